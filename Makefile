@@ -1,0 +1,56 @@
+# libvae: what one can ask for. The rules of one configuration are in scripts/build.mk.
+#
+#   make                 lib/libvae.a and lib/libvae.so
+#   make deps            installs what the build, the tests and the demo need (Debian, Ubuntu); make deps-all: and check-all
+#   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli
+#   make check           the test suite; T=text runs the test programs whose path contains it
+#   make check-all       the suite in every configuration, lint, install and interoperability tests
+#   make bench           times
+#   make install         DESTDIR prefix libdir includedir; make uninstall
+#   make examples lint coverage clean
+#
+#   BLAS=openblas|blas|blis|builtin  REAL=float|double  ZLIB=yes|no  WERROR=1  V=1  CC  CPPFLAGS  CFLAGS  LDFLAGS
+
+# Goals run in the order given ("make deps check"); what they start still uses -j.
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+SHELL := /bin/sh
+
+BUILD = $(MAKE) -f scripts/build.mk
+CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
+
+.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop
+all: lib
+lib check examples demo bench install uninstall lint check-install check-interop:
+	+@$(BUILD) $@
+
+.PHONY: deps deps-all
+deps:
+	@$(CONFIGURATION) scripts/deps.sh
+deps-all:
+	@$(CONFIGURATION) scripts/deps.sh all
+
+.PHONY: check-asan check-tsan check-double check-builtin check-clang coverage
+check-asan:
+	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin
+check-tsan:
+	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin
+check-double:
+	+@$(BUILD) check REAL=double BLAS=builtin
+check-builtin:
+	+@$(BUILD) check REAL=float BLAS=builtin
+check-clang:
+	+@$(BUILD) shared examples check CC=clang
+coverage:
+	+@$(BUILD) report COVERAGE=1
+
+# Every part runs, whatever the ones before it did; the table comes last.
+.PHONY: check-all
+check-all:
+	+@MAKE='$(MAKE)' scripts/check-all.sh check check-builtin check-double check-asan check-tsan check-clang examples \
+	    lint check-install check-interop
+
+.PHONY: clean
+clean:
+	rm -rf build lib/libvae.*

@@ -1,0 +1,372 @@
+#include "plot.h"
+
+#include <cairo.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DENSITY 2.0 /* pixels per point, so that text is sharp on dense screens */
+#define MARGIN 14.0
+#define TITLE_HEIGHT 26.0
+#define FONT 11.0
+#define GREY 0.45
+
+/* Ten colours that stay apart with colour-vision deficiencies: M. Petroff, "Accessible Color
+ * Sequences for Data Visualization", arXiv:2107.02270. */
+static const unsigned palette[PLOT_COLORS] = {0x3f90da, 0xffa90e, 0xbd1f01, 0x94a4a2, 0x832db6,
+                                              0xa96b59, 0xe76300, 0xb9ac70, 0x717581, 0x92dadd};
+
+static void set_color(cairo_t *cr, int color, double alpha) {
+    unsigned rgb = color < 0 ? 0x222222 : palette[color % PLOT_COLORS];
+    cairo_set_source_rgba(cr, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0,
+                          alpha);
+}
+
+static void set_font(cairo_t *cr, double size, int bold) {
+    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(cr, size);
+}
+
+static double text_width(cairo_t *cr, const char *text) {
+    cairo_text_extents_t extents;
+    cairo_text_extents(cr, text, &extents);
+    return extents.x_advance;
+}
+
+/* align: 0 the text starts at x, 0.5 is centred on it, 1 ends there. */
+static void draw_text(cairo_t *cr, const char *text, double x, double baseline, double align) {
+    if (text) {
+        cairo_move_to(cr, x - align * text_width(cr, text), baseline);
+        cairo_show_text(cr, text);
+    }
+}
+
+static void draw_title(cairo_t *cr, const char *title, double x, double baseline) {
+    set_font(cr, 13, 1);
+    set_color(cr, PLOT_BLACK, 1);
+    draw_text(cr, title, x, baseline, 0);
+}
+
+/* A white page of the given size in points. */
+static cairo_t *open_page(double width, double height) {
+    cairo_surface_t *surface = cairo_image_surface_create(
+        CAIRO_FORMAT_RGB24, (int)ceil(width * DENSITY), (int)ceil(height * DENSITY));
+    cairo_t *cr = cairo_create(surface);
+    cairo_surface_destroy(surface);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_paint(cr);
+    cairo_scale(cr, DENSITY, DENSITY);
+    return cr;
+}
+
+static const char *write_page(cairo_t *cr, const char *path) {
+    cairo_status_t status = cairo_status(cr);
+    if (status == CAIRO_STATUS_SUCCESS) {
+        status = cairo_surface_write_to_png(cairo_get_target(cr), path);
+    }
+    cairo_destroy(cr);
+    return status == CAIRO_STATUS_SUCCESS ? NULL : cairo_status_to_string(status);
+}
+
+/* ---- Axes ---- */
+
+typedef struct axis {
+    double low, high, step; /* of the values; ticks at multiples of step */
+    double start, end;      /* where they lie on the page, in points */
+} axis;
+
+static double place(const axis *a, double value) {
+    return a->start + (value - a->low) / (a->high - a->low) * (a->end - a->start);
+}
+
+/* The 1, 2 or 5 times a power of ten that cuts `span` into about `parts`. */
+static double round_step(double span, double parts) {
+    double power = pow(10, floor(log10(span / parts)));
+    double rest = span / parts / power;
+    return power * (rest < 1.5 ? 1 : rest < 3.5 ? 2 : rest < 7.5 ? 5 : 10);
+}
+
+static void cover(axis *a, const double *values, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (isfinite(values[i])) {
+            a->low = fmin(a->low, values[i]);
+            a->high = fmax(a->high, values[i]);
+        }
+    }
+}
+
+/* Widens the covered range by a margin and chooses the ticks. */
+static void finish_axis(axis *a, double parts, int whole) {
+    if (!(a->low <= a->high)) {
+        a->low = 0;
+        a->high = 1;
+    }
+    double middle = (a->low + a->high) / 2, half = (a->high - a->low) / 2;
+    half = fmax(half * 1.08, whole ? 0.6 : 1e-3 * fabs(middle));
+    if (half == 0) half = 1;
+    a->low = middle - half;
+    a->high = middle + half;
+    a->step = round_step(2 * half, parts);
+    if (whole && a->step < 1) {
+        a->step = 1;
+    }
+}
+
+static void tick_label(char *text, size_t size, double value, double step) {
+    int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
+    const char *sign =
+        value <= -step / 2 ? "\xe2\x88\x92" : ""; /* a minus as wide as a digit, U+2212 */
+    snprintf(text, size, "%s%.*f", sign, decimals, fabs(value));
+}
+
+static void draw_ticks(cairo_t *cr, const axis *along, const axis *across, int vertical) {
+    set_font(cr, FONT, 0);
+    cairo_set_line_width(cr, 0.6);
+    for (double k = ceil(along->low / along->step); k * along->step <= along->high; k++) {
+        char label[32];
+        double at = place(along, k * along->step);
+        tick_label(label, sizeof label, k * along->step, along->step);
+        cairo_set_source_rgb(cr, 0.88, 0.88, 0.88);
+        cairo_move_to(cr, vertical ? across->start : at, vertical ? at : across->start);
+        cairo_line_to(cr, vertical ? across->end : at, vertical ? at : across->end);
+        cairo_stroke(cr);
+        cairo_set_source_rgb(cr, GREY, GREY, GREY);
+        draw_text(cr, label, vertical ? across->start - 6 : at,
+                  vertical ? at + 4 : across->start + 16, vertical ? 1 : 0.5);
+    }
+}
+
+static void draw_axes(cairo_t *cr, const plot_panel *panel, const axis *x, const axis *y) {
+    draw_ticks(cr, x, y, 0);
+    draw_ticks(cr, y, x, 1);
+    cairo_set_source_rgb(cr, GREY, GREY, GREY);
+    cairo_set_line_width(cr, 1);
+    cairo_move_to(cr, x->start, y->end);
+    cairo_line_to(cr, x->start, y->start);
+    cairo_line_to(cr, x->end, y->start);
+    cairo_stroke(cr);
+    set_color(cr, PLOT_BLACK, 1);
+    draw_text(cr, panel->x_label, (x->start + x->end) / 2, y->start + 34, 0.5);
+    cairo_save(cr);
+    cairo_translate(cr, x->start - 44, (y->start + y->end) / 2);
+    cairo_rotate(cr, -acos(0));
+    draw_text(cr, panel->y_label, 0, 0, 0.5);
+    cairo_restore(cr);
+    set_font(cr, 12, 1);
+    draw_text(cr, panel->title, x->start, y->end - 9, 0);
+}
+
+/* ---- Series ---- */
+
+static void dot(cairo_t *cr, double x, double y, double radius) {
+    cairo_new_sub_path(cr);
+    cairo_arc(cr, x, y, radius, 0, 4 * acos(0));
+    cairo_fill(cr);
+}
+
+static void draw_level(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+    const double dashes[] = {5, 4};
+    double at = place(y, series->y[0]);
+    set_color(cr, series->color, 1);
+    cairo_set_line_width(cr, 1.2);
+    cairo_set_dash(cr, dashes, 2, 0);
+    cairo_move_to(cr, x->start, at);
+    cairo_line_to(cr, x->end, at);
+    cairo_stroke(cr);
+    cairo_set_dash(cr, NULL, 0, 0);
+}
+
+static void draw_line(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+    set_color(cr, series->color, 1);
+    cairo_set_line_width(cr, 1.8);
+    cairo_new_path(cr);
+    for (size_t i = 0; i < series->n; i++) {
+        if (isfinite(series->x[i]) && isfinite(series->y[i]))
+            cairo_line_to(cr, place(x, series->x[i]), place(y, series->y[i]));
+    }
+    cairo_stroke(cr);
+    for (size_t i = 0; i < series->n && series->n <= 40; i++) {
+        if (isfinite(series->x[i]) && isfinite(series->y[i]))
+            dot(cr, place(x, series->x[i]), place(y, series->y[i]), 2.4);
+    }
+}
+
+/* All point series in turns, point by point, so that none hides the others. */
+static void draw_points(cairo_t *cr, const plot_panel *panel, const axis *x, const axis *y) {
+    int more = 1;
+    for (size_t i = 0; more; i++) {
+        more = 0;
+        for (size_t s = 0; s < panel->count; s++) {
+            const plot_series *series = panel->series + s;
+            if (series->mark != PLOT_POINTS || i >= series->n) {
+                continue;
+            }
+            more = 1;
+            if (isfinite(series->x[i]) && isfinite(series->y[i])) {
+                set_color(cr, series->color, 0.75);
+                dot(cr, place(x, series->x[i]), place(y, series->y[i]), 1.4);
+            }
+        }
+    }
+}
+
+static void draw_panel(cairo_t *cr, const plot_panel *panel, double left, double top) {
+    axis x = {INFINITY, -INFINITY, 0, left, left + panel->width};
+    axis y = {INFINITY, -INFINITY, 0, top + panel->height, top};
+    for (size_t s = 0; s < panel->count; s++) {
+        if (panel->series[s].mark != PLOT_LEVEL) cover(&x, panel->series[s].x, panel->series[s].n);
+        cover(&y, panel->series[s].y, panel->series[s].n);
+    }
+    finish_axis(&x, panel->width / 60, panel->whole_x);
+    finish_axis(&y, panel->height / 60, 0);
+    draw_axes(cr, panel, &x, &y);
+    draw_points(cr, panel, &x, &y);
+    for (size_t s = 0; s < panel->count; s++) {
+        if (panel->series[s].mark == PLOT_LINE) draw_line(cr, panel->series + s, &x, &y);
+        if (panel->series[s].mark == PLOT_LEVEL) draw_level(cr, panel->series + s, &x, &y);
+    }
+}
+
+/* ---- Figure ---- */
+
+#define LEFT_OF_AXES 62.0
+#define BELOW_AXES 44.0
+#define BETWEEN_PANELS 12.0
+#define LEGEND_LINE 19.0
+#define LEGEND_SWATCH 26.0
+
+static const plot_panel *legend_panel(const plot_panel *panels, size_t count) {
+    const plot_panel *most = panels;
+    for (size_t i = 1; i < count; i++) {
+        most = panels[i].count > most->count ? panels + i : most;
+    }
+    return most;
+}
+
+/* Text is measured on a page of its own, before the figure's size is known. */
+static double legend_width(const plot_panel *panel) {
+    cairo_t *cr = open_page(1, 1);
+    double widest = 0;
+    set_font(cr, FONT, 0);
+    for (size_t s = 0; s < panel->count; s++) {
+        if (panel->series[s].name) {
+            widest = fmax(widest, LEGEND_SWATCH + text_width(cr, panel->series[s].name));
+        }
+    }
+    cairo_destroy(cr);
+    return widest;
+}
+
+static void draw_legend(cairo_t *cr, const plot_panel *panel, double left, double top) {
+    set_font(cr, FONT, 0);
+    for (size_t s = 0; s < panel->count; s++) {
+        const plot_series *series = panel->series + s;
+        if (!series->name) {
+            continue;
+        }
+        double middle = top + LEGEND_LINE / 2;
+        if (series->mark == PLOT_POINTS) {
+            set_color(cr, series->color, 1);
+            dot(cr, left + LEGEND_SWATCH / 2, middle, 4);
+        } else {
+            const double ends[] = {0, 1}, zero[] = {0, 0};
+            const axis across = {0, 1, 1, left, left + LEGEND_SWATCH - 6};
+            const axis up = {0, 1, 1, middle, top};
+            const plot_series sample = {NULL, ends, zero, 2, series->color, series->mark};
+            (series->mark == PLOT_LEVEL ? draw_level : draw_line)(cr, &sample, &across, &up);
+        }
+        set_color(cr, PLOT_BLACK, 1);
+        draw_text(cr, series->name, left + LEGEND_SWATCH, middle + 4, 0);
+        top += LEGEND_LINE;
+    }
+}
+
+const char *plot_panels(const char *path, const char *title, const plot_panel *panels,
+                        size_t count) {
+    const plot_panel *legend = legend_panel(panels, count);
+    double names = legend_width(legend), width = MARGIN + names + MARGIN, height = 0;
+    double top = MARGIN + (title ? TITLE_HEIGHT : 0) + (panels[0].title ? 22 : 4);
+    for (size_t i = 0; i < count; i++) {
+        width += LEFT_OF_AXES + panels[i].width + BETWEEN_PANELS;
+        height = fmax(height, top + panels[i].height + BELOW_AXES);
+    }
+    cairo_t *cr = open_page(width, height);
+    double left = MARGIN / 2 + LEFT_OF_AXES;
+    draw_title(cr, title, left, MARGIN + 12);
+    for (size_t i = 0; i < count; i++) {
+        draw_panel(cr, panels + i, left, top);
+        left += panels[i].width + BETWEEN_PANELS + LEFT_OF_AXES;
+    }
+    draw_legend(cr, legend, left - LEFT_OF_AXES, top);
+    return write_page(cr, path);
+}
+
+/* ---- Images ---- */
+
+#define IMAGE_SCALE 1.5 /* points per image pixel */
+#define IMAGE_GAP 2.0
+#define BAND_GAP 10.0
+
+static void draw_image(cairo_t *cr, const float *image, size_t height, size_t width, double left,
+                       double top) {
+    cairo_surface_t *surface =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
+    if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS) {
+        unsigned char *bytes = cairo_image_surface_get_data(surface);
+        int stride = cairo_image_surface_get_stride(surface);
+        for (size_t i = 0; i < height * width; i++) {
+            unsigned grey = (unsigned)(fminf(1, fmaxf(0, image[i])) * 255 + 0.5f);
+            unsigned pixel = grey << 16 | grey << 8 | grey;
+            memcpy(bytes + i / width * (size_t)stride + i % width * sizeof pixel, &pixel,
+                   sizeof pixel);
+        }
+        cairo_surface_mark_dirty(surface);
+    }
+    cairo_save(cr);
+    cairo_translate(cr, left, top);
+    cairo_scale(cr, IMAGE_SCALE, IMAGE_SCALE);
+    cairo_set_source_surface(cr, surface, 0, 0);
+    cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_BILINEAR);
+    cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
+    cairo_rectangle(cr, 0, 0, (double)width, (double)height);
+    cairo_fill(cr);
+    cairo_restore(cr);
+    cairo_surface_destroy(surface);
+}
+
+static double row_name_width(const plot_grid *grid) {
+    cairo_t *cr = open_page(1, 1);
+    double widest = 0;
+    set_font(cr, FONT, 0);
+    for (size_t i = 0; grid->row_names && i < grid->band; i++) {
+        widest = fmax(widest, text_width(cr, grid->row_names[i]) + 8);
+    }
+    cairo_destroy(cr);
+    return widest;
+}
+
+const char *plot_images(const char *path, const char *title, const float *images,
+                        const plot_grid *grid) {
+    double across = (double)grid->width * IMAGE_SCALE + IMAGE_GAP;
+    double down = (double)grid->height * IMAGE_SCALE + IMAGE_GAP;
+    size_t bands = grid->band ? (grid->rows + grid->band - 1) / grid->band : 1;
+    double left = MARGIN + row_name_width(grid), top = MARGIN + (title ? TITLE_HEIGHT : 0);
+    cairo_t *cr = open_page(left + (double)grid->columns * across - IMAGE_GAP + MARGIN,
+                            top + (double)grid->rows * down + (double)(bands - 1) * BAND_GAP -
+                                IMAGE_GAP + MARGIN);
+    draw_title(cr, title, left, MARGIN + 12);
+    for (size_t r = 0; r < grid->rows; r++) {
+        double y = top + (double)r * down + (grid->band ? (double)(r / grid->band) * BAND_GAP : 0);
+        if (grid->band && grid->row_names) {
+            set_font(cr, FONT, 0);
+            set_color(cr, PLOT_BLACK, 1);
+            draw_text(cr, grid->row_names[r % grid->band], left - 8, y + down / 2 + 3, 1);
+        }
+        for (size_t c = 0; c < grid->columns; c++) {
+            draw_image(cr, images + (r * grid->columns + c) * grid->height * grid->width,
+                       grid->height, grid->width, left + (double)c * across, y);
+        }
+    }
+    return write_page(cr, path);
+}

@@ -1,0 +1,49 @@
+/* Small pictures with cairo: line and scatter plots side by side, and grids of grey images. PNG,
+ * white background. Each drawing function returns NULL, or what went wrong. */
+#ifndef PLOT_H
+#define PLOT_H
+
+#include <stddef.h>
+
+#define PLOT_COLORS 10 /* the palette's size; colours are numbered from 0 */
+#define PLOT_BLACK (-1)
+
+typedef enum plot_mark {
+    PLOT_LINE,
+    PLOT_LEVEL, /* a dashed line at y[0], all across; x may be NULL */
+    PLOT_POINTS
+} plot_mark;
+
+typedef struct plot_series {
+    const char *name; /* in the legend; NULL leaves it out */
+    const double *x, *y;
+    size_t n;
+    int color;
+    plot_mark mark;
+} plot_series;
+
+typedef struct plot_panel {
+    const char *title, *x_label, *y_label; /* each may be NULL */
+    double width, height;                  /* of the area inside the axes, in points */
+    int whole_x; /* ticks at whole numbers only, for counts such as epochs */
+    const plot_series *series;
+    size_t count;
+} plot_panel;
+
+/* Panels from left to right, and the legend of the panel with the most series. */
+const char *plot_panels(const char *path, const char *title, const plot_panel *panels,
+                        size_t count);
+
+typedef struct plot_grid {
+    size_t rows, columns; /* of images */
+    size_t height, width; /* of one image, in pixels */
+    size_t band;          /* rows that belong together; a wider gap follows them; 0: no bands */
+    const char *const *row_names; /* [band], left of the rows, or NULL */
+} plot_grid;
+
+/* images [rows * columns, height * width], 0 black to 1 white; values outside are clamped here and
+ * nowhere else. */
+const char *plot_images(const char *path, const char *title, const float *images,
+                        const plot_grid *grid);
+
+#endif

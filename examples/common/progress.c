@@ -1,0 +1,95 @@
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, isatty */
+#endif
+
+#include "progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 14
+#define REDRAW_SECONDS 0.1
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train) {
+    uint64_t rows = vae_dataset_size(train), batch = vae_dataset_batch(train);
+    *state =
+        (progress){.epochs = epochs, .rows_per_epoch = rows, .terminal = isatty(STDOUT_FILENO)};
+    state->steps_per_epoch = batch ? (rows + batch - 1) / batch : 0;
+    state->begun = state->resumed = now();
+    printf("            train    held-out\n");
+    printf("  epoch      ELBO        ELBO   reconstruction      KL    rows/s     time\n");
+    fflush(stdout);
+}
+
+double progress_seconds(const progress *state) {
+    return now() - state->begun;
+}
+
+double progress_rows_per_second(const progress *state) {
+    return state->training_seconds > 0 ? (double)state->rows / state->training_seconds : 0;
+}
+
+void progress_end(const progress *state) {
+    if (state->terminal) {
+        printf("\r\033[K");
+        fflush(stdout);
+    }
+}
+
+static void draw_bar(const progress *state, const vae_step_report *train) {
+    double total = (double)(state->epochs * state->rows_per_epoch);
+    double done = total > 0 ? (double)state->rows / total : 0;
+    double left = done > 0 ? progress_seconds(state) * (1 - done) / done : 0;
+    uint64_t epoch = (state->steps - 1) / state->steps_per_epoch + 1;
+    char bar[BAR_WIDTH + 1];
+    for (int i = 0; i < BAR_WIDTH; i++) {
+        bar[i] = i < (int)(done * BAR_WIDTH + 0.5) ? '=' : ' ';
+    }
+    bar[BAR_WIDTH] = 0;
+    printf("\r\033[K  epoch %llu/%llu [%s] step %llu  ELBO %.1f  %.0f rows/s  %d:%02d left",
+           (unsigned long long)epoch, (unsigned long long)state->epochs, bar,
+           (unsigned long long)state->steps, train->elbo, progress_rows_per_second(state),
+           (int)left / 60, (int)left % 60);
+    fflush(stdout);
+}
+
+static void print_epoch(const progress *state, const vae_step_report *train,
+                        const vae_step_report *validation) {
+    progress_end(state);
+    printf("%7llu %9.2f", (unsigned long long)((state->steps - 1) / state->steps_per_epoch + 1),
+           train->elbo);
+    if (validation) {
+        printf(" %11.2f %16.2f %7.2f", validation->elbo, validation->reconstruction,
+               validation->kl);
+    } else {
+        printf(" %11s %16s %7s", "-", "-", "-");
+    }
+    printf(" %9.0f %6.1f s\n", progress_rows_per_second(state), progress_seconds(state));
+    fflush(stdout);
+}
+
+int32_t progress_update(void *user, int32_t event, const vae_step_report *train,
+                        const vae_step_report *validation) {
+    progress *state = user;
+    double time = now();
+    if (event == VAE_EVENT_STEP) {
+        state->training_seconds += time - state->resumed;
+        state->rows += train->rows;
+        state->steps++;
+        if (state->terminal && time - state->drawn >= REDRAW_SECONDS) {
+            draw_bar(state, train);
+            state->drawn = time;
+        }
+    } else if (event == VAE_EVENT_EPOCH) {
+        print_epoch(state, train, validation);
+    }
+    state->resumed = now();
+    return 0;
+}

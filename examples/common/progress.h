@@ -1,0 +1,34 @@
+/* Shows how training goes: a table with one line per epoch and, on a terminal, a bar below it that
+ * moves. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdint.h>
+
+#include "vae.h"
+
+typedef struct progress {
+    uint64_t epochs, rows_per_epoch, steps_per_epoch;
+    uint64_t rows, steps;    /* done so far */
+    double begun;            /* seconds of a clock that never goes back */
+    double resumed;          /* when the library last got the thread back */
+    double drawn;            /* when the bar was last drawn */
+    double training_seconds; /* without validation and callbacks */
+    int terminal;
+} progress;
+
+/* Call right before vae_train. */
+void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train);
+
+/* A vae_train_fn whose user is a progress; or to be called from one. */
+int32_t progress_update(void *state, int32_t event, const vae_step_report *train,
+                        const vae_step_report *validation);
+
+/* Takes the bar off the screen, also after an error. */
+void progress_end(const progress *state);
+
+double progress_seconds(const progress *state); /* since progress_begin */
+double progress_rows_per_second(
+    const progress *state); /* while training; 0 before the first step */
+
+#endif

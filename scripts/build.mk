@@ -1,0 +1,307 @@
+# Builds one configuration: a compiler, a BLAS, a real type, a set of flags. Called by the Makefile, from the root of the
+# tree; kept apart from it so that BLAS is looked for after `make deps` has run, not before.
+#
+# Own flags live in OWN_*; CC, CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are the caller's and come after them.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+SHELL := /bin/sh
+
+BLAS ?= openblas
+REAL ?= float
+ZLIB ?= yes
+SANITIZE ?=
+COVERAGE ?=
+WERROR ?=
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+V ?= 0
+
+prefix ?= /usr/local
+exec_prefix ?= $(prefix)
+libdir ?= $(exec_prefix)/lib
+includedir ?= $(prefix)/include
+DESTDIR ?=
+
+SOVERSION := 0
+VERSION := $(shell sed -n 's/^.define VAE_VERSION_[A-Z]* \([0-9][0-9]*\)$$/\1/p' include/vae.h | paste -sd. -)
+SONAME := libvae.so.$(SOVERSION)
+SOFILE := $(SONAME).$(shell echo '$(VERSION)' | cut -d. -f2-)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+quote = '$(subst ','\'',$1)'
+
+# ---- Flags ----
+
+ifneq ($(filter-out float double,$(REAL)),)
+$(error REAL=$(REAL) is unknown (known: float, double))
+endif
+# Linked into a shared library these change the floating-point mode of the whole process that loads it.
+FORBIDDEN := $(filter -Ofast -ffast-math,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
+ifneq ($(FORBIDDEN),)
+$(error libvae cannot be built with $(FORBIDDEN))
+endif
+
+compiler_environment = CC=$(call quote,$(CC)) CPPFLAGS=$(call quote,$(CPPFLAGS)) CFLAGS=$(call quote,$(CFLAGS)) \
+    LDFLAGS=$(call quote,$(LDFLAGS)) PKG_CONFIG=$(call quote,$(PKG_CONFIG))
+BLAS_FOUND := $(shell $(compiler_environment) scripts/blas.sh $(BLAS))
+ifeq ($(strip $(BLAS_FOUND)),)
+$(error no BLAS found for BLAS=$(BLAS): run `make deps`, or build without one: `make BLAS=builtin`)
+endif
+BLAS_CPPFLAGS := $(filter -I% -D%,$(BLAS_FOUND))
+BLAS_LIBS := $(filter -L% -l% -W% -pthread,$(BLAS_FOUND))
+
+ifeq ($(ZLIB),no)
+ZLIB_CPPFLAGS := -DVAE_NO_ZLIB
+ZLIB_LIBS :=
+else
+ZLIB_CPPFLAGS :=
+ZLIB_LIBS := -lz
+endif
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla \
+    -Wpointer-arith -Wwrite-strings -Wundef -Wdate-time
+ifneq ($(filter 1 yes,$(WERROR)),)
+WARNINGS += -Werror
+endif
+
+ifneq ($(SANITIZE),)
+OPTIMIZE := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE)
+ifneq ($(findstring undefined,$(SANITIZE)),)
+OPTIMIZE += -fno-sanitize-recover=undefined
+endif
+OWN_LDFLAGS := -fsanitize=$(SANITIZE)
+else ifneq ($(COVERAGE),)
+OPTIMIZE := -O0 --coverage
+OWN_LDFLAGS := --coverage
+else
+OPTIMIZE := -O3
+OWN_LDFLAGS :=
+endif
+
+OWN_CPPFLAGS := -Iinclude -Isrc -D_POSIX_C_SOURCE=200809L $(BLAS_CPPFLAGS) $(ZLIB_CPPFLAGS)
+ifeq ($(REAL),double)
+OWN_CPPFLAGS += -DVAE_REAL_DOUBLE
+endif
+OWN_CFLAGS := -std=c11 $(OPTIMIZE) -g -fno-math-errno -fno-trapping-math -fPIC -fvisibility=hidden $(WARNINGS)
+OWN_LDLIBS := $(BLAS_LIBS) $(ZLIB_LIBS) -lm -lpthread
+COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
+
+# ---- Object folder: one per compiler and set of flags ----
+
+COMPILER := $(shell $(CC) --version 2>/dev/null | head -n 1)
+X86_64 := $(shell echo __x86_64__ | $(CC) $(CPPFLAGS) $(CFLAGS) -E -P - 2>/dev/null)
+comma := ,
+NAME := $(notdir $(firstword $(CC)))-$(BLAS)-$(REAL)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
+HASH := $(shell printf '%s' $(call quote,$(COMPILER) $(COMPILE) $(OWN_LDFLAGS) $(LDFLAGS) $(OWN_LDLIBS) $(LDLIBS)) | cksum \
+    | cut -d' ' -f1)
+OUT := build/$(NAME)-$(HASH)
+OBJ := $(OUT)/obj
+ARCHIVE := $(OUT)/libvae.a
+SHARED := $(OUT)/$(SOFILE)
+
+# ---- Library ----
+
+# src/model/likelihood/gaussian.c -> vae__model_likelihood_gaussian: unique in the archive and in the host's link map.
+stem = vae__$(subst /,_,$(patsubst src/%.c,%,$1))
+
+SIMD_SOURCES := $(wildcard src/tensor/simd/*.c)
+SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
+
+# The same kernels for each instruction set; which one runs is chosen when a context is created.
+ifeq ($(X86_64),1)
+SIMD_LEVELS := sse2 avx2 avx512
+else
+SIMD_LEVELS := generic
+endif
+SIMD_FLAGS_sse2 :=
+SIMD_FLAGS_generic :=
+SIMD_FLAGS_avx2 := -mavx2 -mfma -mprefer-vector-width=256
+SIMD_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
+
+OBJECTS :=
+# $1 source, $2 stem of the object, $3 further flags
+define object_rule
+OBJECTS += $(OBJ)/$2.o
+$(OBJ)/$2.o: $1 | $(OBJ)
+	$$(say) CC '$1$(if $3, ($(lastword $(subst _, ,$2))))'
+	$$(Q)$$(COMPILE) $3 -c -o $$@ $1
+endef
+$(foreach s,$(SOURCES),$(eval $(call object_rule,$s,$(call stem,$s),)))
+$(foreach s,$(SIMD_SOURCES),$(foreach l,$(SIMD_LEVELS),\
+    $(eval $(call object_rule,$s,$(call stem,$s)_$l,-DVAE__SIMD=$l $(SIMD_FLAGS_$l)))))
+
+.PHONY: lib
+lib: $(ARCHIVE) $(SHARED)
+	$(Q)mkdir -p lib
+	$(Q)cmp -s $(ARCHIVE) lib/libvae.a || cp -f $(ARCHIVE) lib/libvae.a
+	$(Q)cmp -s $(SHARED) lib/$(SOFILE) || cp -f $(SHARED) lib/$(SOFILE)
+	$(Q)ln -sf $(SOFILE) lib/$(SONAME)
+	$(Q)ln -sf $(SONAME) lib/libvae.so
+
+.PHONY: archive shared
+archive: $(ARCHIVE)
+shared: $(SHARED)
+
+# A list of the objects, so that a removed source leaves the library.
+$(OUT)/objects: FORCE | $(OBJ)
+	$(Q)printf '%s\n' $(OBJECTS) | cmp -s - $@ || printf '%s\n' $(OBJECTS) > $@
+
+$(ARCHIVE): $(OBJECTS) $(OUT)/objects
+	$(say) AR '$@'
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(OBJECTS)
+
+$(SHARED): $(OBJECTS) $(OUT)/objects src/libvae.map
+	$(say) LINK '$@'
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro -Wl,-z,noexecstack \
+	    -Wl,--version-script=src/libvae.map $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(OWN_LDLIBS) $(LDLIBS)
+
+$(OBJ):
+	$(Q)mkdir -p $@
+
+FORCE:
+.PHONY: FORCE
+
+# ---- Tests: one program per file ----
+
+T ?=
+TEST_SOURCES := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/property/*_test.c tests/golden/*_test.c \
+    tests/fault/*_test.c)
+TESTS := $(TEST_SOURCES:%.c=$(OUT)/%)
+ifneq ($(T),)
+TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
+endif
+SUPPORT := $(wildcard tests/support/*.c)
+LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
+
+.PHONY: tests check
+tests: $(TESTS)
+check: $(TESTS)
+	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
+
+$(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
+	$(say) TEST 'tests/$*_test.c'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< $(SUPPORT) $(ARCHIVE) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+
+# ---- Examples: link the archive; those that draw also need cairo ----
+
+CAIRO_CFLAGS = $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
+CAIRO_LIBS = $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null)
+EXAMPLES := $(patsubst %.c,$(OUT)/%,$(wildcard examples/*.c))
+EXAMPLE_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard examples/common/*.c))
+LIKELIHOOD ?=
+
+.PHONY: examples demo
+examples: $(EXAMPLES)
+demo: $(OUT)/examples/demo
+	$(Q)$(OUT)/examples/demo $(if $(LIKELIHOOD),likelihood=$(LIKELIHOOD)) $(DEMO_OPTIONS)
+
+$(OUT)/examples/%.o: examples/%.c
+	$(say) CC '$<'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -Iexamples $(CAIRO_CFLAGS) -c -o $@ $<
+
+$(OUT)/examples/libcommon.a: $(EXAMPLE_OBJECTS)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(EXAMPLE_OBJECTS)
+
+$(OUT)/examples/%: $(OUT)/examples/%.o $(OUT)/examples/libcommon.a $(ARCHIVE)
+	$(say) LINK '$@'
+	$(Q)$(CC) -o $@ $^ $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
+
+# ---- Bench ----
+
+.PHONY: bench
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
+ifeq ($(BENCH_SOURCES),)
+bench:
+	@echo "make bench: tests/bench/bench.c is not there" >&2
+	@false
+else
+bench: $(OUT)/bench
+	$(Q)$(OUT)/bench $(BENCH_OPTIONS)
+endif
+
+$(OUT)/bench: $(BENCH_SOURCES) $(ARCHIVE)
+	$(say) LINK '$@'
+	$(Q)$(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(BENCH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) \
+	    $(OWN_LDLIBS) $(LDLIBS)
+
+# ---- Coverage: make coverage ----
+
+.PHONY: report
+report: check
+	$(Q)lcov -q -c -d $(OBJ) -o $(OUT)/coverage.info --rc lcov_branch_coverage=1 --no-external -b . > $(OUT)/lcov.log 2>&1 \
+	    || { cat $(OUT)/lcov.log; false; }
+	$(Q)genhtml -q $(OUT)/coverage.info -o build/coverage --branch-coverage --rc lcov_branch_coverage=1 \
+	    -p $(CURDIR) > $(OUT)/lcov.log 2>&1 || { cat $(OUT)/lcov.log; false; }
+	$(Q)lcov --rc lcov_branch_coverage=1 --list $(OUT)/coverage.info
+	@echo 'build/coverage/index.html'
+
+# ---- Install ----
+
+PC := $(OUT)/vae.pc
+# BLAS by its options, not by its pkg-config module: OpenBLAS's asks for the Fortran run-time library, which the calls made
+# here do not need and which may not be installed.
+STATIC_MODULES :=
+STATIC_LIBS := $(BLAS_LIBS)
+ifneq ($(ZLIB_LIBS),)
+ifeq ($(shell $(PKG_CONFIG) --exists zlib 2>/dev/null && echo yes),yes)
+STATIC_MODULES += zlib
+else
+STATIC_LIBS += $(ZLIB_LIBS)
+endif
+endif
+
+# Folders below the prefix are written relative to it, so that an installed tree can be moved.
+pc_folder = $(patsubst $(prefix)/%,$${prefix}/%,$(patsubst $(prefix),$${prefix},$1))
+
+$(PC): pkgconfig/libvae.pc.in FORCE | $(OBJ)
+	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(call pc_folder,$(exec_prefix))|' \
+	    -e 's|@libdir@|$(call pc_folder,$(libdir))|' -e 's|@includedir@|$(call pc_folder,$(includedir))|' -e 's|@version@|$(VERSION)|' -e 's|@requires@|$(STATIC_MODULES:%= %)|' \
+	    -e 's|@libs@| $(strip $(STATIC_LIBS) -lm -lpthread)|' $< > $@
+
+.PHONY: install uninstall
+install: lib $(PC)
+	$(say) INSTALL '$(DESTDIR)$(libdir), $(DESTDIR)$(includedir)'
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(includedir)' '$(DESTDIR)$(libdir)/pkgconfig'
+	$(Q)$(INSTALL) -m 644 include/vae.h '$(DESTDIR)$(includedir)/vae.h'
+	$(Q)$(INSTALL) -m 644 $(ARCHIVE) '$(DESTDIR)$(libdir)/libvae.a'
+	$(Q)$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(libdir)/$(SOFILE)'
+	$(Q)ln -sf $(SOFILE) '$(DESTDIR)$(libdir)/$(SONAME)'
+	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libvae.so'
+	$(Q)$(INSTALL) -m 644 $(PC) '$(DESTDIR)$(libdir)/pkgconfig/vae.pc'
+
+uninstall:
+	$(Q)rm -f '$(DESTDIR)$(includedir)/vae.h' '$(DESTDIR)$(libdir)/libvae.a' '$(DESTDIR)$(libdir)/$(SOFILE)' \
+	    '$(DESTDIR)$(libdir)/$(SONAME)' '$(DESTDIR)$(libdir)/libvae.so' '$(DESTDIR)$(libdir)/pkgconfig/vae.pc'
+
+# ---- Checks of what was built ----
+
+.PHONY: lint check-install check-interop
+lint: lib
+	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
+
+check-install:
+	$(Q)$(compiler_environment) MAKE='$(MAKE)' sh tests/install/run.sh $(OUT)/install
+
+check-interop: lib $(OUT)/tests/interop/write_model
+	$(Q)sh tests/interop/run.sh $(OUT)/tests/interop/write_model lib $(OUT)/interop
+
+$(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
+	$(say) TEST '$<'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -MF $@.d -MT $@ -o $@ $< $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
+
+-include $(wildcard $(OBJ)/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d $(OUT)/tests/interop/*.d)
+-include $(TESTS:%=%.d)

@@ -1,0 +1,168 @@
+/* Doors: status, version, context. */
+#include <stddef.h>
+#include <string.h>
+
+#include "api/doors.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "tensor/gemm.h"
+
+/* ---- status and version ---- */
+
+/* Every constant of vae.h; the statuses come first. */
+#define CONSTANTS(X)                                                                                                  \
+    X(VAE_OK) X(VAE_STOPPED) X(VAE_ERROR_ARGUMENT) X(VAE_ERROR_WIDTH) X(VAE_ERROR_DATA) X(VAE_ERROR_MISMATCH)          \
+    X(VAE_ERROR_TEXT) X(VAE_ERROR_FILE) X(VAE_ERROR_FORMAT) X(VAE_ERROR_LIMIT) X(VAE_ERROR_MEMORY)                     \
+    X(VAE_ERROR_DIVERGED) X(VAE_ERROR_UNSUPPORTED) X(VAE_ERROR_INTERNAL)                                               \
+    X(VAE_VERSION_MAJOR) X(VAE_VERSION_MINOR) X(VAE_VERSION_PATCH) X(VAE_LOG_WARNING) X(VAE_LOG_INFO)                  \
+    X(VAE_STEP_CLIPPED) X(VAE_STEP_REFUSED) X(VAE_STEP_EPOCH_END) X(VAE_EVENT_STEP) X(VAE_EVENT_EPOCH)
+
+#define STATUSES 14
+
+static const struct constant {
+    const char *name;
+    int64_t value;
+} constants[] = {
+#define ENTRY(name) {#name, (int64_t)name},
+    CONSTANTS(ENTRY)
+#undef ENTRY
+};
+
+const char *vae_status_name(vae_status status) {
+    for (size_t i = 0; i < STATUSES; i++) {
+        if (constants[i].value == status) return constants[i].name;
+    }
+    return "unknown status";
+}
+
+vae_status vae_constant(const char *name, int64_t *value) {
+    if (!name || !value) return vae__fail(VAE_ERROR_ARGUMENT, "vae_constant: %s is NULL", name ? "value" : "name");
+    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+        if (strcmp(constants[i].name, name)) continue;
+        *value = constants[i].value;
+        return VAE_OK;
+    }
+    return vae__fail(VAE_ERROR_ARGUMENT, "vae_constant: vae.h has no constant '%.60s'", name);
+}
+
+const char *vae_last_error(void) {
+    return vae__last_message();
+}
+
+uint32_t vae_version_number(void) {
+    return (uint32_t)(VAE_VERSION_MAJOR << 16 | VAE_VERSION_MINOR << 8 | VAE_VERSION_PATCH);
+}
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#ifdef __clang__
+#define COMPILER "clang " TEXT(__clang_major__) "." TEXT(__clang_minor__)
+#else
+#define COMPILER "gcc " TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__)
+#endif
+#ifdef VAE_REAL_DOUBLE
+#define REAL_NAME "double"
+#else
+#define REAL_NAME "float"
+#endif
+#if defined(__x86_64__)
+#define LEVELS "sse2 avx2 avx512"
+#else
+#define LEVELS "generic"
+#endif
+#if defined(VAE_BLAS_BUILTIN)
+#define BLAS_NAME "builtin"
+#elif defined(VAE_BLAS_BLIS)
+#define BLAS_NAME "BLIS"
+#elif defined(VAE_BLAS_CBLAS)
+#define BLAS_NAME "CBLAS"
+#else
+#define BLAS_NAME "OpenBLAS"
+#endif
+
+const char *vae_build_info(void) {
+    return "libvae " TEXT(VAE_VERSION_MAJOR) "." TEXT(VAE_VERSION_MINOR) "." TEXT(VAE_VERSION_PATCH) ", " COMPILER
+           ", BLAS " BLAS_NAME ", " REAL_NAME ", simd " LEVELS;
+}
+
+/* ---- context ---- */
+
+typedef struct context_options {
+    uint64_t threads, memory_limit;
+    int simd, blas_threads;
+} context_options;
+
+static const char *const simd_names[] = {"auto", "sse2", "avx2", "avx512", NULL};
+static const char *const blas_thread_names[] = {"set", "keep", NULL};
+
+static const vae__option options_list[] = {
+    {"threads", VAE__OPTION_UNSIGNED, offsetof(context_options, threads), .minimum = 1, .maximum = 256},
+    {"memory_limit", VAE__OPTION_BYTES, offsetof(context_options, memory_limit), .minimum = 0},
+    {"simd", VAE__OPTION_CHOICE, offsetof(context_options, simd), .choices = simd_names},
+    {"blas_threads", VAE__OPTION_CHOICE, offsetof(context_options, blas_threads), .choices = blas_thread_names},
+    {.name = NULL},
+};
+
+static vae_status configure(vae_context *context, const char *options) {
+    static const vae__option_table table = {"context", "option", options_list, NULL};
+    context_options parsed = {.threads = 1};
+    vae_status status = vae__options_parse(&table, options, &parsed, NULL, NULL);
+    if (!status) status = vae__kernels_select(simd_names[parsed.simd], &context->kernels);
+    if (status) return status;
+    context->threads = (size_t)parsed.threads;
+    context->blas_keep_threads = parsed.blas_threads == 1;
+    if (parsed.memory_limit && parsed.memory_limit < SIZE_MAX) context->memory_limit = (size_t)parsed.memory_limit;
+    if (context->threads > 1) vae__gemm_use_threads(context->blas_keep_threads);
+    return vae__pool_new(context, context->threads);
+}
+
+vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc, vae_free_fn release, void *user,
+                                             vae_context **out) {
+    vae_context *context;
+    vae_status status = vae__need(out, "vae_context_create", "out");
+    if (status) return status;
+    *out = NULL;
+    if (!alloc != !release) {
+        return vae__fail(VAE_ERROR_ARGUMENT, "vae_context_create_with_allocator: give both alloc and release, or neither");
+    }
+    status = vae__context_new(alloc, release, user, &context);
+    if (status) return status;
+    status = configure(context, options);
+    if (status) {
+        vae__context_release(context);
+        return status;
+    }
+    *out = context;
+    return VAE_OK;
+}
+
+vae_status vae_context_create(const char *options, vae_context **out) {
+    return vae_context_create_with_allocator(options, NULL, NULL, NULL, out);
+}
+
+void vae_context_destroy(vae_context *context) {
+    vae__context_release(context);
+}
+
+vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user) {
+    vae_status status = vae__need(context, "vae_context_set_log", "context");
+    if (status) return status;
+    context->log = log;
+    context->log_user = user;
+    return VAE_OK;
+}
+
+vae_status vae_context_memory(const vae_context *context, uint64_t *bytes, uint64_t *peak_bytes, uint64_t *allocations) {
+    vae_status status = vae__need(context, "vae_context_memory", "context");
+    if (status) return status;
+    if (bytes) *bytes = atomic_load(&context->bytes);
+    if (peak_bytes) *peak_bytes = atomic_load(&context->peak_bytes);
+    if (allocations) *allocations = atomic_load(&context->allocations);
+    return VAE_OK;
+}
+
+vae_status vae__context_resolve(vae_context *given, vae_context **out) {
+    if (!given) return vae_context_create(NULL, out);
+    *out = vae__context_retain(given);
+    return VAE_OK;
+}

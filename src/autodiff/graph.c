@@ -1,0 +1,75 @@
+#include "autodiff/graph.h"
+
+#include <string.h>
+
+void vae__graph_begin(vae__graph *graph, vae_context *context, const vae__parameters *parameters) {
+    *graph = (vae__graph){.context = context, .parameters = parameters};
+}
+
+void vae__graph_free(vae__graph *graph) {
+    if (!graph->context) return;
+    vae__release(graph->context, graph->values);
+    vae__release(graph->context, graph->nodes);
+    *graph = (vae__graph){0};
+}
+
+static vae_status add_value(vae__graph *graph, const vae__value *value, vae__id *id) {
+    if (graph->value_count == graph->value_capacity) {
+        size_t capacity = graph->value_capacity * 2 + 32;
+        void *values = vae__reallocate(graph->context, graph->values, graph->value_count * sizeof *graph->values, capacity,
+                                       sizeof *graph->values);
+        if (!values) return vae__last_status();
+        graph->values = values;
+        graph->value_capacity = capacity;
+    }
+    graph->values[graph->value_count] = *value;
+    *id = (vae__id)graph->value_count++;
+    return VAE_OK;
+}
+
+vae_status vae__graph_input(vae__graph *graph, const char *name, size_t width, vae__extent extent, vae__id *value) {
+    if (graph->input_count == VAE__MOST_INPUTS) return vae__fail(VAE_ERROR_INTERNAL, "a graph has too many inputs");
+    vae__value made = {.name = name, .width = width, .extent = extent, .producer = VAE__NONE};
+    vae_status status = add_value(graph, &made, value);
+    if (!status) graph->inputs[graph->input_count++] = *value;
+    return status;
+}
+
+vae_status vae__graph_output(vae__graph *graph, vae__node *node, const char *name, size_t width, vae__extent extent,
+                             int is_double) {
+    vae__value made = {.name = name, .width = width, .extent = extent, .is_double = is_double,
+                       .producer = (vae__id)graph->node_count, .needs_gradient = node->parameter_count > 0};
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (graph->values[node->inputs[i]].needs_gradient) made.needs_gradient = 1;
+    }
+    if (!node->op->backward) made.needs_gradient = 0;
+    return add_value(graph, &made, &node->outputs[node->output_count++]);
+}
+
+vae_status vae__graph_add(vae__graph *graph, const vae__node_spec *spec, vae__id *first_output) {
+    if (graph->node_count == graph->node_capacity) {
+        size_t capacity = graph->node_capacity * 2 + 16;
+        void *nodes = vae__reallocate(graph->context, graph->nodes, graph->node_count * sizeof *graph->nodes, capacity,
+                                      sizeof *graph->nodes);
+        if (!nodes) return vae__last_status();
+        graph->nodes = nodes;
+        graph->node_capacity = capacity;
+    }
+    vae__node node = {.op = spec->op, .attributes = spec->attributes, .size = spec->size,
+                      .input_count = spec->input_count, .parameter_count = spec->parameter_count};
+    memcpy(node.inputs, spec->inputs, sizeof node.inputs);
+    memcpy(node.parameters, spec->parameters, sizeof node.parameters);
+    vae_status status = spec->op->infer(graph, &node);
+    if (status) return status;
+    for (size_t i = 0; i < node.input_count; i++) {
+        graph->values[node.inputs[i]].consumers++;
+        if (node.op->backward) graph->values[node.inputs[i]].differentiable_consumers++;
+    }
+    graph->nodes[graph->node_count++] = node;
+    *first_output = node.output_count ? node.outputs[0] : VAE__NONE;
+    return VAE_OK;
+}
+
+void vae__graph_result(vae__graph *graph, vae__id value) {
+    graph->values[value].is_result = 1;
+}

@@ -1,0 +1,62 @@
+/* y = f(x + b), element-wise. One op object per activation; the formulas are in tensor/simd/activation.c. */
+#include "autodiff/ops/ops.h"
+
+static vae_status infer(vae__graph *graph, vae__node *node) {
+    const vae__value x = graph->values[node->inputs[0]];
+    return vae__graph_output(graph, node, node->op->name, x.width, x.extent, 0);
+}
+
+/* Activations whose derivative reads the pre-activation keep it as output 1. */
+static vae_status infer_keeping_input(vae__graph *graph, vae__node *node) {
+    const vae__value x = graph->values[node->inputs[0]];
+    vae_status status = infer(graph, node);
+    return status ? status : vae__graph_output(graph, node, "pre-activation", x.width, x.extent, 0);
+}
+
+static void forward_with(const vae__call *call, int activation) {
+    const vae__value *x = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, x);
+    vae__real *y = call->output[0];
+    const vae__real *from = call->input[0];
+    for (size_t i = 0; from != y && i < rows * x->width; i++) y[i] = from[i];
+    call->kernels->activation[activation].forward(y, call->bias, call->output[1], rows, x->width);
+}
+
+static void backward_with(const vae__call *call, int activation) {
+    const vae__value *x = vae__call_input(call, 0);
+    const vae__activation_kernels *kernels = &call->kernels->activation[activation];
+    size_t count = vae__call_rows(call, x) * x->width;
+    vae__real *dx = call->input_gradient[0];
+    const vae__real *dy = call->output_gradient[0];
+    if (!dx) return;
+    for (size_t i = 0; dx != dy && i < count; i++) dx[i] = dy[i];
+    kernels->backward(dx, call->output[kernels->needs_input ? 1 : 0], count);
+}
+
+#define DEFINE(n)                                                                                              \
+    static void forward_##n(const vae__call *call) { forward_with(call, VAE__ACTIVATION_##n); }                \
+    static void backward_##n(const vae__call *call) { backward_with(call, VAE__ACTIVATION_##n); }
+VAE__ACTIVATIONS(DEFINE)
+
+#define TRAITS (VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS | VAE__OP_KEEPS_OUTPUT)
+#define INFER(n) (VAE__ACTIVATION_##n == VAE__ACTIVATION_silu || VAE__ACTIVATION_##n == VAE__ACTIVATION_gelu ? infer_keeping_input : infer)
+#define ENTRY(n) {.name = #n, .traits = TRAITS, .infer = INFER(n), .forward = forward_##n, .backward = backward_##n},
+static const vae__op activation_ops[VAE__ACTIVATION_COUNT] = {VAE__ACTIVATIONS(ENTRY)};
+
+#define NAME(n) #n,
+static const char *const names[] = {VAE__ACTIVATIONS(NAME) NULL};
+
+const char *const *vae__activation_names(void) {
+    return names;
+}
+
+int vae__activation_is_rectifier(int activation) {
+    return activation == VAE__ACTIVATION_relu || activation == VAE__ACTIVATION_leaky_relu ||
+           activation == VAE__ACTIVATION_elu || activation == VAE__ACTIVATION_silu ||
+           activation == VAE__ACTIVATION_gelu || activation == VAE__ACTIVATION_softplus;
+}
+
+vae_status vae__activation(vae__graph *graph, vae__id x, int activation, vae__id *y) {
+    vae__node_spec spec = {.op = &activation_ops[activation], .input_count = 1, .inputs = {x}};
+    return vae__graph_add(graph, &spec, y);
+}

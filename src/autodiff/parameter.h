@@ -1,0 +1,41 @@
+/* Named tensors that a graph reads and training changes. A model owns one list; all of its graphs refer to it by index. */
+#ifndef VAE_AUTODIFF_PARAMETER_H
+#define VAE_AUTODIFF_PARAMETER_H
+
+#include "base/memory.h"
+#include "base/real.h"
+
+#define VAE__PARAMETER_NAME 64
+
+typedef struct vae__parameter {
+    char name[VAE__PARAMETER_NAME]; /* "encoder.0.weight" */
+    size_t shape[2], rank;          /* a weight is [out, in]; a bias [out] */
+    size_t rows, columns;           /* as a matrix: shape, or [rows, 1] */
+    vae__real *values;              /* [rows, columns], 64-byte aligned, inside the list's block */
+    int trainable;                  /* 0: state that is saved but not optimised */
+} vae__parameter;
+
+typedef struct vae__parameters {
+    vae__parameter *items;
+    size_t count, capacity;
+    vae__real *block;    /* all values */
+    size_t block_count;  /* values in it, alignment gaps included */
+    size_t total;        /* values without the gaps */
+} vae__parameters;
+
+/* Appends a parameter without values; *index is its place. rank 1: columns is 1. */
+vae_status vae__parameters_add(vae_context *context, vae__parameters *list, const char *name, size_t rank, size_t rows,
+                               size_t columns, int trainable, size_t *index);
+
+/* Allocates the values of the whole list, zeroed. */
+vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list);
+void vae__parameters_free(vae_context *context, vae__parameters *list);
+
+/* NULL if there is none of that name. */
+vae__parameter *vae__parameters_find(const vae__parameters *list, const char *name);
+
+static inline size_t vae__parameter_size(const vae__parameter *parameter) {
+    return parameter->rows * parameter->columns;
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* Running a plan: row segments over the threads, then the weight phase. Allocates nothing. */
+#ifndef VAE_AUTODIFF_RUN_H
+#define VAE_AUTODIFF_RUN_H
+
+#include <stdatomic.h>
+
+#include "autodiff/plan.h"
+
+/* Where a graph input comes from: rows as they are, or a function that writes a share of them. */
+typedef struct vae__feed {
+    const vae__real *rows; /* [n, width] or [n K, width]; NULL: fill */
+    /* Writes rows first .. first + count - 1 (times K for a PER_SAMPLE input). Runs on many threads at once. */
+    void (*fill)(void *user, size_t first, size_t count, vae__real *into);
+    void *user;
+    int checked;            /* refuse values outside [low, high], NaN included */
+    vae__real low, high;
+} vae__feed;
+
+/* The memory of one run at a time. */
+typedef struct vae__workspace {
+    const vae__plan *plan;
+    vae_context *context;
+    unsigned char *arena;
+    size_t shares;         /* most threads a run uses */
+    double *norms;         /* training: [shares, terms, 2] sums of squares of delta and input */
+    double *block_squares; /* training: [blocks] sums of squares of the gradient */
+    vae__real *scratch;    /* training: [shares, largest block] */
+    struct vae__workspace *next; /* for the owner's free list */
+} vae__workspace;
+
+vae_status vae__workspace_make(const vae__plan *plan, size_t shares, vae__workspace **out);
+void vae__workspace_free(vae__workspace *workspace);
+size_t vae__workspace_bytes(const vae__plan *plan, size_t shares);
+
+typedef struct vae__run {
+    vae__workspace *workspace;
+    const vae__feed *feeds; /* one per graph input, in order */
+    size_t rows;            /* 1 .. capacity */
+    size_t shares;          /* set by vae__run_rows */
+    atomic_int refused;     /* a feed held a value outside its range: results are meaningless */
+} vae__run;
+
+/* All row segments. After it results can be read, unless `refused` is set. */
+void vae__run_rows(vae__run *run);
+
+/* A result of the run. */
+const vae__real *vae__run_value(const vae__run *run, vae__id value);
+const double *vae__run_double(const vae__run *run, vae__id value);
+
+/* An upper bound of every entry of every parameter's gradient, by Cauchy and Schwarz from the norms of deltas and inputs.
+ * NaN or infinite if any of them is. */
+double vae__run_gradient_bound(const vae__run *run);
+
+/* Where gradients go, block by block. */
+typedef struct vae__sink {
+    /* Update: takes `count` values of the gradient of `parameter` from value `first` on, while they are in cache, and
+     * returns the sum of their squares. Runs on many threads at once, on different blocks. NULL: store. */
+    double (*update)(void *user, vae__id parameter, size_t first, size_t count, const vae__real *gradient);
+    void *user;
+    vae__real *gradient; /* store: all gradients, laid out as the parameters' block */
+    int add;             /* store: += instead of = */
+} vae__sink;
+
+/* The weight phase. Returns the sum of squares of the whole gradient, added in the order of the blocks. */
+double vae__run_weights(vae__run *run, const vae__sink *sink);
+
+#endif

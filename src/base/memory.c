@@ -1,0 +1,92 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define ALIGNMENT 64
+
+/* In front of each block: what the host's allocator gave, and how much was asked of it. */
+typedef struct header {
+    void *raw;
+    size_t total;
+} header;
+
+static header *header_of(void *block) {
+    return (header *)((unsigned char *)block - sizeof(header));
+}
+
+/* Reserves `total` bytes of the limit; 0 if they do not fit. */
+static int reserve(vae_context *context, size_t total) {
+    size_t held = atomic_load_explicit(&context->bytes, memory_order_relaxed);
+    do {
+        if (total > context->memory_limit || held > context->memory_limit - total) return 0;
+    } while (!atomic_compare_exchange_weak(&context->bytes, &held, held + total));
+    size_t now = held + total;
+    size_t peak = atomic_load_explicit(&context->peak_bytes, memory_order_relaxed);
+    while (peak < now && !atomic_compare_exchange_weak(&context->peak_bytes, &peak, now)) {
+    }
+    return 1;
+}
+
+void *vae__allocate(vae_context *context, size_t count, size_t size) {
+    const size_t overhead = ALIGNMENT + sizeof(header);
+    if (size && count > (SIZE_MAX - overhead) / size) {
+        vae__fail(VAE_ERROR_MEMORY, "out of memory: %zu x %zu bytes is more than can be addressed", count, size);
+        return NULL;
+    }
+    size_t total = count * size + overhead;
+    if (!reserve(context, total)) {
+        vae__fail(VAE_ERROR_LIMIT, "memory_limit: %zu bytes wanted, %zu of %zu held", total,
+                  atomic_load(&context->bytes), context->memory_limit);
+        return NULL;
+    }
+    unsigned char *raw = context->allocate(context->user, total);
+    if (!raw) {
+        atomic_fetch_sub(&context->bytes, total);
+        vae__fail(VAE_ERROR_MEMORY, "out of memory: the allocator refused %zu bytes", total);
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&context->allocations, 1, memory_order_relaxed);
+    uintptr_t first = (uintptr_t)raw + sizeof(header);
+    unsigned char *block = raw + sizeof(header) + (ALIGNMENT - first % ALIGNMENT) % ALIGNMENT;
+    memset(block, 0, count * size);
+    *header_of(block) = (header){raw, total};
+    return block;
+}
+
+void *vae__reallocate(vae_context *context, void *block, size_t used, size_t count, size_t size) {
+    void *larger = vae__allocate(context, count, size);
+    if (!larger) return NULL;
+    if (block) memcpy(larger, block, used);
+    vae__release(context, block);
+    return larger;
+}
+
+void vae__release(vae_context *context, void *block) {
+    if (!block) return;
+    header head = *header_of(block);
+    context->release(context->user, head.raw);
+    atomic_fetch_sub(&context->bytes, head.total);
+}
+
+char *vae__copy_text(vae_context *context, const char *text, size_t length) {
+    if (length == SIZE_MAX) length--;
+    char *copy = vae__allocate(context, length + 1, 1);
+    if (copy) memcpy(copy, text, length);
+    return copy;
+}
+
+size_t vae__memory_left(const vae_context *context) {
+    size_t held = atomic_load_explicit(&context->bytes, memory_order_relaxed);
+    if (context->memory_limit == SIZE_MAX) return SIZE_MAX;
+    return held < context->memory_limit ? context->memory_limit - held : 0;
+}
+
+vae_status vae__memory_check(const vae_context *context, uint64_t count, uint64_t size, const char *what) {
+    size_t left = vae__memory_left(context);
+    if (size && count > left / size) {
+        return vae__fail(VAE_ERROR_LIMIT, "%s: %llu x %llu bytes do not fit in the %zu bytes that memory_limit leaves",
+                         what, (unsigned long long)count, (unsigned long long)size, left);
+    }
+    return VAE_OK;
+}

@@ -1,0 +1,26 @@
+#include "base/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+vae_status vae__fail_system(const char *action, const char *path) {
+    char reason[128];
+    int code = errno;
+    if (strerror_r(code, reason, sizeof reason))
+        vae__format(reason, sizeof reason, "error %d", code);
+    return vae__fail(VAE_ERROR_FILE, "cannot %s '%s': %s", action, path, reason);
+}
+
+vae_status vae__check_path(const char *path) {
+    if (path && *path) return VAE_OK;
+    return vae__fail(VAE_ERROR_ARGUMENT, "path: expected the name of a file, found %s",
+                     path ? "\"\"" : "NULL");
+}
+
+int vae__open_file(const char *path, int flags, mode_t mode) {
+    int file;
+    do file = open(path, flags | O_CLOEXEC, mode);
+    while (file < 0 && errno == EINTR);
+    return file;
+}

@@ -1,0 +1,333 @@
+/* CSV: one row a line, every cell a finite number, with or without a line of names. Values are kept
+ * as float64, which holds each decimal as it was read; conversion to float happens once, per batch.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "data/csv_fields.h"
+#include "data/source.h"
+
+#define FIRST_CAPACITY 64 /* rows */
+#define SKIP SIZE_MAX     /* targets of columns that are no part of a row */
+#define LABEL (SIZE_MAX - 1)
+
+typedef struct csv_sheet {
+    vae_context *context;
+    const vae__source_options *options;
+    const char *path;
+    vae__csv csv;
+    vae__buffer first; /* cells of the first record, each with a final 0 */
+    uint64_t first_line;
+    const char **cells; /* [fields] where they start in `first` */
+    size_t fields;
+    int header;      /* the first record holds names */
+    size_t *targets; /* [fields] where a column goes in a row, or LABEL, or SKIP */
+    size_t width, rows, capacity;
+    int has_label;
+    double *values, *labels; /* [capacity, width], [capacity] */
+    uint64_t blank_line;     /* first blank line seen; it may only be followed by others */
+} csv_sheet;
+
+/* Text: no control characters among the first bytes except blanks and line ends. */
+static int recognises(const unsigned char *head, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        int blank = head[i] == '\t' || head[i] == '\n' || head[i] == '\r';
+        if ((head[i] < ' ' && !blank) || head[i] == 127) return 0;
+    }
+    return size > 0;
+}
+
+/* ---- the first record: names or numbers ---- */
+
+static int is_blank(const vae__csv *csv, vae__csv_kind kind) {
+    return kind == VAE__CSV_LAST && !csv->length && !csv->quoted;
+}
+
+static vae_status fail_blank(const csv_sheet *sheet) {
+    return vae__fail(VAE_ERROR_FORMAT, "%s: line %llu: expected a row, found a blank line",
+                     sheet->path, (unsigned long long)sheet->blank_line);
+}
+
+static vae_status read_first(csv_sheet *sheet) {
+    vae__csv *csv = &sheet->csv;
+    vae__csv_kind kind;
+    do {
+        vae_status status = vae__csv_next(csv, &kind);
+        if (status) return status;
+        if (kind == VAE__CSV_END) {
+            return vae__fail(VAE_ERROR_FORMAT, "%s: expected rows, found an empty file",
+                             sheet->path);
+        }
+        if (!sheet->fields) {
+            sheet->first_line = sheet->blank_line = csv->field_line;
+            if (is_blank(csv, kind)) return fail_blank(sheet);
+            sheet->blank_line = 0;
+        }
+        vae__append_bytes(&sheet->first, csv->field, csv->length + 1);
+        if (sheet->first.failed) return vae__fail_in("%s", sheet->path);
+        sheet->fields++;
+    } while (kind == VAE__CSV_FIELD);
+    return VAE_OK;
+}
+
+static int looks_like_names(const csv_sheet *sheet) {
+    double value;
+    for (size_t i = 0; i < sheet->fields; i++) {
+        size_t length = strlen(sheet->cells[i]);
+        if (length && !vae__parse_real(sheet->cells[i], length, &value)) return 1;
+    }
+    return 0;
+}
+
+static vae_status index_first(csv_sheet *sheet) {
+    sheet->cells = vae__allocate(sheet->context, sheet->fields, sizeof *sheet->cells);
+    sheet->targets = vae__allocate(sheet->context, sheet->fields, sizeof *sheet->targets);
+    if (!sheet->cells || !sheet->targets) return vae__fail_in("%s", sheet->path);
+    const char *cell = sheet->first.text;
+    for (size_t i = 0; i < sheet->fields; i++, cell += strlen(cell) + 1) sheet->cells[i] = cell;
+    sheet->header = sheet->options->header ? sheet->options->header == 1 : looks_like_names(sheet);
+    return VAE_OK;
+}
+
+/* ---- which column goes where ---- */
+
+static vae_status fail_no_column(const csv_sheet *sheet, const char *option, const char *wanted) {
+    char names[400] = "", name[VAE__EXCERPT_SIZE];
+    size_t used = 0, i = 0;
+    if (!sheet->header) {
+        return vae__fail(
+            VAE_ERROR_TEXT,
+            "options: %s: %s has no column '%s' (it has no header; columns are 0 to %zu)", option,
+            sheet->path, wanted, sheet->fields - 1);
+    }
+    for (; i < sheet->fields && used + VAE__EXCERPT_SIZE < sizeof names; i++) {
+        const char *text = vae__excerpt(name, sheet->cells[i], strlen(sheet->cells[i]));
+        used += vae__format(names + used, sizeof names - used, "%s%s", i ? ", " : "", text);
+    }
+    return vae__fail(VAE_ERROR_TEXT, "options: %s: %s has no column '%s' (its columns: %s%s)",
+                     option, sheet->path, wanted, names, i < sheet->fields ? ", ..." : "");
+}
+
+/* A name of the header, else a number from 0. */
+static vae_status find_column(const csv_sheet *sheet, const char *option, const char *text,
+                              size_t length, size_t *column) {
+    char wanted[VAE__EXCERPT_SIZE];
+    uint64_t number;
+    size_t matches = 0;
+    for (size_t i = 0; sheet->header && i < sheet->fields; i++) {
+        if (strlen(sheet->cells[i]) != length || memcmp(sheet->cells[i], text, length)) continue;
+        if (!matches++) *column = i;
+    }
+    vae__excerpt(wanted, text, length);
+    if (matches > 1) {
+        return vae__fail(VAE_ERROR_TEXT,
+                         "options: %s: %s has %zu columns '%s'; name it by its number from 0",
+                         option, sheet->path, matches, wanted);
+    }
+    if (matches) return VAE_OK;
+    if (!vae__parse_unsigned(text, length, &number) || number >= sheet->fields) {
+        return fail_no_column(sheet, option, wanted);
+    }
+    *column = (size_t)number;
+    return VAE_OK;
+}
+
+static vae_status place_listed(csv_sheet *sheet) {
+    const char *text = sheet->options->columns;
+    vae__slice value = {"options: columns", text, text, strlen(text)}, rest, item;
+    vae_status status = vae__list_open(&value, &rest);
+    while (!status && vae__list_next(&rest, &item)) {
+        size_t column = 0;
+        status = find_column(sheet, "columns", item.text, item.length, &column);
+        if (status) return status;
+        if (sheet->targets[column] != SKIP) {
+            char shown[VAE__EXCERPT_SIZE];
+            return vae__fail(VAE_ERROR_TEXT, "options: columns: '%s' %s",
+                             vae__excerpt(shown, item.text, item.length),
+                             sheet->targets[column] == LABEL ? "is the label column"
+                                                             : "is given twice");
+        }
+        sheet->targets[column] = sheet->width++;
+    }
+    return status;
+}
+
+static vae_status place_columns(csv_sheet *sheet) {
+    const char *label = sheet->options->label_column;
+    vae_status status = VAE_OK;
+    for (size_t i = 0; i < sheet->fields; i++) sheet->targets[i] = SKIP;
+    if (label) {
+        size_t column = 0;
+        status = find_column(sheet, "labels", label, strlen(label), &column);
+        if (status) return status;
+        sheet->targets[column] = LABEL;
+        sheet->has_label = 1;
+    }
+    if (sheet->options->columns) {
+        status = place_listed(sheet);
+    } else {
+        for (size_t i = 0; i < sheet->fields; i++) {
+            if (sheet->targets[i] == SKIP) sheet->targets[i] = sheet->width++;
+        }
+    }
+    if (status || sheet->width) return status;
+    return vae__fail(VAE_ERROR_TEXT, "options: no column of %s is left for the rows", sheet->path);
+}
+
+/* ---- cells ---- */
+
+static vae_status make_room(csv_sheet *sheet) {
+    if (sheet->rows < sheet->capacity) return VAE_OK;
+    size_t capacity = sheet->capacity ? 2 * sheet->capacity : FIRST_CAPACITY,
+           row = sheet->width * sizeof(double);
+    vae_status status = vae__memory_check(sheet->context, capacity,
+                                          row + sheet->has_label * sizeof(double), sheet->path);
+    if (status) return status;
+    double *values =
+        vae__reallocate(sheet->context, sheet->values, sheet->rows * row, capacity, row);
+    if (!values) return vae__fail_in("%s", sheet->path);
+    sheet->values = values;
+    if (sheet->has_label) {
+        size_t used = sheet->rows * sizeof(double);
+        double *labels =
+            vae__reallocate(sheet->context, sheet->labels, used, capacity, sizeof(double));
+        if (!labels) return vae__fail_in("%s", sheet->path);
+        sheet->labels = labels;
+    }
+    sheet->capacity = capacity;
+    return VAE_OK;
+}
+
+static vae_status fail_cell(const csv_sheet *sheet, uint64_t line, size_t column, const char *text,
+                            size_t length) {
+    char name[VAE__EXCERPT_SIZE] = "", shown[VAE__EXCERPT_SIZE];
+    if (sheet->header) vae__excerpt(name, sheet->cells[column], strlen(sheet->cells[column]));
+    vae__excerpt(shown, text, length);
+    return vae__fail(
+        VAE_ERROR_FORMAT,
+        "%s: line %llu, column %zu (from 0%s%s): expected a finite number%s, found %s%s%s",
+        sheet->path, (unsigned long long)line, column, sheet->header ? ", named " : "", name,
+        sheet->targets[column] == LABEL ? " as label" : "", length ? "'" : "an empty cell", shown,
+        length ? "'" : "");
+}
+
+static vae_status store_cell(csv_sheet *sheet, uint64_t line, size_t column, const char *text,
+                             size_t length) {
+    size_t target = sheet->targets[column];
+    double value;
+    if (target == SKIP) return VAE_OK;
+    if (!vae__parse_real(text, length, &value) || !isfinite(value)) {
+        return fail_cell(sheet, line, column, text, length);
+    }
+    *(target == LABEL ? &sheet->labels[sheet->rows]
+                      : &sheet->values[sheet->rows * sheet->width + target]) = value;
+    return VAE_OK;
+}
+
+static vae_status store_first(csv_sheet *sheet) {
+    vae_status status = make_room(sheet);
+    for (size_t i = 0; !status && i < sheet->fields; i++) {
+        status = store_cell(sheet, sheet->first_line, i, sheet->cells[i], strlen(sheet->cells[i]));
+    }
+    if (!status) sheet->rows++;
+    return status;
+}
+
+static vae_status fail_count(const csv_sheet *sheet, uint64_t line, size_t found,
+                             const char *or_more) {
+    return vae__fail(VAE_ERROR_FORMAT,
+                     "%s: line %llu: expected %zu fields as in line %llu, found %zu%s", sheet->path,
+                     (unsigned long long)line, sheet->fields, (unsigned long long)sheet->first_line,
+                     found, or_more);
+}
+
+static vae_status begin_record(csv_sheet *sheet) {
+    return sheet->blank_line ? fail_blank(sheet) : make_room(sheet);
+}
+
+static vae_status read_record(csv_sheet *sheet, int *end) {
+    vae__csv *csv = &sheet->csv;
+    vae__csv_kind kind;
+    uint64_t line = csv->line;
+    size_t column = 0;
+    do {
+        vae_status status = vae__csv_next(csv, &kind);
+        if (status) return status;
+        *end = kind == VAE__CSV_END;
+        if (*end) return VAE_OK;
+        if (!column && is_blank(csv, kind)) {
+            if (!sheet->blank_line) sheet->blank_line = line;
+            return VAE_OK;
+        }
+        if (!column) status = begin_record(sheet);
+        if (!status && column == sheet->fields)
+            status = fail_count(sheet, line, column + 1, " or more");
+        if (!status) status = store_cell(sheet, csv->field_line, column, csv->field, csv->length);
+        if (status) return status;
+        column++;
+    } while (kind == VAE__CSV_FIELD);
+    if (column < sheet->fields) return fail_count(sheet, line, column, "");
+    sheet->rows++;
+    return VAE_OK;
+}
+
+static vae_status read_rows(csv_sheet *sheet) {
+    int end = 0;
+    vae_status status = sheet->header ? VAE_OK : store_first(sheet);
+    while (!status && !end) status = read_record(sheet, &end);
+    if (status || sheet->rows) return status;
+    return vae__fail(VAE_ERROR_FORMAT, "%s: expected rows, found a header only", sheet->path);
+}
+
+/* ---- the table ---- */
+
+/* Gives back the room that growing left over. */
+static vae_status trim(csv_sheet *sheet) {
+    size_t row = sheet->width * sizeof(double);
+    if (sheet->rows == sheet->capacity || vae__memory_left(sheet->context) / 2 / row < sheet->rows)
+        return VAE_OK;
+    double *values =
+        vae__reallocate(sheet->context, sheet->values, sheet->rows * row, sheet->rows, row);
+    if (!values) return vae__fail_in("%s", sheet->path);
+    sheet->values = values;
+    return VAE_OK;
+}
+
+static vae_status hand_over(csv_sheet *sheet, vae__table *out) {
+    const uint64_t extents[] = {sheet->rows, sheet->width};
+    vae_status status = trim(sheet);
+    out->element = VAE__ELEMENT_FLOAT64;
+    if (!status) status = vae__table_set_extents(out, extents, 2, sheet->path);
+    if (status) return status;
+    out->values = sheet->values;
+    out->labels = sheet->labels;
+    out->label_width = sheet->has_label ? 1 : 0;
+    sheet->values = sheet->labels = NULL;
+    return VAE_OK;
+}
+
+static vae_status read_csv(vae_context *context, vae__reader *reader, const unsigned char *head,
+                           size_t head_size, const vae__source_options *options, vae__table *out) {
+    const vae__input input = {reader, head, head_size};
+    csv_sheet sheet = {.context = context,
+                       .options = options,
+                       .path = vae__reader_path(reader),
+                       .first.context = context};
+    vae_status status = vae__csv_open(context, &input, &sheet.csv);
+    if (!status) status = read_first(&sheet);
+    if (!status) status = index_first(&sheet);
+    if (!status) status = place_columns(&sheet);
+    if (!status) status = read_rows(&sheet);
+    if (!status) status = hand_over(&sheet, out);
+    vae__release(context, sheet.values);
+    vae__release(context, sheet.labels);
+    vae__release(context, sheet.targets);
+    vae__release(context, sheet.cells);
+    vae__buffer_free(&sheet.first);
+    vae__csv_close(&sheet.csv);
+    return status;
+}
+
+const vae__file_format vae__format_csv = {"CSV", 1, recognises, read_csv};

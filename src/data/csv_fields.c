@@ -1,0 +1,136 @@
+#include "data/csv_fields.h"
+
+#include <string.h>
+
+#define BUFFER_SIZE 65536
+#define MOST_FIELD 65536 /* characters of a field with the final 0 */
+
+enum { BYTE_END = -1, BYTE_FAILED = -2 };
+
+static vae_status fail_line(const vae__csv *csv, uint64_t line, const char *what) {
+    return vae__fail(VAE_ERROR_FORMAT, "%s: line %llu: %s", vae__reader_path(csv->input.reader),
+                     (unsigned long long)line, what);
+}
+
+/* The next byte without taking it. */
+static int peek(vae__csv *csv) {
+    if (csv->at == csv->held) {
+        csv->at = csv->held = 0;
+        if (vae__input_read(&csv->input, csv->buffer, BUFFER_SIZE, &csv->held)) {
+            csv->held = 0;
+            return BYTE_FAILED;
+        }
+        if (!csv->held) return BYTE_END;
+    }
+    return csv->buffer[csv->at];
+}
+
+vae_status vae__csv_open(vae_context *context, const vae__input *input, vae__csv *csv) {
+    *csv = (vae__csv){.context = context, .input = *input, .line = 1};
+    csv->buffer = vae__allocate(context, BUFFER_SIZE + MOST_FIELD, 1);
+    if (!csv->buffer) return vae__last_status();
+    csv->field = (char *)csv->buffer + BUFFER_SIZE;
+    if (peek(csv) == BYTE_FAILED) return vae__last_status();
+    if (csv->held >= 3 && !memcmp(csv->buffer, "\xEF\xBB\xBF", 3)) csv->at = 3;
+    return VAE_OK;
+}
+
+void vae__csv_close(vae__csv *csv) {
+    vae__release(csv->context, csv->buffer);
+    csv->buffer = NULL;
+}
+
+static vae_status keep(vae__csv *csv, int byte) {
+    if (!byte) return fail_line(csv, csv->line, "expected text, found a byte of value 0");
+    if (csv->length == MOST_FIELD - 1) {
+        return fail_line(csv, csv->field_line,
+                         "expected fields of less than 65536 characters, found a longer one");
+    }
+    csv->field[csv->length++] = (char)byte;
+    csv->at++;
+    return VAE_OK;
+}
+
+static int ends_field(int byte) {
+    return byte == ',' || byte == '\n' || byte == '\r' || byte < 0;
+}
+
+static vae_status read_plain(vae__csv *csv) {
+    int byte;
+    while (!ends_field(byte = peek(csv))) {
+        vae_status status = keep(csv, byte);
+        if (status) return status;
+    }
+    return byte == BYTE_FAILED ? vae__last_status() : VAE_OK;
+}
+
+/* Counts the line ends inside quotes: LF, and CR without one after it. */
+static void count_line(vae__csv *csv, int byte, int *after_return) {
+    if (byte == '\r' || (byte == '\n' && !*after_return)) csv->line++;
+    *after_return = byte == '\r';
+}
+
+static vae_status read_quoted(vae__csv *csv) {
+    int byte, after_return = 0;
+    csv->quoted = 1;
+    csv->at++;
+    for (;;) {
+        byte = peek(csv);
+        if (byte == BYTE_FAILED) return vae__last_status();
+        if (byte == BYTE_END)
+            return fail_line(csv, csv->field_line, "a quote is opened and never closed");
+        if (byte == '"') {
+            csv->at++;
+            byte = peek(csv);
+            if (byte != '"') break;
+        }
+        vae_status status = keep(csv, byte);
+        if (status) return status;
+        count_line(csv, byte, &after_return);
+    }
+    while (byte == ' ' || byte == '\t') {
+        csv->at++;
+        byte = peek(csv);
+    }
+    if (byte == BYTE_FAILED) return vae__last_status();
+    return ends_field(byte)
+               ? VAE_OK
+               : fail_line(csv, csv->line,
+                           "expected ',' or the end of the line after a closing quote");
+}
+
+static void trim(vae__csv *csv) {
+    size_t begin = 0;
+    while (csv->length &&
+           (csv->field[csv->length - 1] == ' ' || csv->field[csv->length - 1] == '\t'))
+        csv->length--;
+    while (begin < csv->length && (csv->field[begin] == ' ' || csv->field[begin] == '\t')) begin++;
+    csv->length -= begin;
+    memmove(csv->field, csv->field + begin, csv->length);
+    csv->field[csv->length] = 0;
+}
+
+/* Takes the ',' or line end after a field. */
+static vae_status take_end(vae__csv *csv, vae__csv_kind *kind) {
+    int byte = peek(csv);
+    *kind = byte == ',' ? VAE__CSV_FIELD : VAE__CSV_LAST;
+    csv->inside = byte == ',';
+    if (byte >= 0) csv->at++;
+    if (byte == '\n' || byte == '\r') csv->line++;
+    if (byte == '\r' && peek(csv) == '\n') csv->at++;
+    return byte == BYTE_FAILED ? vae__last_status() : VAE_OK;
+}
+
+vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
+    int byte = peek(csv);
+    csv->length = 0;
+    csv->quoted = 0;
+    csv->field_line = csv->line;
+    *kind = VAE__CSV_END;
+    if (byte == BYTE_FAILED) return vae__last_status();
+    if (byte == BYTE_END && !csv->inside) return VAE_OK;
+    vae_status status = byte == '"' ? read_quoted(csv) : read_plain(csv);
+    if (status) return status;
+    trim(csv);
+    return take_end(csv, kind);
+}

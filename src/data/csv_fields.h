@@ -1,0 +1,33 @@
+/* CSV text (RFC 4180) cut into fields: quotes, "" inside them, LF, CRLF or CR line ends, a UTF-8
+ * byte order mark. */
+#ifndef VAE_DATA_CSV_FIELDS_H
+#define VAE_DATA_CSV_FIELDS_H
+
+#include "data/input.h"
+
+typedef enum vae__csv_kind {
+    VAE__CSV_FIELD, /* another field of the record follows */
+    VAE__CSV_LAST,  /* the record's last field */
+    VAE__CSV_END    /* no record is left */
+} vae__csv_kind;
+
+typedef struct vae__csv {
+    vae_context *context;
+    vae__input input;
+    unsigned char *buffer; /* of the file; followed by the field's characters in the same block */
+    size_t at, held;
+    char *field; /* the current one without quotes and outer blanks, 0-terminated */
+    size_t length;
+    int quoted;
+    uint64_t field_line; /* where it starts, from 1 */
+    uint64_t line;       /* where the next byte is */
+    int inside;          /* the record has begun */
+} vae__csv;
+
+vae_status vae__csv_open(vae_context *context, const vae__input *input, vae__csv *csv);
+void vae__csv_close(vae__csv *csv);
+
+/* Cuts off the next field. Messages name path and line. */
+vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind);
+
+#endif

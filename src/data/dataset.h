@@ -1,0 +1,48 @@
+/* A data set: rows kept in the type they came in, converted per batch; a cursor; a shuffle that is
+ * a pure function of (seed, epoch). */
+#ifndef VAE_DATA_DATASET_H
+#define VAE_DATA_DATASET_H
+
+#include "base/memory.h"
+#include "base/real.h"
+
+vae_status vae__dataset_open(vae_context *context, const char *path, const char *options,
+                             vae_dataset **out);
+vae_status vae__dataset_from_memory(vae_context *context, const void *rows, size_t n, size_t width,
+                                    const char *options, vae_dataset **out);
+void vae__dataset_free(vae_dataset *dataset);
+
+vae_context *vae__dataset_context(const vae_dataset *dataset);
+size_t vae__dataset_size(const vae_dataset *dataset);
+size_t vae__dataset_width(const vae_dataset *dataset);
+size_t vae__dataset_batch(const vae_dataset *dataset);
+size_t vae__dataset_label_width(const vae_dataset *dataset);
+uint64_t vae__dataset_epoch(const vae_dataset *dataset);
+uint64_t vae__dataset_position(const vae_dataset *dataset);
+size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity); /* rank */
+
+/* Takes the next mini-batch off the cursor: which rows (at most `batch`), and whether it ends its
+ * epoch. Never runs out. Converting is left to vae__dataset_gather so that threads can share it. */
+typedef struct vae__batch {
+    const uint64_t
+        *rows; /* [count] stored row numbers; valid until the next call on the data set */
+    size_t count;
+    uint64_t epoch; /* the epoch these rows belong to: keys binarize=sample */
+    int ends_epoch;
+} vae__batch;
+vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch);
+
+/* Converts, scales and binarises the given stored rows into x [count, width]. Pure; thread-safe. */
+void vae__dataset_gather(const vae_dataset *dataset, const uint64_t *rows, size_t count,
+                         uint64_t epoch, vae__real *x);
+
+/* Rows first .. first + count - 1 in stored order (after the split), as epoch 0. The caller has
+ * checked the range. */
+void vae__dataset_read(const vae_dataset *dataset, size_t first, size_t count, vae__real *x);
+void vae__dataset_read_labels(const vae_dataset *dataset, size_t first, size_t count,
+                              double *labels);
+
+/* Where a row of the set came from, for messages: its number in the file, before the split. */
+uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row);
+
+#endif

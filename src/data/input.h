@@ -1,0 +1,38 @@
+/* What the format readers share: the bytes of a file, its head included, with exact accounting of
+ * how many there are. */
+#ifndef VAE_DATA_INPUT_H
+#define VAE_DATA_INPUT_H
+
+#include "base/file.h"
+
+/* A reader whose first bytes were already taken to recognise the format. */
+typedef struct vae__input {
+    vae__reader *reader;
+    const unsigned char *head; /* what is left of them */
+    size_t head_size;
+} vae__input;
+
+/* Reads up to `size` bytes; *got < size only at the end of the file. */
+vae_status vae__input_read(vae__input *input, void *into, size_t size, size_t *got);
+
+/* Bytes given out so far: the offset for messages. */
+uint64_t vae__input_offset(const vae__input *input);
+
+/* Reads `size` bytes; fewer is VAE_ERROR_FORMAT naming `what`, offset, expected and found. */
+vae_status vae__input_exactly(vae__input *input, void *into, size_t size, const char *what);
+
+/* The rest of the file, which must be exactly count * size bytes, in one block of the context.
+ * Nothing is allocated that the file could not fill: its size bounds the block if it is plain, its
+ * content as it comes if it is compressed. */
+vae_status vae__input_rest(vae_context *context, vae__input *input, size_t count, size_t size,
+                           void **block);
+
+/* Turns values of `size` bytes from the given byte order into the machine's. */
+void vae__to_host_order(void *values, size_t count, size_t size, int big_endian);
+
+/* Bytes of a file as text fit for a message: at most 40, anything but printable ASCII as '?'.
+ * Returns buffer. */
+#define VAE__EXCERPT_SIZE 48
+const char *vae__excerpt(char buffer[VAE__EXCERPT_SIZE], const void *bytes, size_t length);
+
+#endif

@@ -1,0 +1,163 @@
+#include "data/options.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define MOST_BATCH 1e9
+#define ANY_SEED 18446744073709551615.0
+
+static vae_status parse_split(const vae__slice *value, void *field, void *user) {
+    vae__split *split = field;
+    const char *colon = memchr(value->text, ':', value->length);
+    size_t word = colon ? (size_t)(colon - value->text) : value->length;
+    const vae__slice name = {value->label, value->whole, value->text, word};
+    (void)user;
+    split->part = vae__slice_is(&name, "train")  ? VAE__PART_TRAIN
+                  : vae__slice_is(&name, "test") ? VAE__PART_TEST
+                                                 : VAE__PART_ALL;
+    if (split->part == VAE__PART_ALL || !colon ||
+        !vae__parse_real(colon + 1, value->length - word - 1, &split->fraction) ||
+        !(split->fraction >= 0 && split->fraction <= 1)) {
+        char found[VAE__NUMBER_SIZE + 1] = "";
+        memcpy(found, value->text,
+               value->length < VAE__NUMBER_SIZE ? value->length : VAE__NUMBER_SIZE);
+        return vae__fail_at(
+            value, "split=%s: expected train:F or test:F, F from 0 to 1 the share of train rows",
+            found);
+    }
+    return VAE_OK;
+}
+
+static vae_status parse_labels(const vae__slice *value, void *field, void *user) {
+    static const char prefix[] = "column:";
+    const size_t length = sizeof prefix - 1;
+    (void)user;
+    if (!value->length || (value->length == length && !memcmp(value->text, prefix, length))) {
+        return vae__fail_at(value, "labels: expected a path or column:NAME");
+    }
+    *(vae__slice *)field = *value;
+    return VAE_OK;
+}
+
+static vae_status parse_columns(const vae__slice *value, void *field, void *user) {
+    vae__slice rest, item;
+    vae_status status = vae__list_open(value, &rest);
+    size_t count = 0;
+    (void)user;
+    for (; !status && vae__list_next(&rest, &item); count++) {
+        if (!item.length)
+            status = vae__fail_at(&item, "columns: expected a name or number between commas");
+    }
+    if (!status && !count)
+        status =
+            vae__fail_at(value, "columns: expected names or numbers from 0, found an empty list");
+    if (!status) *(vae__slice *)field = *value;
+    return status;
+}
+
+static const char *const dtypes[] = {"uint8", "float32", "float64", NULL}; /* as vae__element */
+static const char *const scales[] = {"auto", "unit", "none", NULL};
+static const char *const binarizes[] = {"none", "threshold", "sample", NULL};
+static const char *const headers[] = {"auto", "yes", "no", NULL};
+
+enum {
+    BATCH,
+    SHUFFLE,
+    SEED,
+    DROP_LAST,
+    DTYPE,
+    SCALE,
+    BINARIZE,
+    SPLIT,
+    SPLIT_SEED,
+    COPY,
+    LABELS,
+    HEADER,
+    COLUMNS,
+    COUNT
+};
+
+#define FIELD(name) offsetof(vae__dataset_options, name)
+static const vae__option entries[] = {
+    [BATCH] = {"batch", VAE__OPTION_UNSIGNED, FIELD(batch), 1, MOST_BATCH, NULL, NULL, NULL},
+    [SHUFFLE] = {"shuffle", VAE__OPTION_FLAG, FIELD(shuffle), 0, 1, NULL, NULL, NULL},
+    [SEED] = {"seed", VAE__OPTION_UNSIGNED, FIELD(seed), 0, ANY_SEED, NULL, NULL, NULL},
+    [DROP_LAST] = {"drop_last", VAE__OPTION_FLAG, FIELD(drop_last), 0, 1, NULL, NULL, NULL},
+    [DTYPE] = {"dtype", VAE__OPTION_CHOICE, FIELD(dtype), 0, 0, dtypes, NULL, NULL},
+    [SCALE] = {"scale", VAE__OPTION_CHOICE, FIELD(scale), 0, 0, scales, NULL, NULL},
+    [BINARIZE] = {"binarize", VAE__OPTION_CHOICE, FIELD(binarize), 0, 0, binarizes, NULL, NULL},
+    [SPLIT] = {"split", VAE__OPTION_CUSTOM, FIELD(split), 0, 0, NULL, parse_split, NULL},
+    [SPLIT_SEED] = {"split_seed", VAE__OPTION_UNSIGNED, FIELD(split_seed), 0, ANY_SEED, NULL, NULL,
+                    NULL},
+    [COPY] = {"copy", VAE__OPTION_FLAG, FIELD(copy), 0, 1, NULL, NULL, NULL},
+    [LABELS] = {"labels", VAE__OPTION_CUSTOM, FIELD(labels), 0, 0, NULL, parse_labels, NULL},
+    [HEADER] = {"header", VAE__OPTION_CHOICE, FIELD(header), 0, 0, headers, NULL, NULL},
+    [COLUMNS] = {"columns", VAE__OPTION_CUSTOM, FIELD(columns), 0, 0, NULL, parse_columns, NULL},
+    [COUNT] = {NULL, VAE__OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
+};
+
+static const vae__option_table table = {"options", "option", entries, NULL};
+
+static vae_status refuse(const unsigned char *seen, int option, const char *why) {
+    return seen[option] ? vae__fail(VAE_ERROR_TEXT, "options: %s= %s", entries[option].name, why)
+                        : VAE_OK;
+}
+
+static vae_status check_origin(const unsigned char *seen, vae__origin origin) {
+    static const char for_memory[] =
+        "is for rows in memory; a file has a type of its own and is always read whole";
+    static const char for_csv[] = "is for CSV files, not for rows in memory";
+    vae_status status;
+    if (origin == VAE__ORIGIN_PATH) {
+        status = refuse(seen, DTYPE, for_memory);
+        return status ? status : refuse(seen, COPY, for_memory);
+    }
+    status = refuse(seen, HEADER, for_csv);
+    return status ? status : refuse(seen, COLUMNS, for_csv);
+}
+
+static vae_status copy_slice(vae_context *context, const vae__slice *slice, size_t skip,
+                             char **copy) {
+    *copy = vae__copy_text(context, slice->text + skip, slice->length - skip);
+    return *copy ? VAE_OK : vae__last_status();
+}
+
+static vae_status copy_texts(vae_context *context, vae__origin origin,
+                             vae__dataset_options *options) {
+    const vae__slice *labels = &options->labels;
+    vae_status status = VAE_OK;
+    if (labels->text && labels->length > 7 && !memcmp(labels->text, "column:", 7)) {
+        if (origin == VAE__ORIGIN_MEMORY) {
+            return vae__fail_at(labels,
+                                "labels=column:NAME is for CSV files, not for rows in memory");
+        }
+        status = copy_slice(context, labels, 7, &options->label_column);
+    } else if (labels->text) {
+        status = copy_slice(context, labels, 0, &options->label_path);
+    }
+    if (!status && options->columns.text)
+        status = copy_slice(context, &options->columns, 0, &options->columns_text);
+    return status;
+}
+
+vae_status vae__dataset_options_parse(vae_context *context, const char *text, vae__origin origin,
+                                      vae__dataset_options *options) {
+    unsigned char seen[COUNT] = {0};
+    *options = (vae__dataset_options){.batch = 128,
+                                      .shuffle = 1,
+                                      .seed = 1,
+                                      .split_seed = 1,
+                                      .copy = 1,
+                                      .dtype = VAE__ELEMENT_FLOAT32};
+    vae_status status = vae__options_parse(&table, text, options, seen, NULL);
+    if (!status) status = check_origin(seen, origin);
+    if (!status) status = copy_texts(context, origin, options);
+    return status;
+}
+
+void vae__dataset_options_free(vae_context *context, vae__dataset_options *options) {
+    vae__release(context, options->label_path);
+    vae__release(context, options->label_column);
+    vae__release(context, options->columns_text);
+    options->label_path = options->label_column = options->columns_text = NULL;
+}

@@ -1,0 +1,42 @@
+/* The text of data-set options, parsed. */
+#ifndef VAE_DATA_OPTIONS_H
+#define VAE_DATA_OPTIONS_H
+
+#include "base/text.h"
+#include "data/source.h"
+
+typedef enum vae__scale { VAE__SCALE_AUTO, VAE__SCALE_UNIT, VAE__SCALE_NONE } vae__scale;
+typedef enum vae__binarize {
+    VAE__BINARIZE_NONE,
+    VAE__BINARIZE_THRESHOLD,
+    VAE__BINARIZE_SAMPLE
+} vae__binarize;
+typedef enum vae__part { VAE__PART_ALL, VAE__PART_TRAIN, VAE__PART_TEST } vae__part;
+
+typedef struct vae__split {
+    int part;        /* vae__part */
+    double fraction; /* of the rows that are train, whichever part is wanted */
+} vae__split;
+
+typedef struct vae__dataset_options {
+    uint64_t batch, seed, split_seed;
+    int shuffle, drop_last, copy;
+    int dtype;    /* vae__element */
+    int scale;    /* vae__scale */
+    int binarize; /* vae__binarize */
+    int header;   /* as vae__source_options */
+    vae__split split;
+    vae__slice labels, columns;      /* as given; text NULL if not */
+    char *label_path, *label_column; /* copies, 0-terminated, one of them or none */
+    char *columns_text;
+} vae__dataset_options;
+
+typedef enum vae__origin { VAE__ORIGIN_PATH, VAE__ORIGIN_MEMORY } vae__origin;
+
+/* Parses over the defaults and refuses what has no meaning for rows of that origin. Free in any
+ * case. */
+vae_status vae__dataset_options_parse(vae_context *context, const char *text, vae__origin origin,
+                                      vae__dataset_options *options);
+void vae__dataset_options_free(vae_context *context, vae__dataset_options *options);
+
+#endif

@@ -1,0 +1,43 @@
+#include "data/split.h"
+
+#include <math.h>
+
+#include "base/rng.h"
+
+static vae_status fail_empty(const vae__split *split, size_t rows, const char *path) {
+    char fraction[VAE__NUMBER_SIZE];
+    return vae__fail(VAE_ERROR_TEXT, "options: split=%s:%s of the %zu rows of %s keeps 0 rows",
+                     split->part == VAE__PART_TRAIN ? "train" : "test",
+                     vae__number_short(fraction, split->fraction), rows, path);
+}
+
+vae_status vae__split_rows(vae_context *context, const vae__split *split, uint64_t seed,
+                           size_t rows, const char *path, uint64_t **kept, size_t *count) {
+    const vae__stream stream = {seed, 0, VAE__PURPOSE_SPLIT, 0};
+    *kept = NULL;
+    *count = rows;
+    if (split->part == VAE__PART_ALL) return VAE_OK;
+    size_t train = (size_t)floor(split->fraction * (double)rows + 0.5);
+    if (train > rows) train = rows;
+    size_t begin = split->part == VAE__PART_TRAIN ? 0 : train;
+    size_t end = split->part == VAE__PART_TRAIN ? train : rows;
+    if (begin == end) return fail_empty(split, rows, path);
+    vae_status status = VAE_OK;
+    unsigned char *chosen = vae__allocate(context, rows, 1);
+    uint64_t *shuffled = chosen ? vae__allocate(context, rows, sizeof *shuffled) : NULL;
+    *count = end - begin;
+    *kept = shuffled ? vae__allocate(context, *count, sizeof **kept) : NULL;
+    if (!*kept) {
+        status = vae__last_status();
+        goto done;
+    }
+    vae__random_permutation(&stream, shuffled, rows);
+    for (size_t i = begin; i < end; i++) chosen[shuffled[i]] = 1;
+    for (size_t row = 0, i = 0; row < rows; row++) {
+        if (chosen[row]) (*kept)[i++] = row;
+    }
+done:
+    vae__release(context, shuffled);
+    vae__release(context, chosen);
+    return status;
+}

@@ -1,0 +1,268 @@
+/* Inference: rows go through a planned graph in fixed chunks, on workspaces from the model's free list. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "model/model.h"
+
+/* ---- workspaces ---- */
+
+static vae__inference *inference_of(const vae_model *model, vae__graph_kind kind) {
+    /* The free list is the one thing a const call changes; its slots are atomic. */
+    return (vae__inference *)&model->inference[kind];
+}
+
+static vae_status take_workspace(vae__inference *inference, vae__workspace **out) {
+    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) {
+        if (!atomic_load_explicit(&inference->kept[i], memory_order_relaxed)) continue;
+        *out = atomic_exchange(&inference->kept[i], NULL);
+        if (*out) return VAE_OK;
+    }
+    return vae__workspace_make(&inference->plan, inference->graph.context->threads, out);
+}
+
+static void give_workspace(vae__inference *inference, vae__workspace *workspace) {
+    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) {
+        vae__workspace *empty = NULL;
+        if (atomic_compare_exchange_strong(&inference->kept[i], &empty, workspace)) return;
+    }
+    vae__workspace_free(workspace);
+}
+
+/* ---- feeds ---- */
+
+#ifdef VAE_REAL_DOUBLE
+
+typedef struct float_rows {
+    const float *rows;
+    size_t width;
+} float_rows;
+
+static void widen(void *user, size_t first, size_t count, vae__real *into) {
+    const float_rows *from = user;
+    for (size_t i = 0; i < count * from->width; i++) into[i] = (vae__real)from->rows[first * from->width + i];
+}
+
+static vae__feed feed_floats(float_rows *from) {
+    return (vae__feed){.fill = widen, .user = from};
+}
+
+static void narrow(float *to, const vae__real *from, size_t count) {
+    for (size_t i = 0; i < count; i++) to[i] = (float)from[i];
+}
+
+#else
+
+typedef struct float_rows {
+    const float *rows;
+    size_t width;
+} float_rows;
+
+static vae__feed feed_floats(float_rows *from) {
+    return (vae__feed){.rows = from->rows};
+}
+
+static void narrow(float *to, const vae__real *from, size_t count) {
+    memcpy(to, from, count * sizeof *to);
+}
+
+#endif
+
+static void check_support(const vae_model *model, vae__feed *feed) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
+    feed->checked = 1;
+    feed->low = (vae__real)fmax(likelihood->low, -most);
+    feed->high = (vae__real)fmin(likelihood->high, most);
+}
+
+static void check_finite(vae__feed *feed) {
+    feed->checked = 1;
+    feed->high = sizeof(vae__real) == sizeof(float) ? (vae__real)FLT_MAX : (vae__real)DBL_MAX;
+    feed->low = -feed->high;
+}
+
+/* Noise rows of one stream, for the rows of a chunk. */
+typedef struct noise {
+    const vae__kernels *kernels;
+    vae__stream stream;
+    size_t first_row, columns;
+} noise;
+
+static void fill_noise(void *user, size_t first, size_t count, vae__real *into) {
+    const noise *n = user;
+    n->kernels->normals(&n->stream, n->first_row + first, count, 1, n->columns, into);
+}
+
+/* ---- the chunk loop ---- */
+
+/* One inference: `feed` sets the feeds for rows first .. first + rows - 1, `read` takes the results. */
+typedef struct job {
+    const vae_model *model;
+    vae__graph_kind kind;
+    size_t n;
+    void (*feed)(struct job *job, size_t first, vae__feed *feeds);
+    void (*read)(struct job *job, const vae__run *run, const vae__ends *ends, size_t first, size_t rows);
+    float_rows rows;      /* of the current chunk */
+    const float *in;      /* x or z of all rows, or NULL */
+    size_t in_width;
+    const vae__real *real_rows; /* x in vae__real, for callers inside */
+    noise noise;
+    uint64_t first_row;
+    float *mean, *logvar, *z, *x_mean, *x;
+    const vae__bound *bound;
+} job;
+
+static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {
+    const vae__inference *inference = inference_of(j->model, j->kind);
+    if (inference->ends.x == VAE__NONE) {
+        return vae__fail(VAE_ERROR_DATA, "z holds a value that is not finite, in rows %zu to %zu", first, first + rows - 1);
+    }
+    return vae__model_refuse_rows(j->model, vae__run_value(run, inference->ends.x), rows, j->first_row + first);
+}
+
+static vae_status run_job(job *j) {
+    vae__inference *inference = inference_of(j->model, j->kind);
+    vae__workspace *workspace;
+    vae_status status = j->n ? take_workspace(inference, &workspace) : VAE_OK;
+    if (status || !j->n) return status;
+    for (size_t first = 0; first < j->n && !status; first += inference->plan.capacity) {
+        vae__feed feeds[VAE__MOST_INPUTS] = {{0}};
+        size_t left = j->n - first, rows = left < inference->plan.capacity ? left : inference->plan.capacity;
+        vae__run run = {.workspace = workspace, .feeds = feeds, .rows = rows};
+        atomic_init(&run.refused, 0);
+        j->rows = (float_rows){j->in ? j->in + first * j->in_width : NULL, j->in_width};
+        j->feed(j, first, feeds);
+        vae__run_rows(&run);
+        if (atomic_load(&run.refused)) {
+            status = refuse(j, first, rows, &run);
+        } else {
+            j->read(j, &run, &inference->ends, first, rows);
+        }
+    }
+    give_workspace(inference, workspace);
+    return status;
+}
+
+static void feed_x(job *j, size_t first, vae__feed *feeds) {
+    (void)first;
+    feeds[0] = feed_floats(&j->rows);
+    check_support(j->model, &feeds[0]);
+}
+
+static void feed_z(job *j, size_t first, vae__feed *feeds) {
+    (void)first;
+    feeds[0] = feed_floats(&j->rows);
+    check_finite(&feeds[0]);
+}
+
+static void feed_noise_at(job *j, size_t first, vae__feed *feed) {
+    j->noise.first_row = (size_t)j->first_row + first;
+    *feed = (vae__feed){.fill = fill_noise, .user = &j->noise};
+}
+
+static void feed_bound(job *j, size_t first, vae__feed *feeds) {
+    if (j->real_rows) {
+        feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.width};
+    } else {
+        feeds[0] = feed_floats(&j->rows);
+    }
+    check_support(j->model, &feeds[0]);
+    feed_noise_at(j, first, &feeds[1]);
+}
+
+static void feed_prior(job *j, size_t first, vae__feed *feeds) {
+    feed_noise_at(j, first, &feeds[0]);
+}
+
+/* ---- encode, decode, reconstruct ---- */
+
+static void read_encode(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+    size_t latent = (size_t)j->model->spec.latent;
+    if (j->mean) narrow(j->mean + first * latent, vae__run_value(run, ends->mean), rows * latent);
+    if (j->logvar) narrow(j->logvar + first * latent, vae__run_value(run, ends->logvar), rows * latent);
+}
+
+vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean, float *logvar) {
+    job j = {.model = model, .kind = VAE__GRAPH_ENCODE, .n = n, .feed = feed_x, .read = read_encode, .in = x,
+             .in_width = model->spec.input.width, .mean = mean, .logvar = logvar};
+    return run_job(&j);
+}
+
+static void read_mean(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+    size_t width = j->model->spec.input.width;
+    if (j->x_mean) narrow(j->x_mean + first * width, vae__run_value(run, ends->x_mean), rows * width);
+}
+
+vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean) {
+    job j = {.model = model, .kind = VAE__GRAPH_DECODE, .n = n, .feed = feed_z, .read = read_mean, .in = z,
+             .in_width = (size_t)model->spec.latent, .x_mean = x_mean};
+    return run_job(&j);
+}
+
+vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean) {
+    job j = {.model = model, .kind = VAE__GRAPH_RECONSTRUCT, .n = n, .feed = feed_x, .read = read_mean, .in = x,
+             .in_width = model->spec.input.width, .x_mean = x_mean};
+    return run_job(&j);
+}
+
+/* ---- sample ---- */
+
+static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+    const vae_model *model = j->model;
+    size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
+    size_t heads = model->spec.likelihood->heads(&model->spec);
+    vae__stream stream = {j->noise.stream.seed, 0, VAE__PURPOSE_DRAW, 0};
+    if (j->z) narrow(j->z + first * latent, vae__run_value(run, ends->z), rows * latent);
+    read_mean(j, run, ends, first, rows);
+    for (size_t r = 0; j->x && r < rows; r++) {
+        model->spec.likelihood->draw(&model->spec, &model->parameters, &model->network.likelihood,
+                                     vae__run_value(run, ends->head) + r * heads * width, &stream, (uint32_t)(first + r),
+                                     j->x + (first + r) * width);
+    }
+}
+
+static noise noise_for(const vae_model *model, uint64_t seed, vae__purpose purpose) {
+    return (noise){model->context->kernels, {seed, 0, purpose, 0}, 0, (size_t)model->spec.latent};
+}
+
+vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean, float *x) {
+    job j = {.model = model, .kind = VAE__GRAPH_SAMPLE, .n = n, .feed = feed_prior, .read = read_sample, .z = z,
+             .x_mean = x_mean, .x = x, .noise = noise_for(model, seed, VAE__PURPOSE_PRIOR)};
+    return run_job(&j);
+}
+
+/* ---- the bound ---- */
+
+static void read_bound(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+    const double *log_p = vae__run_double(run, ends->log_p), *kl = vae__run_double(run, ends->kl);
+    const vae__bound *out = j->bound;
+    size_t latent = (size_t)j->model->spec.latent;
+    for (size_t r = 0; r < rows; r++) {
+        if (out->elbo) out->elbo[first + r] = log_p[r] - kl[r];
+        if (out->reconstruction) out->reconstruction[first + r] = log_p[r];
+        if (out->kl) out->kl[first + r] = kl[r];
+    }
+    if (!out->kl_by_latent) return;
+    memcpy(out->kl_by_latent + first * latent, vae__run_value(run, ends->kl_by_latent), rows * latent * sizeof(vae__real));
+}
+
+static job bound_job(const vae_model *model, size_t n, uint64_t seed, const vae__bound *out) {
+    return (job){.model = model, .kind = VAE__GRAPH_ELBO, .n = n, .feed = feed_bound, .read = read_bound, .bound = out,
+                 .noise = noise_for(model, seed, VAE__PURPOSE_POSTERIOR)};
+}
+
+vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed, uint64_t first_row,
+                            const vae__bound *out) {
+    job j = bound_job(model, n, seed, out);
+    j.real_rows = x;
+    j.first_row = first_row;
+    return run_job(&j);
+}
+
+vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed, const vae__bound *out) {
+    job j = bound_job(model, n, seed, out);
+    j.in = x;
+    j.in_width = model->spec.input.width;
+    return run_job(&j);
+}

@@ -1,0 +1,26 @@
+#include "tensor/simd/table.h"
+
+const vae__kernels KERNEL(kernels) = {
+    .name = VAE__STRING(VAE__SIMD),
+    .activation = KERNEL(activation),
+    .sum = KERNEL(sum),
+    .sum_squares = KERNEL(sum_squares),
+    .column_sums = KERNEL(column_sums),
+    .within = KERNEL(within),
+    .add = KERNEL(add),
+    .scale = KERNEL(scale),
+    .bound_logvar = KERNEL(bound_logvar),
+    .exponential = KERNEL(exponential),
+    .normals = KERNEL(normals),
+    .posterior = KERNEL(posterior),
+    .posterior_backward = KERNEL(posterior_backward),
+    .bernoulli_row = KERNEL(bernoulli_row),
+    .residual_row = KERNEL(residual_row),
+    .gaussian_row = KERNEL(gaussian_row),
+    .gaussian_head_row = KERNEL(gaussian_head_row),
+    .adam = KERNEL(adam),
+    .sgd = KERNEL(sgd),
+    .tile_rows = TILE_ROWS,
+    .tile_columns = TILE_COLUMNS,
+    .tile = KERNEL(tile),
+};

@@ -1,0 +1,150 @@
+#include "train/loop.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/evaluate.h"
+
+vae_status vae__step_dataset(vae_optimizer *optimizer, vae_dataset *dataset, vae_step_report *report) {
+    vae__step_rows rows = {.dataset = dataset};
+    vae_status status = vae__dataset_next(dataset, &rows.batch);
+    if (status) return status;
+    rows.n = rows.batch.count;
+    status = vae__step(optimizer, &rows, report);
+    report->epoch = vae__dataset_epoch(dataset);
+    report->position = vae__dataset_position(dataset);
+    if (rows.batch.ends_epoch) report->flags |= VAE_STEP_EPOCH_END;
+    return status;
+}
+
+/* ---- means over an epoch ---- */
+
+typedef struct epoch_sums {
+    vae_step_report last;
+    double rows, objective, elbo, reconstruction, kl, gradient_norm;
+} epoch_sums;
+
+static void add_step(epoch_sums *sums, const vae_step_report *report) {
+    double rows = (double)report->rows;
+    sums->last = *report;
+    sums->rows += rows;
+    sums->objective += rows * report->objective;
+    sums->elbo += rows * report->elbo;
+    sums->reconstruction += rows * report->reconstruction;
+    sums->kl += rows * report->kl;
+    sums->gradient_norm += rows * report->gradient_norm;
+}
+
+static vae_step_report epoch_report(const epoch_sums *sums) {
+    vae_step_report report = sums->last;
+    report.struct_size = sizeof report;
+    report.rows = (uint64_t)sums->rows;
+    report.objective = sums->objective / sums->rows;
+    report.elbo = sums->elbo / sums->rows;
+    report.reconstruction = sums->reconstruction / sums->rows;
+    report.kl = sums->kl / sums->rows;
+    report.gradient_norm = sums->gradient_norm / sums->rows;
+    return report;
+}
+
+/* ---- the loop ---- */
+
+typedef struct loop {
+    vae_optimizer *optimizer;
+    vae_dataset *dataset;
+    const vae_dataset *validation;
+    vae__loop_options options;
+    vae_train_fn callback;
+    void *user;
+    double best;         /* validation ELBO */
+    uint64_t since_best; /* epochs */
+    vae__real *best_parameters; /* restore_best */
+    int have_best;
+} loop;
+
+static vae_status tell(const loop *l, int32_t event, const vae_step_report *train, const vae_step_report *validation) {
+    return l->callback && l->callback(l->user, event, train, validation) ? VAE_STOPPED : VAE_OK;
+}
+
+static vae_status run_epoch(loop *l, epoch_sums *sums) {
+    vae_step_report report = {0};
+    do {
+        vae_status status = vae__step_dataset(l->optimizer, l->dataset, &report);
+        if (status) return status;
+        report.struct_size = sizeof report;
+        add_step(sums, &report);
+        status = tell(l, VAE_EVENT_STEP, &report, NULL);
+        if (status) return status;
+    } while (!(report.flags & VAE_STEP_EPOCH_END));
+    return VAE_OK;
+}
+
+static int warm_ups_are_over(const loop *l) {
+    const vae__training_options *options = &l->optimizer->options;
+    uint64_t steps = l->optimizer->state.steps;
+    return steps >= options->beta_warmup && steps >= options->optimizer.warmup;
+}
+
+static void keep_if_best(loop *l, double elbo) {
+    const vae__parameters *parameters = &l->optimizer->model->parameters;
+    if (l->have_best && !(elbo > l->best + l->options.min_delta)) {
+        l->since_best++;
+        return;
+    }
+    l->best = elbo;
+    l->have_best = 1;
+    l->since_best = 0;
+    if (l->best_parameters) memcpy(l->best_parameters, parameters->block, parameters->block_count * sizeof(vae__real));
+}
+
+/* 1 if training has stopped getting better. */
+static int validate(loop *l, vae_step_report *report, vae_status *status) {
+    *status = vae__evaluate_elbo(l->optimizer->model, l->validation, l->options.validation_seed, report);
+    report->struct_size = sizeof *report;
+    report->step = l->optimizer->state.steps;
+    report->epoch = vae__dataset_epoch(l->dataset);
+    if (*status || !warm_ups_are_over(l)) return 0;
+    keep_if_best(l, report->elbo);
+    return l->options.patience && l->since_best >= l->options.patience;
+}
+
+static vae_status run_loop(loop *l) {
+    for (uint64_t epoch = 0; epoch < l->options.epochs; epoch++) {
+        epoch_sums sums = {.rows = 0};
+        vae_step_report validation;
+        vae_status status = run_epoch(l, &sums);
+        if (status) return status;
+        int done = l->validation ? validate(l, &validation, &status) : 0;
+        if (status) return status;
+        vae_step_report train = epoch_report(&sums);
+        status = tell(l, VAE_EVENT_EPOCH, &train, l->validation ? &validation : NULL);
+        if (status || done) return status;
+    }
+    return VAE_OK;
+}
+
+static vae_status prepare(loop *l, const char *options) {
+    vae__parameters *parameters = &l->optimizer->model->parameters;
+    vae_status status = vae__loop_options_parse(options, &l->options);
+    if (status) return status;
+    if (!l->validation && (l->options.patience || l->options.restore_best)) {
+        return vae__fail(VAE_ERROR_TEXT, "train: patience and restore_best need a validation data set");
+    }
+    if (!l->options.restore_best) return VAE_OK;
+    l->best_parameters = vae__allocate(l->optimizer->context, parameters->block_count, sizeof(vae__real));
+    return l->best_parameters ? VAE_OK : vae__last_status();
+}
+
+vae_status vae__train(vae_optimizer *optimizer, vae_dataset *dataset, const vae_dataset *validation, const char *options,
+                      vae_train_fn callback, void *user) {
+    loop l = {.optimizer = optimizer, .dataset = dataset, .validation = validation, .callback = callback, .user = user};
+    vae_status status = prepare(&l, options);
+    if (!status) status = run_loop(&l);
+    vae__parameters *parameters = &optimizer->model->parameters;
+    if (l.best_parameters && l.have_best) {
+        memcpy(parameters->block, l.best_parameters, parameters->block_count * sizeof(vae__real));
+        optimizer->model->edits++;
+    }
+    vae__release(optimizer->context, l.best_parameters);
+    return status;
+}

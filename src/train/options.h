@@ -1,0 +1,34 @@
+/* The text options of training: how a model is trained, and for how long. */
+#ifndef VAE_TRAIN_OPTIONS_H
+#define VAE_TRAIN_OPTIONS_H
+
+#include "optim/optimizer.h"
+
+typedef struct vae__training_options {
+    const vae__rule *rule;
+    vae__optimizer_settings optimizer;
+    int objective;
+    uint64_t samples;
+    double beta;
+    uint64_t beta_warmup;
+    double free_bits;
+    uint64_t seed;
+} vae__training_options;
+
+/* Parses over `options`; fresh: from defaults, where the rule may be named first. Else only the keys given change, and the
+ * rule cannot. On failure *options is unchanged. */
+vae_status vae__training_options_parse(const char *text, int fresh, vae__training_options *options);
+void vae__training_options_print(const vae__training_options *options, vae__buffer *out);
+
+/* Weight of the KL in update number `step` (from 1). */
+double vae__beta_at(const vae__training_options *options, uint64_t step);
+
+typedef struct vae__loop_options {
+    uint64_t epochs, patience, validation_seed;
+    double min_delta;
+    int restore_best;
+} vae__loop_options;
+
+vae_status vae__loop_options_parse(const char *text, vae__loop_options *options);
+
+#endif

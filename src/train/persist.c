@@ -1,0 +1,165 @@
+#include "train/persist.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define FORMAT "libvae-1"
+
+static const vae__dtype real_dtype = sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
+
+/* ---- writing ---- */
+
+static vae__tensor *list_tensors(const vae_model *model) {
+    const vae__parameters *parameters = &model->parameters;
+    vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
+    for (size_t i = 0; tensors && i < parameters->count; i++) {
+        const vae__parameter *p = &parameters->items[i];
+        tensors[i] = (vae__tensor){.name = p->name, .dtype = real_dtype, .shape = {p->shape[0], p->shape[1]},
+                                   .rank = p->rank, .data = p->values, .bytes = vae__parameter_size(p) * sizeof(vae__real)};
+    }
+    return tensors;
+}
+
+vae_status vae__model_write_file(const vae_model *model, const char *path) {
+    const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
+    vae__tensor *tensors = list_tensors(model);
+    if (!tensors) return vae__last_status();
+    vae_status status = vae__safetensors_write_file(model->context, path, tensors, model->parameters.count, metadata, 2);
+    vae__release(model->context, tensors);
+    return status;
+}
+
+vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size, size_t *length) {
+    const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
+    vae__tensor *tensors = list_tensors(model);
+    if (!tensors) return vae__last_status();
+    vae_status status = vae__safetensors_write_memory(model->context, tensors, model->parameters.count, metadata, 2, buffer,
+                                                      size, length);
+    vae__release(model->context, tensors);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static void shape_text(char *text, size_t size, const size_t *shape, size_t rank) {
+    size_t used = vae__format(text, size, "[");
+    for (size_t i = 0; i < rank && used < size; i++) used += vae__format(text + used, size - used, "%s%zu", i ? ", " : "", shape[i]);
+    if (used < size) vae__format(text + used, size - used, "]");
+}
+
+static vae_status check_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
+    if (!t) return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is missing", label, p->name);
+    int same = t->rank == p->rank;
+    for (size_t i = 0; same && i < p->rank; i++) same = t->shape[i] == p->shape[i];
+    if (!same) {
+        char expected[64], found[128];
+        shape_text(expected, sizeof expected, p->shape, p->rank);
+        shape_text(found, sizeof found, t->shape, t->rank);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' has shape %s; its spec asks for %s", label, p->name, found, expected);
+    }
+    if (t->dtype != VAE__DTYPE_F32 && t->dtype != VAE__DTYPE_F64) {
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label, p->name);
+    }
+    return VAE_OK;
+}
+
+static double element(const vae__tensor *t, size_t i) {
+    const unsigned char *bytes = t->data;
+    if (t->dtype == VAE__DTYPE_F64) {
+        double value;
+        memcpy(&value, bytes + i * sizeof value, sizeof value);
+        return value;
+    }
+    float value;
+    memcpy(&value, bytes + i * sizeof value, sizeof value);
+    return (double)value;
+}
+
+static vae_status read_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
+    vae_status status = check_tensor(label, p, t);
+    for (size_t i = 0; i < vae__parameter_size(p) && !status; i++) {
+        vae__real value = (vae__real)element(t, i);
+        if (!(value - value == 0)) {
+            char found[VAE__NUMBER_SIZE];
+            status = vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected finite values", label, p->name, i,
+                               vae__number(found, element(t, i)));
+        }
+        p->values[i] = value;
+    }
+    return status;
+}
+
+/* What the file says it is, before a model is made from it. */
+static vae_status read_spec(const char *label, const vae__bundle *bundle, const char **spec_text) {
+    const char *format = vae__bundle_metadata(bundle, "format");
+    *spec_text = vae__bundle_metadata(bundle, "spec");
+    if (!format || strcmp(format, FORMAT)) {
+        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'", label, format ? "'" : "",
+                         format ? format : "missing", format ? "'" : "", FORMAT);
+    }
+    if (!*spec_text) return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
+    return VAE_OK;
+}
+
+/* The spec alone may ask for far more memory than the file holds: hold its parameters against the tensors' bytes first. */
+static vae_status check_spec_fits(const char *label, const char *spec_text, const vae__bundle *bundle) {
+    vae__spec spec;
+    vae_status status = vae__spec_parse(spec_text, &spec);
+    if (status) {
+        return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec'", label);
+    }
+    double needed = vae__network_parameter_total(&spec), held = 0;
+    for (size_t i = 0; i < bundle->tensor_count; i++) held += (double)bundle->tensors[i].bytes / (bundle->tensors[i].dtype == VAE__DTYPE_F64 ? 8 : 4);
+    if (needed > held) {
+        char expected[VAE__NUMBER_SIZE], found[VAE__NUMBER_SIZE];
+        return vae__fail(VAE_ERROR_FORMAT, "%s: the spec asks for %s parameters but the tensors hold %s", label,
+                         vae__number(expected, needed), vae__number(found, held));
+    }
+    return VAE_OK;
+}
+
+static vae_status refuse_unknown_tensors(const char *label, const vae_model *model, const vae__bundle *bundle) {
+    for (size_t i = 0; i < bundle->tensor_count; i++) {
+        if (vae__parameters_find(&model->parameters, bundle->tensors[i].name)) continue;
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%.60s' does not belong to the model of its spec", label, bundle->tensors[i].name);
+    }
+    return VAE_OK;
+}
+
+static vae_status model_from_bundle(vae_context *context, const char *label, const vae__bundle *bundle, vae_model **out) {
+    const char *spec_text;
+    vae_model *model = NULL;
+    vae_status status = read_spec(label, bundle, &spec_text);
+    if (!status) status = check_spec_fits(label, spec_text, bundle);
+    if (!status) status = vae__model_new(context, spec_text, &model);
+    if (!status) status = refuse_unknown_tensors(label, model, bundle);
+    for (size_t i = 0; !status && i < model->parameters.count; i++) {
+        const vae__parameter *p = &model->parameters.items[i];
+        status = read_tensor(label, p, vae__bundle_tensor(bundle, p->name));
+    }
+    if (status) {
+        vae__model_release(model);
+        return status;
+    }
+    *out = model;
+    return VAE_OK;
+}
+
+vae_status vae__model_read_memory(vae_context *context, const char *label, const void *bytes, size_t size, vae_model **out) {
+    vae__bundle bundle;
+    vae_status status = vae__safetensors_parse(context, label, bytes, size, &bundle);
+    if (status) return status;
+    status = model_from_bundle(context, label, &bundle, out);
+    vae__bundle_free(&bundle);
+    return status;
+}
+
+vae_status vae__model_read_file(vae_context *context, const char *path, vae_model **out) {
+    unsigned char *bytes;
+    size_t size;
+    vae_status status = vae__file_read(context, path, SIZE_MAX, &bytes, &size);
+    if (status) return status;
+    status = vae__model_read_memory(context, path, bytes, size, out);
+    vae__release(context, bytes);
+    return status;
+}

@@ -1,0 +1,338 @@
+#include "train/step.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "base/threads.h"
+
+/* ---- the optimizer handle ---- */
+
+static vae_status print_options(vae_optimizer *optimizer) {
+    vae__buffer text = {.context = optimizer->context};
+    vae__training_options_print(&optimizer->options, &text);
+    if (text.failed) {
+        vae__buffer_free(&text);
+        return vae__last_status();
+    }
+    vae__release(optimizer->context, optimizer->options_text);
+    optimizer->options_text = text.text;
+    return VAE_OK;
+}
+
+vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {
+    vae__training_options parsed;
+    vae_status status = vae__training_options_parse(options, 1, &parsed);
+    if (status) return status;
+    vae_optimizer *optimizer = vae__allocate(model->context, 1, sizeof *optimizer);
+    if (!optimizer) return vae__last_status();
+    optimizer->context = model->context;
+    optimizer->model = vae__model_retain(model);
+    optimizer->options = parsed;
+    status = vae__optimizer_state_make(model->context, parsed.rule, &parsed.optimizer, model->parameters.block,
+                                       model->parameters.block_count, &optimizer->state);
+    optimizer->model_edits = model->edits;
+    if (!status) status = print_options(optimizer);
+    if (status) {
+        vae__optimizer_free(optimizer);
+        return status;
+    }
+    *out = optimizer;
+    return VAE_OK;
+}
+
+static void drop_plan(vae_optimizer *optimizer) {
+    vae__workspace_free(optimizer->workspace);
+    optimizer->workspace = NULL;
+    vae__plan_free(&optimizer->plan);
+    vae__graph_free(&optimizer->graph);
+}
+
+void vae__optimizer_free(vae_optimizer *optimizer) {
+    if (!optimizer) return;
+    vae_model *model = optimizer->model;
+    drop_plan(optimizer);
+    vae__optimizer_state_free(&optimizer->state);
+    vae__release(optimizer->context, optimizer->gradient);
+    vae__release(optimizer->context, optimizer->options_text);
+    vae__release(optimizer->context, optimizer);
+    vae__model_release(model);
+}
+
+vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) {
+    vae__training_options before = optimizer->options;
+    vae_status status = vae__training_options_parse(options, 0, &optimizer->options);
+    if (!status) status = print_options(optimizer);
+    if (status) {
+        optimizer->options = before;
+        return status;
+    }
+    int other_graph = before.samples != optimizer->options.samples ||
+                      (before.free_bits > 0) != (optimizer->options.free_bits > 0);
+    if (other_graph) drop_plan(optimizer);
+    return VAE_OK;
+}
+
+void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes, uint64_t *workspace_bytes) {
+    const vae__optimizer_state *state = &optimizer->state;
+    uint64_t block = state->count * sizeof(vae__real);
+    *state_bytes = optimizer->gradient ? block : 0;
+    for (size_t i = 0; i < VAE__MOST_MOMENTS; i++) *state_bytes += state->moments[i] ? block : 0;
+    *workspace_bytes = optimizer->workspace ? vae__workspace_bytes(&optimizer->plan, optimizer->workspace->shares) : 0;
+}
+
+/* ---- graph and plan ---- */
+
+static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
+    const vae_model *model = optimizer->model;
+    drop_plan(optimizer);
+    optimizer->objective.free_bits = optimizer->options.free_bits;
+    vae__graph_begin(&optimizer->graph, optimizer->context, &model->parameters);
+    vae_status status = vae__network_training_graph(&model->spec, &model->network, &optimizer->graph, &optimizer->objective,
+                                                    &optimizer->ends);
+    if (!status) status = vae__plan_make(&optimizer->graph, rows, (size_t)optimizer->options.samples, 1, &optimizer->plan);
+    if (!status) status = vae__workspace_make(&optimizer->plan, optimizer->context->threads, &optimizer->workspace);
+    if (status) drop_plan(optimizer);
+    return status;
+}
+
+static vae_status ensure_gradient(vae_optimizer *optimizer) {
+    if (optimizer->gradient) return VAE_OK;
+    optimizer->gradient = vae__allocate(optimizer->context, optimizer->state.count, sizeof(vae__real));
+    return optimizer->gradient ? VAE_OK : vae__last_status();
+}
+
+/* ---- feeding ---- */
+
+static void fill_rows(void *user, size_t first, size_t count, vae__real *into) {
+    const vae__step_rows *from = user;
+    if (from->dataset) {
+        vae__dataset_gather(from->dataset, from->batch.rows + first, count, from->batch.epoch, into);
+        return;
+    }
+    size_t width = from->batch.count; /* of a row: set by begin_run */
+    for (size_t i = 0; i < count * width; i++) into[i] = (vae__real)from->rows[first * width + i];
+}
+
+typedef struct noise_source {
+    const vae__kernels *kernels;
+    vae__stream stream;
+    size_t samples, latent;
+} noise_source;
+
+static void fill_noise(void *user, size_t first, size_t count, vae__real *into) {
+    const noise_source *noise = user;
+    noise->kernels->normals(&noise->stream, first, count, noise->samples, noise->latent, into);
+}
+
+/* A step under way. */
+typedef struct step {
+    vae_optimizer *optimizer;
+    vae__step_rows rows;
+    noise_source noise;
+    vae__feed feeds[VAE__MOST_INPUTS];
+    vae__run run;
+    vae_step_report report;
+} step;
+
+static void begin_step(step *s) {
+    vae_optimizer *optimizer = s->optimizer;
+    const vae_model *model = optimizer->model;
+    const vae__training_options *options = &optimizer->options;
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    uint64_t number = optimizer->state.steps + 1;
+    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
+    if (!s->rows.dataset) s->rows.batch.count = model->spec.input.width;
+    s->noise = (noise_source){optimizer->context->kernels, {options->seed, number, VAE__PURPOSE_POSTERIOR, 0},
+                              (size_t)options->samples, (size_t)model->spec.latent};
+    s->feeds[0] = (vae__feed){.fill = fill_rows, .user = &s->rows, .checked = 1,
+                              .low = (vae__real)fmax(likelihood->low, -most), .high = (vae__real)fmin(likelihood->high, most)};
+    s->feeds[1] = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
+    optimizer->objective.beta = vae__beta_at(options, number);
+    optimizer->objective.free_bits = options->free_bits;
+    s->run = (vae__run){.workspace = optimizer->workspace, .feeds = s->feeds, .rows = s->rows.n};
+    atomic_init(&s->run.refused, 0);
+}
+
+/* Rows that hold NaN, infinity or values outside the support, with the row's number where the caller knows it. */
+static vae_status refuse_rows(const step *s) {
+    const vae_model *model = s->optimizer->model;
+    const vae__real *x = vae__run_value(&s->run, s->optimizer->ends.x);
+    size_t width = model->spec.input.width;
+    for (size_t r = 0; r < s->rows.n; r++) {
+        if (s->optimizer->context->kernels->within(x + r * width, width, s->feeds[0].low, s->feeds[0].high)) continue;
+        uint64_t number = s->rows.dataset ? vae__dataset_source_row(s->rows.dataset, s->rows.batch.rows[r]) : r;
+        return vae__model_refuse_rows(model, x + r * width, 1, number);
+    }
+    return vae__fail(VAE_ERROR_INTERNAL, "a batch was refused but none of its rows is outside the range");
+}
+
+/* ---- reading ---- */
+
+static void read_report(step *s) {
+    const vae_optimizer *optimizer = s->optimizer;
+    const vae__ends *ends = &optimizer->ends;
+    size_t rows = s->rows.n, samples = (size_t)optimizer->options.samples;
+    const double *log_p = vae__run_double(&s->run, ends->log_p), *kl = vae__run_double(&s->run, ends->kl);
+    const double *kl_mean = ends->kl_mean == VAE__NONE ? NULL : vae__run_double(&s->run, ends->kl_mean);
+    double reconstruction = 0, divergence = 0;
+    for (size_t i = 0; i < rows * samples; i++) reconstruction += log_p[i];
+    for (size_t i = 0; i < rows; i++) divergence += kl[i];
+    vae_step_report *report = &s->report;
+    report->rows = rows;
+    report->reconstruction = reconstruction / (double)(rows * samples);
+    report->kl = divergence / (double)rows;
+    report->elbo = report->reconstruction - report->kl;
+    report->beta = optimizer->objective.beta;
+    report->learning_rate = vae__learning_rate(&optimizer->options.optimizer, optimizer->state.steps + 1);
+    report->objective = vae__objective_value(&optimizer->objective, report->reconstruction, report->kl, kl_mean,
+                                             (size_t)optimizer->model->spec.latent);
+}
+
+static vae_status fail_diverged(step *s, const char *what) {
+    char elbo[VAE__NUMBER_SIZE], rate[VAE__NUMBER_SIZE];
+    s->report.flags |= VAE_STEP_REFUSED;
+    return vae__fail(VAE_ERROR_DIVERGED, "step %llu: %s is not finite (ELBO %s, learning rate %s); nothing was updated",
+                     (unsigned long long)(s->optimizer->state.steps + 1), what, vae__number_short(elbo, s->report.elbo),
+                     vae__number_short(rate, s->report.learning_rate));
+}
+
+/* ---- updating ---- */
+
+static double apply_block(void *user, vae__id parameter, size_t first, size_t count, const vae__real *gradient) {
+    const step *s = user;
+    const vae__parameters *parameters = &s->optimizer->model->parameters;
+    vae__update update;
+    size_t offset = (size_t)(parameters->items[parameter].values - parameters->block);
+    vae__update_begin(&s->optimizer->state, &s->optimizer->options.optimizer, 1, &update);
+    return vae__update_apply(&update, offset + first, count, gradient);
+}
+
+typedef struct whole_update {
+    const vae__plan *plan;
+    const vae__parameters *parameters;
+    const vae__real *gradient;
+    vae__update update;
+    int check; /* only ask whether it would be finite */
+    atomic_int not_finite;
+    atomic_size_t next;
+} whole_update;
+
+static void whole_update_share(void *argument, size_t share, size_t shares) {
+    whole_update *work = argument;
+    size_t i;
+    (void)share, (void)shares;
+    while ((i = atomic_fetch_add(&work->next, 1)) < work->plan->block_count) {
+        const vae__weight_block *block = &work->plan->blocks[i];
+        const vae__parameter *parameter = &work->parameters->items[block->parameter];
+        size_t first = (size_t)(parameter->values - work->parameters->block) + block->first_row * parameter->columns;
+        size_t count = block->rows * parameter->columns;
+        if (!work->check) {
+            vae__update_apply(&work->update, first, count, work->gradient + first);
+        } else if (!vae__update_would_be_finite(&work->update, first, count, work->gradient + first)) {
+            atomic_store(&work->not_finite, 1);
+        }
+    }
+}
+
+static int update_whole(step *s, double scale, int check) {
+    vae_optimizer *optimizer = s->optimizer;
+    whole_update work = {.plan = &optimizer->plan, .parameters = &optimizer->model->parameters,
+                         .gradient = optimizer->gradient, .check = check};
+    atomic_init(&work.next, 0);
+    atomic_init(&work.not_finite, 0);
+    vae__update_begin(&optimizer->state, &optimizer->options.optimizer, scale, &work.update);
+    vae__parallel(optimizer->context, whole_update_share, &work, s->run.shares);
+    return !atomic_load(&work.not_finite);
+}
+
+/* The whole gradient first: to clip it, or because no bound proves beforehand that the update stays finite. */
+static vae_status update_from_store(step *s, double bound) {
+    vae_optimizer *optimizer = s->optimizer;
+    const vae__optimizer_settings *settings = &optimizer->options.optimizer;
+    vae_status status = ensure_gradient(optimizer);
+    if (status) return status;
+    vae__sink sink = {.gradient = optimizer->gradient};
+    double norm = sqrt(vae__run_weights(&s->run, &sink)), scale = 1;
+    s->report.gradient_norm = norm;
+    if (!isfinite(norm)) return fail_diverged(s, "the gradient");
+    if (settings->clip_norm > 0 && norm > settings->clip_norm) {
+        scale = settings->clip_norm / norm;
+        s->report.flags |= VAE_STEP_CLIPPED;
+    }
+    double largest = norm * scale < bound ? norm * scale : bound;
+    if (!vae__optimizer_is_safe(&optimizer->state, settings, largest)) {
+        if (!update_whole(s, scale, 1)) return fail_diverged(s, "the update");
+        update_whole(s, scale, 0);
+        vae__optimizer_measure(&optimizer->state);
+    } else {
+        update_whole(s, scale, 0);
+    }
+    return VAE_OK;
+}
+
+static vae_status update(step *s) {
+    vae_optimizer *optimizer = s->optimizer;
+    const vae__optimizer_settings *settings = &optimizer->options.optimizer;
+    if (optimizer->model_edits != optimizer->model->edits) {
+        vae__optimizer_measure(&optimizer->state);
+        optimizer->model_edits = optimizer->model->edits;
+    }
+    double bound = vae__run_gradient_bound(&s->run);
+    if (!isfinite(s->report.elbo)) return fail_diverged(s, "the ELBO");
+    if (settings->clip_norm > 0 || !vae__optimizer_is_safe(&optimizer->state, settings, bound)) {
+        return update_from_store(s, bound);
+    }
+    vae__sink sink = {.update = apply_block, .user = s};
+    s->report.gradient_norm = sqrt(vae__run_weights(&s->run, &sink));
+    return VAE_OK;
+}
+
+/* ---- the step ---- */
+
+static vae_status run_rows(step *s) {
+    vae_optimizer *optimizer = s->optimizer;
+    if (!optimizer->plan.graph || s->rows.n > optimizer->plan.capacity) {
+        vae_status status = make_plan(optimizer, s->rows.n);
+        if (status) return status;
+    }
+    begin_step(s);
+    vae__run_rows(&s->run);
+    if (atomic_load(&s->run.refused)) {
+        s->report.flags |= VAE_STEP_REFUSED;
+        return refuse_rows(s);
+    }
+    read_report(s);
+    return VAE_OK;
+}
+
+static void finish(step *s) {
+    vae_optimizer *optimizer = s->optimizer;
+    const vae_model *model = optimizer->model;
+    if (model->spec.likelihood->finish_step && optimizer->ends.batch_state != VAE__NONE) {
+        model->spec.likelihood->finish_step(&model->parameters, &model->network.likelihood,
+                                            vae__run_double(&s->run, optimizer->ends.batch_state));
+    }
+    optimizer->state.steps++;
+}
+
+vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows, vae_step_report *report) {
+    step s = {.optimizer = optimizer, .rows = *rows};
+    vae_status status = run_rows(&s);
+    if (!status) status = update(&s);
+    if (!status) finish(&s);
+    s.report.step = optimizer->state.steps;
+    *report = s.report;
+    return status;
+}
+
+vae_status vae__step_gradient(vae_optimizer *optimizer, const vae__step_rows *rows, vae_step_report *report,
+                              vae__real *gradient) {
+    step s = {.optimizer = optimizer, .rows = *rows};
+    vae_status status = run_rows(&s);
+    if (!status) {
+        vae__sink sink = {.gradient = gradient};
+        s.report.gradient_norm = sqrt(vae__run_weights(&s.run, &sink));
+    }
+    *report = s.report;
+    return status;
+}

@@ -1,0 +1,147 @@
+"""Rebuilds libvae's models in torch from nothing but their files, and compares what they compute.
+
+    check_model.py folder      with what write_model wrote there
+
+A file holds its architecture as text (metadata "spec") and its parameters in PyTorch layout: encoder.<i>.weight is the
+weight of layer i of a torch.nn.Sequential.
+"""
+import glob
+import os
+import re
+import sys
+
+import torch
+from safetensors import safe_open
+
+TOLERANCE = 1e-5  # relative to max(1, |value|)
+LOGVAR_LOW, LOGVAR_HIGH = -16.0, 16.0
+
+ACTIVATIONS = {
+    "identity": torch.nn.Identity,
+    "relu": torch.nn.ReLU,
+    "leaky_relu": torch.nn.LeakyReLU,
+    "elu": torch.nn.ELU,
+    "silu": torch.nn.SiLU,
+    "gelu": torch.nn.GELU,
+    "tanh": torch.nn.Tanh,
+    "sigmoid": torch.nn.Sigmoid,
+    "softplus": torch.nn.Softplus,
+}
+
+
+def parse_spec(text):
+    """{"latent": "20", "encoder": ["dense 400", "relu"], ...}"""
+    spec = {}
+    for key, value in re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", text):
+        if value.startswith("["):
+            value = [item.strip() for item in value[1:-1].split(",") if item.strip()]
+        spec[key] = value
+    return spec
+
+
+def linear(tensors, name):
+    """Takes a layer's tensors out of the file's."""
+    weight, bias = tensors.pop(name + ".weight"), tensors.pop(name + ".bias")
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer.double()
+
+
+def sequential(tensors, name, layers, width):
+    """The network of a list of layers, and the width of its output."""
+    modules = []
+    for index, layer in enumerate(layers):
+        words = layer.split()
+        if words[0] == "dense":
+            modules.append(linear(tensors, "%s.%d" % (name, index)))
+            shape = (int(words[1]), width)
+            assert modules[-1].weight.shape == shape, (name, index, modules[-1].weight.shape, shape)
+            width = shape[0]
+        else:
+            modules.append(ACTIVATIONS[words[0]]())
+    return torch.nn.Sequential(*modules), width
+
+
+def bound_logvar(a):
+    """Smoothly into [LOGVAR_LOW, LOGVAR_HIGH]."""
+    t = LOGVAR_LOW + torch.nn.functional.softplus(a - LOGVAR_LOW, threshold=1e9)
+    return LOGVAR_HIGH - torch.nn.functional.softplus(LOGVAR_HIGH - t, threshold=1e9)
+
+
+def take_likelihood_state(tensors, spec, width):
+    """What a Gaussian keeps beside its output layer."""
+    if spec["likelihood"] != "gaussian":
+        return
+    sigma = spec.get("sigma", "shared")
+    if sigma in ("shared", "per_dim"):
+        log_sigma = tensors.pop("likelihood.log_sigma")
+        assert tuple(log_sigma.shape) == ((1,) if sigma == "shared" else (width,)), log_sigma.shape
+    elif sigma == "optimal":
+        tensors.pop("likelihood.sigma2")
+
+
+def product(text):
+    result = 1
+    for factor in text.split("x"):
+        result *= int(factor)
+    return result
+
+
+def array(folder, name, what, columns):
+    with open(os.path.join(folder, "%s.%s" % (name, what)), "rb") as file:
+        return torch.frombuffer(bytearray(file.read()), dtype=torch.float32).reshape(-1, columns).double()
+
+
+def compare(name, what, found, expected):
+    assert found.shape == expected.shape, (name, what, found.shape, expected.shape)
+    error = ((found - expected).abs() / expected.abs().clamp(min=1)).max().item()
+    good = error <= TOLERANCE  # false for NaN
+    print("  %-7s %-10s %-8s largest error %.1e" % ("ok" if good else "FAIL", name, what, error))
+    return good
+
+
+def check(path):
+    folder, name = os.path.dirname(path), os.path.basename(path)[: -len(".safetensors")]
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}
+    assert metadata["format"] == "libvae-1", metadata
+    spec = parse_spec(metadata["spec"])
+    width, latent = product(spec["input"]), int(spec["latent"])
+
+    encoder, features = sequential(tensors, "encoder", spec.get("encoder", []), width)
+    posterior = linear(tensors, "posterior")
+    assert posterior.weight.shape == (2 * latent, features), posterior.weight.shape
+    decoder, features = sequential(tensors, "decoder", spec.get("decoder", []), latent)
+    output = linear(tensors, "likelihood")
+    heads = 2 if spec.get("sigma") == "decoder" else 1
+    assert output.weight.shape == (heads * width, features), output.weight.shape
+    take_likelihood_state(tensors, spec, width)
+    assert not tensors, "%s: unexpected tensors %s" % (name, sorted(tensors))
+
+    with torch.no_grad():
+        mean, raw = posterior(encoder(array(folder, name, "x", width))).chunk(2, dim=1)
+        decoded = output(decoder(array(folder, name, "z", latent)))[:, :width]
+        if spec["likelihood"] == "bernoulli":
+            decoded = torch.sigmoid(decoded)
+    return [
+        compare(name, "mean", array(folder, name, "mean", latent), mean),
+        compare(name, "logvar", array(folder, name, "logvar", latent), bound_logvar(raw)),
+        compare(name, "decoded", array(folder, name, "decoded", width), decoded),
+    ]
+
+
+def main():
+    results = []
+    for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.safetensors"))):
+        try:
+            results += check(path)
+        except (AssertionError, KeyError) as problem:
+            print("  FAIL    %s: %s %s" % (os.path.basename(path), type(problem).__name__, problem))
+            results.append(False)
+    print("%d passed, %d failed" % (results.count(True), results.count(False)))
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

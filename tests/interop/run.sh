@@ -1,0 +1,94 @@
+#!/bin/sh
+# libvae seen from elsewhere: its model files in torch, its functions from Python and Rust. What is not installed is
+# skipped, and said; with VAE_NO_SKIP=1 a missing torch is a failure. Run by `make check-interop` from the root.
+#
+#     tests/interop/run.sh write_model library-folder work-folder
+set -u
+write_model=$1
+library=$(cd "$2" && pwd) || exit 1
+rm -rf "$3"
+mkdir -p "$3"
+work=$(cd "$3" && pwd)
+python=${PYTHON:-}
+passed=0 failed=0
+
+good() { passed=$((passed + 1)); echo "  ok      $1"; }
+bad() {
+    failed=$((failed + 1))
+    sed 's/^/    /' "$work/log"
+    echo "  FAIL    $1"
+}
+skip() {
+    echo "$1" > "$work/log"
+    if [ "${VAE_NO_SKIP:-}" = 1 ] && [ "${2:-}" = needed ]; then bad "$1"; else echo "  skip    $1"; fi
+}
+
+# The first Python that has the module.
+python_with() {
+    for candidate in $python /usr/bin/python3 python3; do
+        if PYTHONPATH=build/python "$candidate" -c "import $1" > /dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+models() {
+    torch=$(python_with torch) || { skip "model files in torch: no Python with torch" needed; return; }
+    if ! PYTHONPATH=build/python "$torch" -c 'import safetensors' > "$work/log" 2>&1 &&
+        ! "$torch" -m pip install --quiet --no-deps --target build/python 'safetensors<1' > "$work/log" 2>&1; then
+        skip "model files in torch: the package safetensors could not be installed" needed
+        return
+    fi
+    mkdir -p "$work/models"
+    if ! "$write_model" "$work/models" > "$work/log" 2>&1; then
+        bad "writing model files"
+        return
+    fi
+    PYTHONPATH=build/python "$torch" tests/interop/check_model.py "$work/models" > "$work/log" 2>&1
+    if grep -q '^[0-9]* passed, [0-9]* failed$' "$work/log" && ! grep -q '^0 passed, 0 failed$' "$work/log"; then
+        sed '$d' "$work/log"
+        passed=$((passed + $(sed -n '$s/ passed.*//p' "$work/log")))
+        failed=$((failed + $(sed -n '$s/.*passed, \([0-9]*\) failed/\1/p' "$work/log")))
+    else
+        bad "model files in torch"
+    fi
+}
+
+from_python() {
+    numpy=$(python_with numpy) || { skip "examples/ffi/python: no Python with numpy" needed; return; }
+    if (cd "$work" && VAE_LIBRARY=$library/libvae.so.0 PYTHONDONTWRITEBYTECODE=1 "$numpy" "$root/examples/ffi/python/vae.py") \
+        > "$work/log" 2>&1; then
+        good "examples/ffi/python"
+    else
+        bad "examples/ffi/python"
+    fi
+}
+
+from_rust() {
+    crate=$root/examples/ffi/rust
+    if command -v cargo > /dev/null 2>&1 && cargo --version > /dev/null 2>&1; then
+        build="env RUSTFLAGS=-L$library cargo build --quiet --offline --manifest-path $crate/Cargo.toml --target-dir $work/rust"
+        program=$work/rust/debug/vae-example
+    elif command -v rustc > /dev/null 2>&1; then
+        mkdir -p "$work/rust"
+        build="rustc --edition 2021 -L $library -o $work/rust/vae-example $crate/src/main.rs"
+        program=$work/rust/vae-example
+    else
+        skip "examples/ffi/rust: no Rust"
+        return
+    fi
+    if $build > "$work/log" 2>&1 && LD_LIBRARY_PATH=$library "$program" > "$work/log" 2>&1; then
+        good "examples/ffi/rust"
+    else
+        bad "examples/ffi/rust"
+    fi
+}
+
+root=$(pwd)
+models
+from_python
+from_rust
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

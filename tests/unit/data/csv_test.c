@@ -1,0 +1,211 @@
+#include <locale.h>
+
+#include "unit/data/scratch.h"
+
+static vae_status read_text(void **state, const char *text, const vae__source_options *options,
+                            vae__table *table) {
+    scratch *s = *state;
+    write_file(s, text, strlen(text));
+    return vae__source_read(s->context, s->path, options, table);
+}
+
+static void assert_rows(void **state, const char *text, const vae__source_options *options,
+                        size_t rows, size_t width, const double *expected) {
+    vae__table table;
+    if (read_text(state, text, options, &table)) fail_msg("%s: %s", text, vae__last_message());
+    assert_int_equal(table.element, VAE__ELEMENT_FLOAT64);
+    assert_int_equal(table.rows, rows);
+    assert_int_equal(table.width, width);
+    assert_true(table.rank == 1 && table.shape[0] == width);
+    for (size_t i = 0; i < rows * width; i++)
+        assert_true(((double *)table.values)[i] == expected[i]);
+    vae__table_free(((scratch *)*state)->context, &table);
+}
+
+static void assert_fails(void **state, const char *text, const vae__source_options *options,
+                         vae_status status, const char *message) {
+    vae__table table;
+    assert_int_equal(read_text(state, text, options, &table), status);
+    assert_message(((scratch *)*state)->path);
+    assert_message(message);
+}
+
+static const vae__source_options none;
+
+static void reads_with_and_without_header(void **state) {
+    const double values[] = {1, 2.5, -3e2, 4};
+    const vae__source_options yes = {.header = 1}, no = {.header = 2};
+    assert_rows(state, "1,2.5\n-3e2,4\n", &none, 2, 2, values);
+    assert_rows(state, "a,b\n1,2.5\n-3e2,4", &none, 2, 2, values);
+    assert_rows(state, "1,b\n1,2.5\n-3e2,4\n\n\n", &none, 2, 2, values);
+    assert_rows(state, "7,8\n1,2.5\n-3e2,4", &yes, 2, 2, values);
+    assert_rows(state, "1,2.5\n-3e2,4", &no, 2, 2, values);
+    assert_fails(state, "a,b\n1,2", &no, VAE_ERROR_FORMAT,
+                 "line 1, column 0 (from 0): expected a finite number, found 'a'");
+}
+
+static void reads_line_ends_quotes_and_marks(void **state) {
+    const double values[] = {1, 2, 3, 4};
+    assert_rows(state, "1,2\r\n3,4\r\n", &none, 2, 2, values);
+    assert_rows(state, "1,2\r3,4\r", &none, 2, 2, values);
+    assert_rows(state, "\xEF\xBB\xBF\"a \"\"x\"\", y\",\"b\nc\"\r\n 1 ,\"2\"\r\n\"3\" ,\t4\r\n",
+                &none, 2, 2, values);
+    assert_rows(state,
+                "\xEF\xBB\xBF"
+                "1,2\n3,4",
+                &none, 2, 2, values);
+    assert_rows(state, "1\n2\n3\n4", &none, 4, 1, values);
+}
+
+static void chooses_columns(void **state) {
+    const char *text = "id,\"w, cm\",h,class\nx1,1,2,0\nx2,3,4,1\n";
+    const double h_w[] = {2, 1, 4, 3}, h[] = {2, 4}, numbered[] = {2, 3, 5, 6};
+    const vae__source_options by_name = {.columns = "[h, 1]"},
+                              one = {.columns = "[2]", .label_column = "class"};
+    const vae__source_options from_0 = {.columns = "[1, 2]"}, missing = {.columns = "[h, width]"};
+    const vae__source_options twice = {.columns = "[h, 2]"},
+                              label = {.columns = "[h]", .label_column = "h"};
+    assert_rows(state, text, &by_name, 2, 2, h_w);
+    assert_rows(state, text, &one, 2, 1, h);
+    assert_rows(state, "1,2,3\n4,5,6\n", &from_0, 2, 2, numbered);
+    assert_fails(state, text, &missing, VAE_ERROR_TEXT,
+                 "has no column 'width' (its columns: id, w, cm, h, class)");
+    assert_fails(state, "1,2,3\n", &missing, VAE_ERROR_TEXT,
+                 "has no column 'h' (it has no header; columns are 0 to 2)");
+    assert_fails(state, "1,2\n", &from_0, VAE_ERROR_TEXT, "has no column '2'");
+    assert_fails(state, "h,h\n1,2\n", &missing, VAE_ERROR_TEXT,
+                 "has 2 columns 'h'; name it by its number from 0");
+    vae__table table;
+    assert_int_equal(read_text(state, text, &twice, &table), VAE_ERROR_TEXT);
+    assert_message("options: columns: '2' is given twice");
+    assert_int_equal(read_text(state, text, &label, &table), VAE_ERROR_TEXT);
+    assert_message("options: columns: 'h' is the label column");
+}
+
+static void takes_the_label_column_out(void **state) {
+    const vae__source_options by_name = {.label_column = "y"}, by_number = {.label_column = "1"};
+    vae__table table;
+    assert_int_equal(read_text(state, "a,y,b\n1,7,2\n3,8,4\n", &by_name, &table), VAE_OK);
+    assert_true(table.width == 2 && table.label_width == 1);
+    assert_true(table.labels[0] == 7 && table.labels[1] == 8);
+    assert_true(((double *)table.values)[1] == 2 && ((double *)table.values)[2] == 3);
+    vae__table_free(((scratch *)*state)->context, &table);
+    assert_fails(
+        state, "a,y\n1,cat\n", &by_name, VAE_ERROR_FORMAT,
+        "line 2, column 1 (from 0, named y): expected a finite number as label, found 'cat'");
+    assert_fails(state, "1\n2\n", &by_number, VAE_ERROR_TEXT, "has no column '1'");
+    assert_fails(state, "y\n2\n", &by_name, VAE_ERROR_TEXT, "no column of");
+}
+
+static void names_the_bad_cell(void **state) {
+    assert_fails(
+        state, "a,b\n1,2\n3,\n", &none, VAE_ERROR_FORMAT,
+        "line 3, column 1 (from 0, named b): expected a finite number, found an empty cell");
+    assert_fails(state, "1,2\n3,x\xE9y\n", &none, VAE_ERROR_FORMAT, "found 'x?y'");
+    assert_fails(state, "1,2\n3,inf\n", &none, VAE_ERROR_FORMAT,
+                 "line 2, column 1 (from 0): expected a finite number, found 'inf'");
+    assert_fails(state, "1,nan\n", &none, VAE_ERROR_FORMAT,
+                 "line 1, column 1 (from 0): expected a finite number, found 'nan'");
+    assert_fails(state, "1,1e999\n", &none, VAE_ERROR_FORMAT, "found '1e999'");
+    assert_fails(state, "\"a\r\nb\",c\n1,\"0x10\"\n", &none, VAE_ERROR_FORMAT, "line 3, column 1");
+    assert_fails(state, "1,2\n3,1 2\n", &none, VAE_ERROR_FORMAT, "found '1 2'");
+}
+
+static void refuses_uneven_and_blank_lines(void **state) {
+    assert_fails(state, "1,2\n3\n", &none, VAE_ERROR_FORMAT,
+                 "line 2: expected 2 fields as in line 1, found 1");
+    assert_fails(state, "1,2\n3,4,5\n", &none, VAE_ERROR_FORMAT,
+                 "line 2: expected 2 fields as in line 1, found 3 or more");
+    assert_fails(state, "1,2\n3,4,", &none, VAE_ERROR_FORMAT, "found 3 or more");
+    assert_fails(state, "1\n\n3\n", &none, VAE_ERROR_FORMAT,
+                 "line 2: expected a row, found a blank line");
+    assert_fails(state, "\n1\n", &none, VAE_ERROR_FORMAT,
+                 "line 1: expected a row, found a blank line");
+    assert_fails(state, "a,b\n", &none, VAE_ERROR_FORMAT, "expected rows, found a header only");
+    assert_fails(state, "\xEF\xBB\xBF", &none, VAE_ERROR_FORMAT,
+                 "expected rows, found an empty file");
+}
+
+static void refuses_broken_quotes(void **state) {
+    assert_fails(state, "1,2\n3,\"4\n5\n", &none, VAE_ERROR_FORMAT,
+                 "line 2: a quote is opened and never closed");
+    assert_fails(state, "1,2\n3,\"4\"5\n", &none, VAE_ERROR_FORMAT,
+                 "line 2: expected ',' or the end of the line after a closing quote");
+}
+
+static void refuses_what_is_no_text(void **state) {
+    char file[100000];
+    scratch *s = *state;
+    memset(file, '1', sizeof file);
+    write_file(s, file, sizeof file);
+    assert_refused(s, VAE_ERROR_FORMAT,
+                   "line 1: expected fields of less than 65536 characters, found a longer one");
+    file[70] = 0;
+    write_file(s, file, sizeof file);
+    assert_refused(s, VAE_ERROR_FORMAT, "line 1: expected text, found a byte of value 0");
+}
+
+/* More rows than the first room, over several buffers of the file; also compressed. */
+static void reads_many_rows(void **state) {
+    const size_t rows = 20000;
+    char *text = malloc(rows * 16);
+    size_t size = 0;
+    scratch *s = *state;
+    for (size_t i = 0; i < rows; i++) size += (size_t)sprintf(text + size, "%zu,%zu.5\n", i, i);
+    for (int compressed = 0; compressed < 2; compressed++) {
+        vae__table table;
+        (compressed ? write_gzip : write_file)(s, text, size);
+        assert_int_equal(read_table(s, &table), VAE_OK);
+        assert_int_equal(table.rows, rows);
+        const double *values = table.values;
+        for (size_t i = 0; i < rows; i++) {
+            assert_true(values[2 * i] == (double)i && values[2 * i + 1] == (double)i + 0.5);
+        }
+        vae__table_free(s->context, &table);
+    }
+    s->context->memory_limit = 1 << 19;
+    assert_refused(s, VAE_ERROR_LIMIT, "bytes do not fit in the");
+    s->context->memory_limit = SIZE_MAX;
+    free(text);
+}
+
+/* The stream breaks off at a row, in a field, in quotes, behind them, and before the first byte. */
+static void reports_a_damaged_stream(void **state) {
+    const char *starts[] = {"1,2\n", "1,2\n3", "1,2\n\"3", "1,2\n\"3\"", ""};
+    scratch *s = *state;
+    for (size_t i = 0; i < 5; i++) {
+        unsigned char file[200];
+        write_gzip(s, starts[i], strlen(starts[i]));
+        FILE *stream = fopen(s->path, "rb");
+        assert_non_null(stream);
+        size_t size = fread(file, 1, sizeof file, stream);
+        fclose(stream);
+        write_file(s, file, size - 8); /* without its checksum */
+        assert_refused(s, VAE_ERROR_FORMAT, "gzip stream");
+    }
+}
+
+static void does_not_read_the_locale(void **state) {
+    const double values[] = {0.5};
+    const vae__source_options no = {.header = 2};
+    if (!setlocale(LC_ALL, "de_DE.UTF-8")) skip();
+    assert_rows(state, "0.5\n", &no, 1, 1, values);
+    setlocale(LC_ALL, "C");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(reads_with_and_without_header),
+        SCRATCH_TEST(reads_line_ends_quotes_and_marks),
+        SCRATCH_TEST(chooses_columns),
+        SCRATCH_TEST(takes_the_label_column_out),
+        SCRATCH_TEST(names_the_bad_cell),
+        SCRATCH_TEST(refuses_uneven_and_blank_lines),
+        SCRATCH_TEST(refuses_broken_quotes),
+        SCRATCH_TEST(refuses_what_is_no_text),
+        SCRATCH_TEST(reads_many_rows),
+        SCRATCH_TEST(reports_a_damaged_stream),
+        SCRATCH_TEST(does_not_read_the_locale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

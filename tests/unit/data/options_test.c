@@ -1,0 +1,102 @@
+#include "data/options.h"
+
+#include "unit/data/scratch.h"
+
+static vae_status parse(void **state, const char *text, vae__origin origin,
+                        vae__dataset_options *options) {
+    vae_context *context = ((scratch *)*state)->context;
+    vae_status status = vae__dataset_options_parse(context, text, origin, options);
+    return status;
+}
+
+static void release(void **state, vae__dataset_options *options) {
+    vae__dataset_options_free(((scratch *)*state)->context, options);
+}
+
+static void has_defaults(void **state) {
+    vae__dataset_options o;
+    assert_int_equal(parse(state, NULL, VAE__ORIGIN_PATH, &o), VAE_OK);
+    assert_true(o.batch == 128 && o.seed == 1 && o.split_seed == 1);
+    assert_true(o.shuffle == 1 && o.drop_last == 0 && o.copy == 1);
+    assert_true(o.dtype == VAE__ELEMENT_FLOAT32 && o.scale == VAE__SCALE_AUTO);
+    assert_true(o.binarize == VAE__BINARIZE_NONE && o.header == 0 && o.split.part == VAE__PART_ALL);
+    assert_true(!o.label_path && !o.label_column && !o.columns_text);
+    release(state, &o);
+}
+
+static void reads_every_key(void **state) {
+    vae__dataset_options o;
+    assert_int_equal(
+        parse(state,
+              "batch=7 shuffle=0 seed=18446744073709551615 drop_last=1 scale=unit # all\n"
+              "binarize=sample split=test:0.75 split_seed=9 labels=column:a header=no "
+              "columns=[b, c d]",
+              VAE__ORIGIN_PATH, &o),
+        VAE_OK);
+    assert_true(o.batch == 7 && o.seed == UINT64_MAX && o.split_seed == 9 && !o.shuffle &&
+                o.drop_last);
+    assert_true(o.scale == VAE__SCALE_UNIT && o.binarize == VAE__BINARIZE_SAMPLE && o.header == 2);
+    assert_true(o.split.part == VAE__PART_TEST && o.split.fraction == 0.75);
+    assert_string_equal(o.label_column, "a");
+    assert_string_equal(o.columns_text, "[b, c d]");
+    release(state, &o);
+    assert_int_equal(
+        parse(state, "dtype=uint8 copy=0 scale=none binarize=threshold labels=\"my labels.npy\"",
+              VAE__ORIGIN_MEMORY, &o),
+        VAE_OK);
+    assert_true(o.dtype == VAE__ELEMENT_UINT8 && !o.copy && o.scale == VAE__SCALE_NONE);
+    assert_string_equal(o.label_path, "my labels.npy");
+    release(state, &o);
+}
+
+static void refuses(void **state) {
+    const struct {
+        const char *text, *message;
+        vae__origin origin;
+    } cases[] = {
+        {"bach=3", "unknown option 'bach'; did you mean 'batch'?", VAE__ORIGIN_PATH},
+        {"batch=0", "options:1:7: batch=0: expected a whole number from 1 to", VAE__ORIGIN_PATH},
+        {"batch=3 batch=4", "'batch' is given twice", VAE__ORIGIN_PATH},
+        {"seed=-1", "seed=-1: expected a whole number from 0", VAE__ORIGIN_PATH},
+        {"shuffle=yes", "shuffle=yes: expected 0 or 1", VAE__ORIGIN_PATH},
+        {"scale=255", "unknown scale '255' (known: auto unit none)", VAE__ORIGIN_PATH},
+        {"binarize=0.5", "(known: none threshold sample)", VAE__ORIGIN_PATH},
+        {"header=maybe", "(known: auto yes no)", VAE__ORIGIN_PATH},
+        {"dtype=int8", "unknown dtype 'int8'; did you mean 'uint8'?", VAE__ORIGIN_MEMORY},
+        {"split=train", "options:1:7: split=train: expected train:F or test:F", VAE__ORIGIN_PATH},
+        {"split=train:1.5", "F from 0 to 1", VAE__ORIGIN_PATH},
+        {"split=train:nan", "split=train:nan: expected", VAE__ORIGIN_PATH},
+        {"split=valid:0.5", "split=valid:0.5: expected", VAE__ORIGIN_PATH},
+        {"split=train:0.1234567890123456789012345678x", "expected train:F", VAE__ORIGIN_PATH},
+        {"split=", "expected train:F", VAE__ORIGIN_PATH},
+        {"labels=", "labels: expected a path or column:NAME", VAE__ORIGIN_PATH},
+        {"labels=column:", "labels: expected a path or column:NAME", VAE__ORIGIN_PATH},
+        {"columns=a", "expected a list in brackets", VAE__ORIGIN_PATH},
+        {"columns=[]", "columns: expected names or numbers from 0, found an empty list",
+         VAE__ORIGIN_PATH},
+        {"columns=[a,,b]", "columns: expected a name or number between commas", VAE__ORIGIN_PATH},
+        {"dtype=uint8", "options: dtype= is for rows in memory", VAE__ORIGIN_PATH},
+        {"copy=1", "options: copy= is for rows in memory", VAE__ORIGIN_PATH},
+        {"header=yes", "options: header= is for CSV files, not for rows in memory",
+         VAE__ORIGIN_MEMORY},
+        {"columns=[1]", "options: columns= is for CSV files, not for rows in memory",
+         VAE__ORIGIN_MEMORY},
+        {"labels=column:1", "labels=column:NAME is for CSV files, not for rows in memory",
+         VAE__ORIGIN_MEMORY},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        vae__dataset_options o;
+        assert_int_equal(parse(state, cases[i].text, cases[i].origin, &o), VAE_ERROR_TEXT);
+        assert_message(cases[i].message);
+        release(state, &o);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(has_defaults),
+        SCRATCH_TEST(reads_every_key),
+        SCRATCH_TEST(refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
