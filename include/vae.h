@@ -56,19 +56,23 @@ extern "C" {
 typedef int32_t vae_status;
 
 #define VAE_OK 0
-#define VAE_STOPPED 1             /* a callback asked a long call to stop; what was done so far stands */
-#define VAE_ERROR_ARGUMENT (-1)   /* NULL where a value is needed, or a number out of its range */
-#define VAE_ERROR_WIDTH (-2)      /* rows of another width than the model's, or the data set's, input or latent */
-#define VAE_ERROR_DATA (-3)       /* NaN, infinity or a value outside the likelihood's support in a row */
-#define VAE_ERROR_MISMATCH (-4)   /* handles that do not belong together, e.g. an optimizer of another model */
-#define VAE_ERROR_TEXT (-5)       /* unknown, malformed or contradictory spec or options text */
-#define VAE_ERROR_FILE (-6)       /* a file cannot be opened, read or written */
-#define VAE_ERROR_FORMAT (-7)     /* a file was read but is not what it should be */
-#define VAE_ERROR_LIMIT (-8)      /* the context's memory_limit would be exceeded */
-#define VAE_ERROR_MEMORY (-9)     /* the allocator returned NULL */
-#define VAE_ERROR_DIVERGED (-10)  /* a step would have written a non-finite value; nothing was written */
-#define VAE_ERROR_UNSUPPORTED (-11) /* the question has no answer for this model, or this build lacks the feature */
-#define VAE_ERROR_INTERNAL (-12)  /* a defect in the library; please report it */
+#define VAE_STOPPED 1 /* a callback asked a long call to stop; what was done so far stands */
+#define VAE_ERROR_ARGUMENT (-1) /* NULL where a value is needed, or a number out of its range */
+#define VAE_ERROR_WIDTH \
+    (-2) /* rows of another width than the model's, or the data set's, input or latent */
+#define VAE_ERROR_DATA (-3) /* NaN, infinity or a value outside the likelihood's support in a row */
+#define VAE_ERROR_MISMATCH \
+    (-4) /* handles that do not belong together, e.g. an optimizer of another model */
+#define VAE_ERROR_TEXT (-5)   /* unknown, malformed or contradictory spec or options text */
+#define VAE_ERROR_FILE (-6)   /* a file cannot be opened, read or written */
+#define VAE_ERROR_FORMAT (-7) /* a file was read but is not what it should be */
+#define VAE_ERROR_LIMIT (-8)  /* the context's memory_limit would be exceeded */
+#define VAE_ERROR_MEMORY (-9) /* the allocator returned NULL */
+#define VAE_ERROR_DIVERGED \
+    (-10) /* a step would have written a non-finite value; nothing was written */
+#define VAE_ERROR_UNSUPPORTED \
+    (-11) /* the question has no answer for this model, or this build lacks the feature */
+#define VAE_ERROR_INTERNAL (-12) /* a defect in the library; please report it */
 
 /* The constant's own name, e.g. "VAE_ERROR_TEXT"; "unknown status" for any other number. Never NULL. */
 VAE_API const char *vae_status_name(vae_status status);
@@ -111,15 +115,17 @@ typedef void (*vae_log_fn)(void *user, int32_t level, const char *message);
 VAE_API vae_status vae_context_create(const char *options, vae_context **out);
 
 /* The same with the host's allocator. Every byte the library holds goes through it, except the threads' stacks. */
-VAE_API vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc, vae_free_fn release, void *user,
-                                             vae_context **out);
+VAE_API vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc,
+                                                     vae_free_fn release, void *user,
+                                                     vae_context **out);
 VAE_API void vae_context_destroy(vae_context *context);
 
 /* Where warnings go; NULL is silence (the default). Not to be changed while another thread uses the context. */
 VAE_API vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user);
 
 /* Bytes held now, the most ever held, and allocations made so far. */
-VAE_API vae_status vae_context_memory(const vae_context *context, uint64_t *bytes, uint64_t *peak_bytes, uint64_t *allocations);
+VAE_API vae_status vae_context_memory(const vae_context *context, uint64_t *bytes,
+                                      uint64_t *peak_bytes, uint64_t *allocations);
 
 /* ---- Data set: what a row is, and in what order ------------------------------------------------------------------ */
 
@@ -138,28 +144,35 @@ typedef struct vae_dataset vae_dataset;
  *   header=auto|yes|no  columns=[..]   CSV: column names or numbers from 0 to keep
  *   dtype=float32|float64|uint8        type in memory: for vae_dataset_from_memory (float32)
  *   copy=0|1 (1)                       vae_dataset_from_memory: 0 borrows the rows, which must outlive the data set */
-VAE_API vae_status vae_dataset_open(vae_context *context, const char *path, const char *options, vae_dataset **out);
+VAE_API vae_status vae_dataset_open(vae_context *context, const char *path, const char *options,
+                                    vae_dataset **out);
 
 /* rows: [n, width] of the type dtype= names. */
-VAE_API vae_status vae_dataset_from_memory(vae_context *context, const void *rows, size_t n, size_t width, const char *options,
-                                   vae_dataset **out);
+VAE_API vae_status vae_dataset_from_memory(vae_context *context, const void *rows, size_t n,
+                                           size_t width, const char *options, vae_dataset **out);
 VAE_API void vae_dataset_destroy(vae_dataset *dataset);
 
-VAE_API size_t vae_dataset_size(const vae_dataset *dataset);        /* rows after the split; 0 for NULL */
-VAE_API size_t vae_dataset_width(const vae_dataset *dataset);       /* values per row; 0 for NULL */
-VAE_API size_t vae_dataset_batch(const vae_dataset *dataset);       /* rows per step */
-VAE_API size_t vae_dataset_label_width(const vae_dataset *dataset); /* labels per row; 0 without labels */
-VAE_API uint64_t vae_dataset_epoch(const vae_dataset *dataset);     /* epochs completed by the training cursor */
-VAE_API uint64_t vae_dataset_position(const vae_dataset *dataset);  /* rows consumed of the current epoch */
+VAE_API size_t vae_dataset_size(const vae_dataset *dataset);  /* rows after the split; 0 for NULL */
+VAE_API size_t vae_dataset_width(const vae_dataset *dataset); /* values per row; 0 for NULL */
+VAE_API size_t vae_dataset_batch(const vae_dataset *dataset); /* rows per step */
+VAE_API size_t
+vae_dataset_label_width(const vae_dataset *dataset); /* labels per row; 0 without labels */
+VAE_API uint64_t
+vae_dataset_epoch(const vae_dataset *dataset); /* epochs completed by the training cursor */
+VAE_API uint64_t
+vae_dataset_position(const vae_dataset *dataset); /* rows consumed of the current epoch */
 
 /* Shape of a row, outermost first: 28, 28 for an MNIST image. *rank is set; at most `capacity` entries are written. */
-VAE_API vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity, size_t *rank);
+VAE_API vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity,
+                                     size_t *rank);
 
 /* Rows first .. first + n - 1 in stored order as a model would see them (scaled, binarised). Moves no cursor. */
-VAE_API vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x, size_t width);
+VAE_API vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x,
+                                    size_t width);
 
 /* The labels of the same rows, [n, label_width]. */
-VAE_API vae_status vae_dataset_read_labels(const vae_dataset *dataset, size_t first, size_t n, double *labels, size_t label_width);
+VAE_API vae_status vae_dataset_read_labels(const vae_dataset *dataset, size_t first, size_t n,
+                                           double *labels, size_t label_width);
 
 /* ---- Model ------------------------------------------------------------------------------------------------------- */
 
@@ -174,7 +187,7 @@ typedef struct vae_model vae_model;
  *   likelihood=bernoulli | gaussian
  *   sigma=0.1 | shared | optimal | per_dim | decoder    gaussian only; default shared
  *   sigma_min=1e-3             gaussian only: floor of sigma, absolute
- *   init=auto|glorot|he        auto: he before relu-like activations, glorot elsewhere
+ *   init=auto|glorot|he        uniform weights, zero biases; auto: within 1 / sqrt(inputs)
  *   seed=1                     of the initial parameters
  *   posterior=diagonal  prior=normal                    the only values now */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
@@ -194,8 +207,10 @@ VAE_API vae_status vae_model_load(vae_context *context, const char *path, vae_mo
 
 /* The same bytes in memory. *length is the size needed and is always set; with buffer NULL nothing else happens.
  * A buffer smaller than *length is VAE_ERROR_ARGUMENT and is not written. */
-VAE_API vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t size, size_t *length);
-VAE_API vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t size, vae_model **out);
+VAE_API vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t size,
+                                         size_t *length);
+VAE_API vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t size,
+                                         vae_model **out);
 VAE_API void vae_model_destroy(vae_model *model);
 
 VAE_API size_t vae_model_width(const vae_model *model);  /* values per row of x; 0 for NULL */
@@ -208,19 +223,25 @@ VAE_API const char *vae_model_spec(const vae_model *model);
 VAE_API vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width);
 
 /* Parameters are named tensors; weights are [out, in]. */
-VAE_API size_t vae_model_parameter_count(const vae_model *model);                     /* number of tensors */
-VAE_API uint64_t vae_model_parameter_total(const vae_model *model);                   /* number of values */
-VAE_API const char *vae_model_parameter_name(const vae_model *model, size_t index);   /* NULL past the end */
-VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape, size_t capacity, size_t *rank);
-VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values, size_t count);
-VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values, size_t count);
+VAE_API size_t vae_model_parameter_count(const vae_model *model);   /* number of tensors */
+VAE_API uint64_t vae_model_parameter_total(const vae_model *model); /* number of values */
+VAE_API const char *vae_model_parameter_name(const vae_model *model,
+                                             size_t index); /* NULL past the end */
+VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape,
+                                             size_t capacity, size_t *rank);
+VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
+                                           size_t count);
+VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
+                                           size_t count);
 
 /* Bytes of the parameters, and of one inference workspace (each thread that is inside a const call holds one). */
-VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes, uint64_t *workspace_bytes);
+VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
+                                    uint64_t *workspace_bytes);
 
 /* The inference plans (encode, decode, elbo) as text, for people. *length is what is needed with the final 0; at most
  * `size` bytes are written, always ending in 0 if size > 0. buffer may be NULL with size 0. */
-VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, size_t *length);
+VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
+                                  size_t *length);
 
 /* ---- Training ---------------------------------------------------------------------------------------------------- */
 
@@ -245,14 +266,17 @@ VAE_API vae_status vae_optimizer_create(vae_model *model, const char *options, v
 VAE_API vae_status vae_optimizer_set(vae_optimizer *optimizer, const char *options);
 VAE_API void vae_optimizer_destroy(vae_optimizer *optimizer);
 
-VAE_API uint64_t vae_optimizer_steps(const vae_optimizer *optimizer);        /* updates made; 0 for NULL */
-VAE_API const char *vae_optimizer_options(const vae_optimizer *optimizer);   /* canonical text; valid until _set */
+VAE_API uint64_t vae_optimizer_steps(const vae_optimizer *optimizer); /* updates made; 0 for NULL */
+VAE_API const char *vae_optimizer_options(
+    const vae_optimizer *optimizer); /* canonical text; valid until _set */
 
 /* Bytes of the moments, and of the training workspace (activations, noise, staging) for the largest batch so far. */
-VAE_API vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_bytes, uint64_t *workspace_bytes);
+VAE_API vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_bytes,
+                                        uint64_t *workspace_bytes);
 
 /* The training plan as text, as vae_model_plan. Empty before the first step. */
-VAE_API vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size_t size, size_t *length);
+VAE_API vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size_t size,
+                                      size_t *length);
 
 #define VAE_STEP_CLIPPED 1u   /* flags: the gradient was scaled down to clip_norm */
 #define VAE_STEP_REFUSED 2u   /* flags: nothing was updated; the status says why */
@@ -272,17 +296,20 @@ typedef struct {
 
 /* Takes the next mini-batch and makes one update. Never runs out: at an epoch's end the data set reshuffles and goes on.
  * A refused batch (VAE_ERROR_DATA, VAE_ERROR_DIVERGED) is consumed and leaves model and optimizer as they were. */
-VAE_API vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset, vae_step_report *report);
+VAE_API vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
+                            vae_step_report *report);
 
 /* The same with rows given: [n, width], n >= 1. epoch and position are 0. */
-VAE_API vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float *x, size_t n, size_t width,
-                         vae_step_report *report);
+VAE_API vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float *x,
+                                 size_t n, size_t width, vae_step_report *report);
 
-#define VAE_EVENT_STEP 1  /* after each step; validation is NULL */
-#define VAE_EVENT_EPOCH 2 /* after each epoch; train holds the epoch's means, validation is NULL without a validation set */
+#define VAE_EVENT_STEP 1 /* after each step; validation is NULL */
+#define VAE_EVENT_EPOCH \
+    2 /* after each epoch; train holds the epoch's means, validation is NULL without a validation set */
 
 /* Returns 0 to go on, anything else to stop. Runs on the caller's thread; may call const functions of the handles. */
-typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report *train, const vae_step_report *validation);
+typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report *train,
+                                const vae_step_report *validation);
 
 /* Trains for whole epochs of `dataset`. validation may be NULL. options, all optional:
  *   epochs=N (1)
@@ -292,27 +319,32 @@ typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report
  *   validation_seed=1      of the noise, the same at every validation
  * patience and restore_best need a validation set. Returns VAE_OK, VAE_STOPPED if the callback stopped it, or the first
  * error of a step. */
-VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset, const vae_dataset *validation,
-                     const char *options, vae_train_fn callback, void *user);
+VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
+                             const vae_dataset *validation, const char *options,
+                             vae_train_fn callback, void *user);
 
 /* ---- Inference: const, pure, from many threads at once; n = 0 is a no-op ------------------------------------------ */
 
 /* Parameters of q(z|x), never a sample: mean and logvar, [n, latent] each. logvar lies in [-16, 16]. */
-VAE_API vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width, float *mean, float *logvar);
+VAE_API vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width,
+                              float *mean, float *logvar);
 
 /* E[x|z], [n, width]. */
-VAE_API vae_status vae_decode(const vae_model *model, const float *z, size_t n, size_t latent, float *x_mean);
+VAE_API vae_status vae_decode(const vae_model *model, const float *z, size_t n, size_t latent,
+                              float *x_mean);
 
 /* E[x|z] at z = mean(x), [n, width]. */
-VAE_API vae_status vae_reconstruct(const vae_model *model, const float *x, size_t n, size_t width, float *x_mean);
+VAE_API vae_status vae_reconstruct(const vae_model *model, const float *x, size_t n, size_t width,
+                                   float *x_mean);
 
 /* Per row, [n] each: one-sample estimate of E_q[log p(x|z)] with noise keyed (seed, row of this call), the closed-form KL,
  * and their difference. Always beta = 1. */
-VAE_API vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width, uint64_t seed, double *elbo,
-                    double *reconstruction, double *kl);
+VAE_API vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width,
+                            uint64_t seed, double *elbo, double *reconstruction, double *kl);
 
 /* z ~ p(z) [n, latent], E[x|z] [n, width] and a draw x ~ p(x|z) [n, width]; noise keyed (seed, row). */
-VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean, float *x);
+VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
+                              float *x_mean, float *x);
 
 #ifdef __cplusplus
 }

@@ -124,8 +124,8 @@ SIMD_LEVELS := generic
 endif
 SIMD_FLAGS_sse2 :=
 SIMD_FLAGS_generic :=
-SIMD_FLAGS_avx2 := -mavx2 -mfma -mprefer-vector-width=256
-SIMD_FLAGS_avx512 := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
+SIMD_FLAGS_avx2 := -ffp-contract=fast -mavx2 -mfma -mprefer-vector-width=256
+SIMD_FLAGS_avx512 := -ffp-contract=fast -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
 OBJECTS :=
 # $1 source, $2 stem of the object, $3 further flags

@@ -10,12 +10,17 @@
 /* ---- status and version ---- */
 
 /* Every constant of vae.h; the statuses come first. */
-#define CONSTANTS(X)                                                                                                  \
-    X(VAE_OK) X(VAE_STOPPED) X(VAE_ERROR_ARGUMENT) X(VAE_ERROR_WIDTH) X(VAE_ERROR_DATA) X(VAE_ERROR_MISMATCH)          \
-    X(VAE_ERROR_TEXT) X(VAE_ERROR_FILE) X(VAE_ERROR_FORMAT) X(VAE_ERROR_LIMIT) X(VAE_ERROR_MEMORY)                     \
-    X(VAE_ERROR_DIVERGED) X(VAE_ERROR_UNSUPPORTED) X(VAE_ERROR_INTERNAL)                                               \
-    X(VAE_VERSION_MAJOR) X(VAE_VERSION_MINOR) X(VAE_VERSION_PATCH) X(VAE_LOG_WARNING) X(VAE_LOG_INFO)                  \
-    X(VAE_STEP_CLIPPED) X(VAE_STEP_REFUSED) X(VAE_STEP_EPOCH_END) X(VAE_EVENT_STEP) X(VAE_EVENT_EPOCH)
+#define CONSTANTS(X)                                                                         \
+    X(VAE_OK)                                                                                \
+    X(VAE_STOPPED)                                                                           \
+    X(VAE_ERROR_ARGUMENT)                                                                    \
+    X(VAE_ERROR_WIDTH)                                                                       \
+    X(VAE_ERROR_DATA) X(VAE_ERROR_MISMATCH) X(VAE_ERROR_TEXT) X(VAE_ERROR_FILE)              \
+        X(VAE_ERROR_FORMAT) X(VAE_ERROR_LIMIT) X(VAE_ERROR_MEMORY) X(VAE_ERROR_DIVERGED)     \
+            X(VAE_ERROR_UNSUPPORTED) X(VAE_ERROR_INTERNAL) X(VAE_VERSION_MAJOR)              \
+                X(VAE_VERSION_MINOR) X(VAE_VERSION_PATCH) X(VAE_LOG_WARNING) X(VAE_LOG_INFO) \
+                    X(VAE_STEP_CLIPPED) X(VAE_STEP_REFUSED) X(VAE_STEP_EPOCH_END)            \
+                        X(VAE_EVENT_STEP) X(VAE_EVENT_EPOCH)
 
 #define STATUSES 14
 
@@ -36,7 +41,8 @@ const char *vae_status_name(vae_status status) {
 }
 
 vae_status vae_constant(const char *name, int64_t *value) {
-    if (!name || !value) return vae__fail(VAE_ERROR_ARGUMENT, "vae_constant: %s is NULL", name ? "value" : "name");
+    if (!name || !value)
+        return vae__fail(VAE_ERROR_ARGUMENT, "vae_constant: %s is NULL", name ? "value" : "name");
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
         if (strcmp(constants[i].name, name)) continue;
         *value = constants[i].value;
@@ -81,8 +87,8 @@ uint32_t vae_version_number(void) {
 #endif
 
 const char *vae_build_info(void) {
-    return "libvae " TEXT(VAE_VERSION_MAJOR) "." TEXT(VAE_VERSION_MINOR) "." TEXT(VAE_VERSION_PATCH) ", " COMPILER
-           ", BLAS " BLAS_NAME ", " REAL_NAME ", simd " LEVELS;
+    return "libvae " TEXT(VAE_VERSION_MAJOR) "." TEXT(VAE_VERSION_MINOR) "." TEXT(
+        VAE_VERSION_PATCH) ", " COMPILER ", BLAS " BLAS_NAME ", " REAL_NAME ", simd " LEVELS;
 }
 
 /* ---- context ---- */
@@ -96,10 +102,12 @@ static const char *const simd_names[] = {"auto", "sse2", "avx2", "avx512", NULL}
 static const char *const blas_thread_names[] = {"set", "keep", NULL};
 
 static const vae__option options_list[] = {
-    {"threads", VAE__OPTION_UNSIGNED, offsetof(context_options, threads), .minimum = 1, .maximum = 256},
+    {"threads", VAE__OPTION_UNSIGNED, offsetof(context_options, threads), .minimum = 1,
+     .maximum = 256},
     {"memory_limit", VAE__OPTION_BYTES, offsetof(context_options, memory_limit), .minimum = 0},
     {"simd", VAE__OPTION_CHOICE, offsetof(context_options, simd), .choices = simd_names},
-    {"blas_threads", VAE__OPTION_CHOICE, offsetof(context_options, blas_threads), .choices = blas_thread_names},
+    {"blas_threads", VAE__OPTION_CHOICE, offsetof(context_options, blas_threads),
+     .choices = blas_thread_names},
     {.name = NULL},
 };
 
@@ -111,19 +119,22 @@ static vae_status configure(vae_context *context, const char *options) {
     if (status) return status;
     context->threads = (size_t)parsed.threads;
     context->blas_keep_threads = parsed.blas_threads == 1;
-    if (parsed.memory_limit && parsed.memory_limit < SIZE_MAX) context->memory_limit = (size_t)parsed.memory_limit;
+    if (parsed.memory_limit && parsed.memory_limit < SIZE_MAX)
+        context->memory_limit = (size_t)parsed.memory_limit;
     if (context->threads > 1) vae__gemm_use_threads(context->blas_keep_threads);
     return vae__pool_new(context, context->threads);
 }
 
-vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc, vae_free_fn release, void *user,
-                                             vae_context **out) {
+vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc,
+                                             vae_free_fn release, void *user, vae_context **out) {
     vae_context *context;
     vae_status status = vae__need(out, "vae_context_create", "out");
     if (status) return status;
     *out = NULL;
     if (!alloc != !release) {
-        return vae__fail(VAE_ERROR_ARGUMENT, "vae_context_create_with_allocator: give both alloc and release, or neither");
+        return vae__fail(
+            VAE_ERROR_ARGUMENT,
+            "vae_context_create_with_allocator: give both alloc and release, or neither");
     }
     status = vae__context_new(alloc, release, user, &context);
     if (status) return status;
@@ -152,7 +163,8 @@ vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user)
     return VAE_OK;
 }
 
-vae_status vae_context_memory(const vae_context *context, uint64_t *bytes, uint64_t *peak_bytes, uint64_t *allocations) {
+vae_status vae_context_memory(const vae_context *context, uint64_t *bytes, uint64_t *peak_bytes,
+                              uint64_t *allocations) {
     vae_status status = vae__need(context, "vae_context_memory", "context");
     if (status) return status;
     if (bytes) *bytes = atomic_load(&context->bytes);

@@ -6,9 +6,11 @@ vae_status vae__need(const void *pointer, const char *function, const char *argu
     return pointer ? VAE_OK : vae__fail(VAE_ERROR_ARGUMENT, "%s: %s is NULL", function, argument);
 }
 
-vae_status vae__need_width(size_t found, size_t expected, const char *function, const char *argument, const char *owner) {
+vae_status vae__need_width(size_t found, size_t expected, const char *function,
+                           const char *argument, const char *owner) {
     if (found == expected) return VAE_OK;
-    return vae__fail(VAE_ERROR_WIDTH, "%s: %s is %zu; expected %zu, %s", function, argument, found, expected, owner);
+    return vae__fail(VAE_ERROR_WIDTH, "%s: %s is %zu; expected %zu, %s", function, argument, found,
+                     expected, owner);
 }
 
 void vae__give_text(const char *text, char *buffer, size_t size, size_t *length) {

@@ -11,7 +11,8 @@ vae_status vae__context_resolve(vae_context *given, vae_context **out);
 vae_status vae__need(const void *pointer, const char *function, const char *argument);
 
 /* Fails unless found == expected: "vae_encode: width is 10; the model's input is 784 wide". */
-vae_status vae__need_width(size_t found, size_t expected, const char *function, const char *argument, const char *owner);
+vae_status vae__need_width(size_t found, size_t expected, const char *function,
+                           const char *argument, const char *owner);
 
 /* Copies text with its final 0 as far as it fits; *length is what the whole of it needs. */
 void vae__give_text(const char *text, char *buffer, size_t size, size_t *length);

@@ -25,8 +25,9 @@ vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset) {
     vae_status status = vae__need(model, "vae_model_initialize", "model");
     if (!status) status = vae__need(dataset, "vae_model_initialize", "dataset");
     if (!status) {
-        status = vae__need_width(vae__dataset_width(dataset), vae_model_width(model), "vae_model_initialize",
-                                 "the data set's width", "the model's input");
+        status =
+            vae__need_width(vae__dataset_width(dataset), vae_model_width(model),
+                            "vae_model_initialize", "the data set's width", "the model's input");
     }
     return status ? status : vae__initialize_from_data(model, dataset);
 }
@@ -58,7 +59,8 @@ vae_status vae_model_load(vae_context *context, const char *path, vae_model **ou
     return status;
 }
 
-vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t size, size_t *length) {
+vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t size,
+                                 size_t *length) {
     size_t needed = 0;
     vae_status status = vae__need(model, "vae_model_save_memory", "model");
     if (!status) status = vae__need(length, "vae_model_save_memory", "length");
@@ -66,11 +68,14 @@ vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t si
     if (status) return status;
     *length = needed;
     if (!buffer) return VAE_OK;
-    if (size < needed) return vae__fail(VAE_ERROR_ARGUMENT, "vae_model_save_memory: size is %zu; the model needs %zu", size, needed);
+    if (size < needed)
+        return vae__fail(VAE_ERROR_ARGUMENT,
+                         "vae_model_save_memory: size is %zu; the model needs %zu", size, needed);
     return vae__model_write_memory(model, buffer, size, length);
 }
 
-vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t size, vae_model **out) {
+vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t size,
+                                 vae_model **out) {
     vae_context *resolved;
     vae_status status = vae__need(out, "vae_model_load_memory", "out");
     if (status) return status;
@@ -104,11 +109,14 @@ const char *vae_model_spec(const vae_model *model) {
 vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width) {
     vae_status status = vae__need(model, "vae_model_sigma", "model");
     if (!status) status = vae__need(sigma, "vae_model_sigma", "sigma");
-    if (!status) status = vae__need_width(width, vae_model_width(model), "vae_model_sigma", "width", "the model's input");
+    if (!status)
+        status = vae__need_width(width, vae_model_width(model), "vae_model_sigma", "width",
+                                 "the model's input");
     if (status) return status;
     const vae__likelihood *likelihood = model->spec.likelihood;
     if (!likelihood->sigma) {
-        return vae__fail(VAE_ERROR_UNSUPPORTED, "vae_model_sigma: likelihood=%s has no sigma", likelihood->name);
+        return vae__fail(VAE_ERROR_UNSUPPORTED, "vae_model_sigma: likelihood=%s has no sigma",
+                         likelihood->name);
     }
     return likelihood->sigma(&model->spec, &model->parameters, &model->network.likelihood, sigma);
 }
@@ -125,45 +133,56 @@ const char *vae_model_parameter_name(const vae_model *model, size_t index) {
     return model && index < model->parameters.count ? model->parameters.items[index].name : NULL;
 }
 
-vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape, size_t capacity, size_t *rank) {
+vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape,
+                                     size_t capacity, size_t *rank) {
     vae_status status = vae__need(model, "vae_model_parameter_shape", "model");
     if (status) return status;
     if (index >= model->parameters.count) {
-        return vae__fail(VAE_ERROR_ARGUMENT, "vae_model_parameter_shape: index is %zu; the model has %zu parameters", index,
-                         model->parameters.count);
+        return vae__fail(VAE_ERROR_ARGUMENT,
+                         "vae_model_parameter_shape: index is %zu; the model has %zu parameters",
+                         index, model->parameters.count);
     }
     const vae__parameter *parameter = &model->parameters.items[index];
-    for (size_t i = 0; shape && i < capacity && i < parameter->rank; i++) shape[i] = parameter->shape[i];
+    for (size_t i = 0; shape && i < capacity && i < parameter->rank; i++)
+        shape[i] = parameter->shape[i];
     if (rank) *rank = parameter->rank;
     return VAE_OK;
 }
 
-static vae_status find_parameter(const vae_model *model, const char *name, const void *values, size_t count,
-                                 const char *function, vae__parameter **out) {
+static vae_status find_parameter(const vae_model *model, const char *name, const void *values,
+                                 size_t count, const char *function, vae__parameter **out) {
     vae_status status = vae__need(model, function, "model");
     if (!status) status = vae__need(name, function, "name");
     if (!status) status = vae__need(values, function, "values");
     if (status) return status;
     *out = vae__parameters_find(&model->parameters, name);
-    if (!*out) return vae__fail(VAE_ERROR_ARGUMENT, "%s: the model has no parameter '%.60s'", function, name);
+    if (!*out)
+        return vae__fail(VAE_ERROR_ARGUMENT, "%s: the model has no parameter '%.60s'", function,
+                         name);
     size_t expected = vae__parameter_size(*out);
     if (count == expected) return VAE_OK;
-    return vae__fail(VAE_ERROR_WIDTH, "%s: count is %zu; '%s' has %zu values", function, count, name, expected);
+    return vae__fail(VAE_ERROR_WIDTH, "%s: count is %zu; '%s' has %zu values", function, count,
+                     name, expected);
 }
 
-vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values, size_t count) {
+vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
+                                   size_t count) {
     vae__parameter *parameter;
-    vae_status status = find_parameter(model, name, values, count, "vae_model_parameter_get", &parameter);
+    vae_status status =
+        find_parameter(model, name, values, count, "vae_model_parameter_get", &parameter);
     for (size_t i = 0; !status && i < count; i++) values[i] = (float)parameter->values[i];
     return status;
 }
 
-vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values, size_t count) {
+vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
+                                   size_t count) {
     vae__parameter *parameter;
-    vae_status status = find_parameter(model, name, values, count, "vae_model_parameter_set", &parameter);
+    vae_status status =
+        find_parameter(model, name, values, count, "vae_model_parameter_set", &parameter);
     for (size_t i = 0; !status && i < count; i++) {
         if (isfinite(values[i])) continue;
-        return vae__fail(VAE_ERROR_DATA, "vae_model_parameter_set: value %zu for '%s' is not finite", i, name);
+        return vae__fail(VAE_ERROR_DATA,
+                         "vae_model_parameter_set: value %zu for '%s' is not finite", i, name);
     }
     if (status) return status;
     for (size_t i = 0; i < count; i++) parameter->values[i] = (vae__real)values[i];
@@ -171,7 +190,8 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
     return VAE_OK;
 }
 
-vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes, uint64_t *workspace_bytes) {
+vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
+                            uint64_t *workspace_bytes) {
     vae_status status = vae__need(model, "vae_model_memory", "model");
     if (status) return status;
     size_t largest = 0;
@@ -201,41 +221,51 @@ vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, siz
 /* ---- inference ---- */
 
 /* The checks that every call with rows makes. n = 0 needs no rows. */
-static vae_status need_rows(const vae_model *model, const void *rows, size_t n, size_t width, size_t expected,
-                            const char *function, const char *argument, const char *owner) {
+static vae_status need_rows(const vae_model *model, const void *rows, size_t n, size_t width,
+                            size_t expected, const char *function, const char *argument,
+                            const char *owner) {
     vae_status status = vae__need(model, function, "model");
-    if (!status) status = vae__need_width(width, expected, function, argument[0] == 'x' ? "width" : "latent", owner);
+    if (!status)
+        status = vae__need_width(width, expected, function, argument[0] == 'x' ? "width" : "latent",
+                                 owner);
     if (!status && n) status = vae__need(rows, function, argument);
     return status;
 }
 
-static vae_status need_x(const vae_model *model, const float *x, size_t n, size_t width, const char *function) {
-    return need_rows(model, x, n, width, vae_model_width(model), function, "x", "the model's input");
+static vae_status need_x(const vae_model *model, const float *x, size_t n, size_t width,
+                         const char *function) {
+    return need_rows(model, x, n, width, vae_model_width(model), function, "x",
+                     "the model's input");
 }
 
-vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width, float *mean, float *logvar) {
+vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width, float *mean,
+                      float *logvar) {
     vae_status status = need_x(model, x, n, width, "vae_encode");
     return status ? status : vae__model_encode(model, x, n, mean, logvar);
 }
 
-vae_status vae_decode(const vae_model *model, const float *z, size_t n, size_t latent, float *x_mean) {
-    vae_status status = need_rows(model, z, n, latent, vae_model_latent(model), "vae_decode", "z", "the model's latent");
+vae_status vae_decode(const vae_model *model, const float *z, size_t n, size_t latent,
+                      float *x_mean) {
+    vae_status status = need_rows(model, z, n, latent, vae_model_latent(model), "vae_decode", "z",
+                                  "the model's latent");
     return status ? status : vae__model_decode(model, z, n, x_mean);
 }
 
-vae_status vae_reconstruct(const vae_model *model, const float *x, size_t n, size_t width, float *x_mean) {
+vae_status vae_reconstruct(const vae_model *model, const float *x, size_t n, size_t width,
+                           float *x_mean) {
     vae_status status = need_x(model, x, n, width, "vae_reconstruct");
     return status ? status : vae__model_reconstruct(model, x, n, x_mean);
 }
 
-vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width, uint64_t seed, double *elbo,
-                    double *reconstruction, double *kl) {
+vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width, uint64_t seed,
+                    double *elbo, double *reconstruction, double *kl) {
     vae_status status = need_x(model, x, n, width, "vae_elbo");
     const vae__bound out = {.elbo = elbo, .reconstruction = reconstruction, .kl = kl};
     return status ? status : vae__model_elbo(model, x, n, seed, &out);
 }
 
-vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean, float *x) {
+vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean,
+                      float *x) {
     vae_status status = vae__need(model, "vae_sample", "model");
     return status ? status : vae__model_sample(model, n, seed, z, x_mean, x);
 }

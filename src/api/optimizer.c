@@ -30,7 +30,8 @@ const char *vae_optimizer_options(const vae_optimizer *optimizer) {
     return optimizer ? optimizer->options_text : "";
 }
 
-vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_bytes, uint64_t *workspace_bytes) {
+vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_bytes,
+                                uint64_t *workspace_bytes) {
     uint64_t state, workspace;
     vae_status status = vae__need(optimizer, "vae_optimizer_memory", "optimizer");
     if (status) return status;
@@ -40,7 +41,8 @@ vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_
     return VAE_OK;
 }
 
-vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size_t size, size_t *length) {
+vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size_t size,
+                              size_t *length) {
     vae_status status = vae__need(optimizer, "vae_optimizer_plan", "optimizer");
     if (status) return status;
     vae__buffer text = {.context = optimizer->context};
@@ -54,17 +56,21 @@ vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size
 
 /* ---- steps ---- */
 
-static vae_status need_pair(const vae_model *model, const vae_optimizer *optimizer, const char *function) {
+static vae_status need_pair(const vae_model *model, const vae_optimizer *optimizer,
+                            const char *function) {
     vae_status status = vae__need(model, function, "model");
     if (!status) status = vae__need(optimizer, function, "optimizer");
     if (status || optimizer->model == model) return status;
-    return vae__fail(VAE_ERROR_MISMATCH, "%s: the optimizer was created for another model", function);
+    return vae__fail(VAE_ERROR_MISMATCH, "%s: the optimizer was created for another model",
+                     function);
 }
 
 static vae_status need_report(const vae_step_report *report, const char *function) {
     if (!report || report->struct_size >= 8) return VAE_OK;
-    return vae__fail(VAE_ERROR_ARGUMENT, "%s: report->struct_size is %u; set it to sizeof(vae_step_report) before the call",
-                     function, (unsigned)report->struct_size);
+    return vae__fail(
+        VAE_ERROR_ARGUMENT,
+        "%s: report->struct_size is %u; set it to sizeof(vae_step_report) before the call",
+        function, (unsigned)report->struct_size);
 }
 
 /* Writes what the caller's struct has room for, past struct_size itself. */
@@ -75,14 +81,15 @@ static void give_report(const vae_step_report *made, vae_step_report *report) {
     memcpy((char *)report + kept, (const char *)made + kept, size - kept);
 }
 
-vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset, vae_step_report *report) {
+vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
+                    vae_step_report *report) {
     vae_step_report made = {0};
     vae_status status = need_pair(model, optimizer, "vae_step");
     if (!status) status = vae__need(dataset, "vae_step", "dataset");
     if (!status) status = need_report(report, "vae_step");
     if (!status) {
-        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_step", "the data set's width",
-                                 "the model's input");
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_step",
+                                 "the data set's width", "the model's input");
     }
     if (status) return status;
     status = vae__step_dataset(optimizer, dataset, &made);
@@ -90,14 +97,18 @@ vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dat
     return status;
 }
 
-vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float *x, size_t n, size_t width,
-                         vae_step_report *report) {
+vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float *x, size_t n,
+                         size_t width, vae_step_report *report) {
     vae_step_report made = {0};
     vae_status status = need_pair(model, optimizer, "vae_step_rows");
     if (!status) status = vae__need(x, "vae_step_rows", "x");
     if (!status) status = need_report(report, "vae_step_rows");
-    if (!status) status = vae__need_width(width, model->spec.input.width, "vae_step_rows", "width", "the model's input");
-    if (!status && n == 0) status = vae__fail(VAE_ERROR_ARGUMENT, "vae_step_rows: n is 0; a step needs at least one row");
+    if (!status)
+        status = vae__need_width(width, model->spec.input.width, "vae_step_rows", "width",
+                                 "the model's input");
+    if (!status && n == 0)
+        status =
+            vae__fail(VAE_ERROR_ARGUMENT, "vae_step_rows: n is 0; a step needs at least one row");
     if (status) return status;
     const vae__step_rows rows = {.rows = x, .n = n};
     status = vae__step(optimizer, &rows, &made);
@@ -105,17 +116,18 @@ vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float
     return status;
 }
 
-vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset, const vae_dataset *validation,
-                     const char *options, vae_train_fn callback, void *user) {
+vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
+                     const vae_dataset *validation, const char *options, vae_train_fn callback,
+                     void *user) {
     vae_status status = need_pair(model, optimizer, "vae_train");
     if (!status) status = vae__need(dataset, "vae_train", "dataset");
     if (!status) {
-        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_train", "the data set's width",
-                                 "the model's input");
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_train",
+                                 "the data set's width", "the model's input");
     }
     if (!status && validation) {
-        status = vae__need_width(vae__dataset_width(validation), model->spec.input.width, "vae_train",
-                                 "the validation set's width", "the model's input");
+        status = vae__need_width(vae__dataset_width(validation), model->spec.input.width,
+                                 "vae_train", "the validation set's width", "the model's input");
     }
     return status ? status : vae__train(optimizer, dataset, validation, options, callback, user);
 }

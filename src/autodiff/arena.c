@@ -12,13 +12,15 @@ static int meet(const vae__lifetime *a, const vae__lifetime *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Lowest offset at which `buffer` collides with none of the placed ones. Graphs have tens of buffers. */
+/* Lowest offset at which `buffer` collides with none of the placed ones. Graphs have tens of
+ * buffers. */
 static size_t lowest_free(const vae__lifetime *buffers, const size_t *placed, size_t placed_count,
                           const vae__lifetime *buffer) {
     size_t offset = 0;
     for (size_t i = 0; i < placed_count;) {
         const vae__lifetime *other = &buffers[placed[i]];
-        int apart = offset + buffer->bytes <= other->offset || other->offset + other->bytes <= offset;
+        int apart =
+            offset + buffer->bytes <= other->offset || other->offset + other->bytes <= offset;
         if (apart || !meet(buffer, other)) {
             i++;
         } else {
@@ -29,7 +31,8 @@ static size_t lowest_free(const vae__lifetime *buffers, const size_t *placed, si
     return offset;
 }
 
-vae_status vae__arena_place(vae_context *context, vae__lifetime *buffers, size_t count, size_t *size) {
+vae_status vae__arena_place(vae_context *context, vae__lifetime *buffers, size_t count,
+                            size_t *size) {
     size_t *placed = vae__allocate(context, count, sizeof *placed);
     if (!placed) return vae__last_status();
     size_t placed_count = 0;
@@ -37,7 +40,9 @@ vae_status vae__arena_place(vae_context *context, vae__lifetime *buffers, size_t
     for (size_t i = 0; i < count; i++) {
         if (buffers[i].bytes > SIZE_MAX / 4 - ALIGNMENT) {
             vae__release(context, placed);
-            return vae__fail(VAE_ERROR_MEMORY, "out of memory: a buffer of %zu bytes is more than can be addressed", buffers[i].bytes);
+            return vae__fail(VAE_ERROR_MEMORY,
+                             "out of memory: a buffer of %zu bytes is more than can be addressed",
+                             buffers[i].bytes);
         }
         buffers[i].bytes = (buffers[i].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         buffers[i].offset = SIZE_MAX;

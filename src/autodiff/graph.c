@@ -16,7 +16,8 @@ void vae__graph_free(vae__graph *graph) {
 static vae_status add_value(vae__graph *graph, const vae__value *value, vae__id *id) {
     if (graph->value_count == graph->value_capacity) {
         size_t capacity = graph->value_capacity * 2 + 32;
-        void *values = vae__reallocate(graph->context, graph->values, graph->value_count * sizeof *graph->values, capacity,
+        void *values = vae__reallocate(graph->context, graph->values,
+                                       graph->value_count * sizeof *graph->values, capacity,
                                        sizeof *graph->values);
         if (!values) return vae__last_status();
         graph->values = values;
@@ -27,18 +28,24 @@ static vae_status add_value(vae__graph *graph, const vae__value *value, vae__id 
     return VAE_OK;
 }
 
-vae_status vae__graph_input(vae__graph *graph, const char *name, size_t width, vae__extent extent, vae__id *value) {
-    if (graph->input_count == VAE__MOST_INPUTS) return vae__fail(VAE_ERROR_INTERNAL, "a graph has too many inputs");
+vae_status vae__graph_input(vae__graph *graph, const char *name, size_t width, vae__extent extent,
+                            vae__id *value) {
+    if (graph->input_count == VAE__MOST_INPUTS)
+        return vae__fail(VAE_ERROR_INTERNAL, "a graph has too many inputs");
     vae__value made = {.name = name, .width = width, .extent = extent, .producer = VAE__NONE};
     vae_status status = add_value(graph, &made, value);
     if (!status) graph->inputs[graph->input_count++] = *value;
     return status;
 }
 
-vae_status vae__graph_output(vae__graph *graph, vae__node *node, const char *name, size_t width, vae__extent extent,
-                             int is_double) {
-    vae__value made = {.name = name, .width = width, .extent = extent, .is_double = is_double,
-                       .producer = (vae__id)graph->node_count, .needs_gradient = node->parameter_count > 0};
+vae_status vae__graph_output(vae__graph *graph, vae__node *node, const char *name, size_t width,
+                             vae__extent extent, int is_double) {
+    vae__value made = {.name = name,
+                       .width = width,
+                       .extent = extent,
+                       .is_double = is_double,
+                       .producer = (vae__id)graph->node_count,
+                       .needs_gradient = node->parameter_count > 0};
     for (size_t i = 0; i < node->input_count; i++) {
         if (graph->values[node->inputs[i]].needs_gradient) made.needs_gradient = 1;
     }
@@ -49,14 +56,18 @@ vae_status vae__graph_output(vae__graph *graph, vae__node *node, const char *nam
 vae_status vae__graph_add(vae__graph *graph, const vae__node_spec *spec, vae__id *first_output) {
     if (graph->node_count == graph->node_capacity) {
         size_t capacity = graph->node_capacity * 2 + 16;
-        void *nodes = vae__reallocate(graph->context, graph->nodes, graph->node_count * sizeof *graph->nodes, capacity,
-                                      sizeof *graph->nodes);
+        void *nodes =
+            vae__reallocate(graph->context, graph->nodes, graph->node_count * sizeof *graph->nodes,
+                            capacity, sizeof *graph->nodes);
         if (!nodes) return vae__last_status();
         graph->nodes = nodes;
         graph->node_capacity = capacity;
     }
-    vae__node node = {.op = spec->op, .attributes = spec->attributes, .size = spec->size,
-                      .input_count = spec->input_count, .parameter_count = spec->parameter_count};
+    vae__node node = {.op = spec->op,
+                      .attributes = spec->attributes,
+                      .size = spec->size,
+                      .input_count = spec->input_count,
+                      .parameter_count = spec->parameter_count};
     memcpy(node.inputs, spec->inputs, sizeof node.inputs);
     memcpy(node.parameters, spec->parameters, sizeof node.parameters);
     vae_status status = spec->op->infer(graph, &node);

@@ -5,20 +5,26 @@
 
 #define ALIGNED_VALUES (64 / sizeof(vae__real))
 
-vae_status vae__parameters_add(vae_context *context, vae__parameters *list, const char *name, size_t rank, size_t rows,
-                               size_t columns, int trainable, size_t *index) {
+vae_status vae__parameters_add(vae_context *context, vae__parameters *list, const char *name,
+                               size_t rank, size_t rows, size_t columns, int trainable,
+                               size_t *index) {
     if (columns && rows > SIZE_MAX / 16 / sizeof(vae__real) / columns) {
-        return vae__fail(VAE_ERROR_MEMORY, "%s: a %zu x %zu matrix is more than can be addressed", name, rows, columns);
+        return vae__fail(VAE_ERROR_MEMORY, "%s: a %zu x %zu matrix is more than can be addressed",
+                         name, rows, columns);
     }
     if (list->count == list->capacity) {
         size_t capacity = list->capacity * 2 + 16;
-        void *items = vae__reallocate(context, list->items, list->count * sizeof *list->items, capacity, sizeof *list->items);
+        void *items = vae__reallocate(context, list->items, list->count * sizeof *list->items,
+                                      capacity, sizeof *list->items);
         if (!items) return vae__last_status();
         list->items = items;
         list->capacity = capacity;
     }
     vae__parameter *parameter = &list->items[list->count];
-    *parameter = (vae__parameter){.rank = rank, .rows = rows, .columns = columns, .trainable = trainable,
+    *parameter = (vae__parameter){.rank = rank,
+                                  .rows = rows,
+                                  .columns = columns,
+                                  .trainable = trainable,
                                   .shape = {rows, columns}};
     vae__format(parameter->name, sizeof parameter->name, "%s", name);
     *index = list->count++;
@@ -30,7 +36,9 @@ vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list)
     list->total = 0;
     for (size_t i = 0; i < list->count; i++) {
         size_t size = vae__parameter_size(&list->items[i]);
-        if (size > SIZE_MAX / 16 / sizeof(vae__real) - count) return vae__fail(VAE_ERROR_MEMORY, "out of memory: the model is more than can be addressed");
+        if (size > SIZE_MAX / 16 / sizeof(vae__real) - count)
+            return vae__fail(VAE_ERROR_MEMORY,
+                             "out of memory: the model is more than can be addressed");
         list->total += size;
         count += (size + ALIGNED_VALUES - 1) / ALIGNED_VALUES * ALIGNED_VALUES;
     }
@@ -40,7 +48,8 @@ vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list)
     size_t used = 0;
     for (size_t i = 0; i < list->count; i++) {
         list->items[i].values = list->block + used;
-        used += (vae__parameter_size(&list->items[i]) + ALIGNED_VALUES - 1) / ALIGNED_VALUES * ALIGNED_VALUES;
+        used += (vae__parameter_size(&list->items[i]) + ALIGNED_VALUES - 1) / ALIGNED_VALUES *
+                ALIGNED_VALUES;
     }
     return VAE_OK;
 }

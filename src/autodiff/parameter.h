@@ -1,4 +1,5 @@
-/* Named tensors that a graph reads and training changes. A model owns one list; all of its graphs refer to it by index. */
+/* Named tensors that a graph reads and training changes. A model owns one list; all of its graphs
+ * refer to it by index. */
 #ifndef VAE_AUTODIFF_PARAMETER_H
 #define VAE_AUTODIFF_PARAMETER_H
 
@@ -18,14 +19,15 @@ typedef struct vae__parameter {
 typedef struct vae__parameters {
     vae__parameter *items;
     size_t count, capacity;
-    vae__real *block;    /* all values */
-    size_t block_count;  /* values in it, alignment gaps included */
-    size_t total;        /* values without the gaps */
+    vae__real *block;   /* all values */
+    size_t block_count; /* values in it, alignment gaps included */
+    size_t total;       /* values without the gaps */
 } vae__parameters;
 
 /* Appends a parameter without values; *index is its place. rank 1: columns is 1. */
-vae_status vae__parameters_add(vae_context *context, vae__parameters *list, const char *name, size_t rank, size_t rows,
-                               size_t columns, int trainable, size_t *index);
+vae_status vae__parameters_add(vae_context *context, vae__parameters *list, const char *name,
+                               size_t rank, size_t rows, size_t columns, int trainable,
+                               size_t *index);
 
 /* Allocates the values of the whole list, zeroed. */
 vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list);

@@ -5,7 +5,8 @@
 #include "autodiff/arena.h"
 #include "tensor/gemm.h"
 
-/* Values of a weight block: 256 KiB of float, so that the block of dW and what an optimizer adds to it stay in L2. */
+/* Values of a weight block: 256 KiB of float, so that the block of dW and what an optimizer adds to
+ * it stay in L2. */
 #define BLOCK_VALUES 65536
 
 size_t vae__plan_rows(const vae__plan *plan, const vae__value *value, size_t rows) {
@@ -43,7 +44,8 @@ static void fuse_biases(vae__plan *plan) {
 
 static int runs_backward(const vae__plan *plan, const vae__node *node) {
     int wanted = 0;
-    for (size_t i = 0; i < node->input_count; i++) wanted |= value_of(plan, node->inputs[i])->needs_gradient;
+    for (size_t i = 0; i < node->input_count; i++)
+        wanted |= value_of(plan, node->inputs[i])->needs_gradient;
     return plan->training && node->op->backward && (wanted || node->parameter_count);
 }
 
@@ -56,7 +58,8 @@ static void order_steps(vae__plan *plan) {
         }
     }
     for (size_t i = 0; i < graph->node_count; i++) {
-        if (graph->nodes[i].op->forward) plan->steps[plan->step_count++] = (vae__plan_step){(vae__id)i, 0};
+        if (graph->nodes[i].op->forward)
+            plan->steps[plan->step_count++] = (vae__plan_step){(vae__id)i, 0};
     }
     for (size_t i = graph->node_count; i-- > 0;) {
         const vae__node *node = &graph->nodes[i];
@@ -80,8 +83,8 @@ static void cut_segments(vae__plan *plan) {
 }
 
 /* ---- buffers ----
- * Buffer v holds value v, buffer V + v its gradient, buffer 2V + node * MOST_INPUTS + i an extra gradient. home[b] is the
- * buffer whose bytes b uses. */
+ * Buffer v holds value v, buffer V + v its gradient, buffer 2V + node * MOST_INPUTS + i an extra
+ * gradient. home[b] is the buffer whose bytes b uses. */
 
 typedef struct buffers {
     vae__plan *plan;
@@ -100,9 +103,13 @@ static void share_value_buffers(buffers *b) {
     for (size_t i = 0; i < graph->node_count; i++) {
         const vae__node *node = &graph->nodes[i];
         if (!(node->op->traits & VAE__OP_IN_PLACE)) continue;
-        const vae__value *in = value_of(b->plan, node->inputs[0]), *out = value_of(b->plan, node->outputs[0]);
-        if (in->producer == VAE__NONE || in->consumers != 1 || in->is_result || !same_shape(in, out)) continue;
-        if (b->plan->training && graph->nodes[in->producer].op->traits & VAE__OP_KEEPS_OUTPUT) continue;
+        const vae__value *in = value_of(b->plan, node->inputs[0]),
+                         *out = value_of(b->plan, node->outputs[0]);
+        if (in->producer == VAE__NONE || in->consumers != 1 || in->is_result ||
+            !same_shape(in, out))
+            continue;
+        if (b->plan->training && graph->nodes[in->producer].op->traits & VAE__OP_KEEPS_OUTPUT)
+            continue;
         b->home[node->outputs[0]] = b->home[node->inputs[0]];
     }
 }
@@ -112,7 +119,8 @@ static void share_gradient_buffers(buffers *b) {
     for (size_t i = graph->node_count; i-- > 0;) {
         const vae__node *node = &graph->nodes[i];
         if (!node->input_count || !node->output_count) continue;
-        const vae__value *in = value_of(b->plan, node->inputs[0]), *out = value_of(b->plan, node->outputs[0]);
+        const vae__value *in = value_of(b->plan, node->inputs[0]),
+                         *out = value_of(b->plan, node->outputs[0]);
         if (in->consumers != 1 || !in->needs_gradient) continue;
         if (node->op->traits & VAE__OP_OVERWRITES_INPUT) {
             b->home[b->values + node->inputs[0]] = b->home[node->inputs[0]];
@@ -122,10 +130,28 @@ static void share_gradient_buffers(buffers *b) {
     }
 }
 
+/* The first and last step time (step number + 1) at which `time`'s segment runs. Threads go through
+ * a segment at their own pace and rows of different buffers do not line up, so with several threads
+ * a buffer used in a segment belongs to it from start to end. Feeding (time 0) is part of the first
+ * segment. */
+static void find_segment(const vae__plan *plan, size_t time, size_t *first, size_t *last) {
+    *first = *last = time;
+    if (plan->graph->context->threads == 1) return;
+    for (size_t i = 0; i < plan->segment_count; i++) {
+        const vae__segment *segment = &plan->segments[i];
+        size_t begin = i == 0 ? 0 : segment->first + 1, end = segment->first + segment->count;
+        if (time < begin || time > end) continue;
+        *first = begin;
+        *last = end;
+    }
+}
+
 static void use(buffers *b, size_t buffer, size_t time) {
     vae__lifetime *life = &b->lifetimes[b->home[buffer]];
-    if (time < life->first) life->first = time;
-    if (time > life->last) life->last = time;
+    size_t first, last;
+    find_segment(b->plan, time, &first, &last);
+    if (first < life->first) life->first = first;
+    if (last > life->last) life->last = last;
 }
 
 static void use_all(buffers *b, const vae__id *values, size_t count, size_t time) {
@@ -136,11 +162,14 @@ static size_t extra_buffer(const buffers *b, vae__id node, size_t input) {
     return 2 * b->values + (size_t)node * VAE__MOST_INPUTS + input;
 }
 
-/* The first consumer to write a value's gradient writes it in place; later ones beside it, to be added. */
-static void use_gradients(buffers *b, const vae__plan_step *step, size_t time, unsigned char *written) {
+/* The first consumer to write a value's gradient writes it in place; later ones beside it, to be
+ * added. */
+static void use_gradients(buffers *b, const vae__plan_step *step, size_t time,
+                          unsigned char *written) {
     const vae__node *node = &b->plan->graph->nodes[step->node];
     for (size_t i = 0; i < node->output_count; i++) {
-        if (vae__has_gradient(value_of(b->plan, node->outputs[i]))) use(b, b->values + node->outputs[i], time);
+        if (vae__has_gradient(value_of(b->plan, node->outputs[i])))
+            use(b, b->values + node->outputs[i], time);
     }
     for (size_t i = 0; i < node->input_count; i++) {
         vae__id in = node->inputs[i];
@@ -149,7 +178,8 @@ static void use_gradients(buffers *b, const vae__plan_step *step, size_t time, u
         if (written[in]) {
             const vae__value *value = value_of(b->plan, in);
             size_t extra = extra_buffer(b, step->node, i);
-            b->lifetimes[extra].bytes = vae__plan_rows(b->plan, value, b->plan->capacity) * value->width * sizeof(vae__real);
+            b->lifetimes[extra].bytes = vae__plan_rows(b->plan, value, b->plan->capacity) *
+                                        value->width * sizeof(vae__real);
             use(b, extra, time);
         }
         written[in] = 1;
@@ -164,8 +194,10 @@ static void find_lifetimes(buffers *b, unsigned char *written) {
         const vae__plan_step *step = &b->plan->steps[i];
         const vae__node *node = &graph->nodes[step->node];
         size_t time = i + 1;
-        if (!step->backward || node->op->traits & VAE__OP_KEEPS_INPUT) use_all(b, node->inputs, node->input_count, time);
-        if (!step->backward || node->op->traits & VAE__OP_KEEPS_OUTPUT) use_all(b, node->outputs, node->output_count, time);
+        if (!step->backward || node->op->traits & VAE__OP_KEEPS_INPUT)
+            use_all(b, node->inputs, node->input_count, time);
+        if (!step->backward || node->op->traits & VAE__OP_KEEPS_OUTPUT)
+            use_all(b, node->outputs, node->output_count, time);
         if (step->backward) use_gradients(b, step, time, written);
     }
     for (size_t v = 0; v < b->values; v++) {
@@ -195,7 +227,9 @@ static void size_buffers(buffers *b) {
 static vae_status place_buffers(vae__plan *plan) {
     vae_context *context = plan->graph->context;
     size_t values = plan->graph->value_count;
-    buffers b = {.plan = plan, .values = values, .count = 2 * values + plan->graph->node_count * VAE__MOST_INPUTS};
+    buffers b = {.plan = plan,
+                 .values = values,
+                 .count = 2 * values + plan->graph->node_count * VAE__MOST_INPUTS};
     unsigned char *written = vae__allocate(context, values, 1);
     b.home = vae__allocate(context, b.count, sizeof *b.home);
     b.lifetimes = vae__allocate(context, b.count, sizeof *b.lifetimes);
@@ -250,7 +284,8 @@ static void cut_blocks(vae__plan *plan, vae__id id, size_t first_term) {
         size_t height = parameter->rows - first < rows ? parameter->rows - first : rows;
         size_t values = height * parameter->columns;
         if (plan->blocks) {
-            plan->blocks[plan->block_count] = (vae__weight_block){id, first, height, first_term, plan->term_count - first_term};
+            plan->blocks[plan->block_count] =
+                (vae__weight_block){id, first, height, first_term, plan->term_count - first_term};
         }
         if (values > plan->largest_block) plan->largest_block = values;
         plan->block_count++;
@@ -280,13 +315,15 @@ static vae_status plan_weights(vae__plan *plan) {
 static vae_status check_sizes(const vae__graph *graph, size_t capacity, size_t samples) {
     double rows = (double)capacity * (double)samples;
     if (rows > (double)vae__gemm_largest()) {
-        return vae__fail(VAE_ERROR_ARGUMENT, "a batch of %zu rows with %zu samples each is more than %zu", capacity, samples,
-                         vae__gemm_largest());
+        return vae__fail(VAE_ERROR_ARGUMENT,
+                         "a batch of %zu rows with %zu samples each is more than %zu", capacity,
+                         samples, vae__gemm_largest());
     }
     for (size_t v = 0; v < graph->value_count; v++) {
         double bytes = rows * (double)graph->values[v].width * 8.0;
         if (bytes > 0x1p55) {
-            return vae__fail(VAE_ERROR_MEMORY, "out of memory: %zu rows of %zu values are more than can be addressed",
+            return vae__fail(VAE_ERROR_MEMORY,
+                             "out of memory: %zu rows of %zu values are more than can be addressed",
                              capacity, graph->values[v].width);
         }
     }
@@ -298,14 +335,16 @@ static vae_status allocate_lists(vae__plan *plan) {
     size_t values = plan->graph->value_count, nodes = plan->graph->node_count;
     plan->value_offset = vae__allocate(context, values, sizeof *plan->value_offset);
     plan->gradient_offset = vae__allocate(context, values, sizeof *plan->gradient_offset);
-    plan->extra_offset = vae__allocate(context, nodes * VAE__MOST_INPUTS, sizeof *plan->extra_offset);
+    plan->extra_offset =
+        vae__allocate(context, nodes * VAE__MOST_INPUTS, sizeof *plan->extra_offset);
     plan->bias_of = vae__allocate(context, nodes, sizeof *plan->bias_of);
     plan->skips_bias = vae__allocate(context, nodes, sizeof *plan->skips_bias);
     plan->steps = vae__allocate(context, 2 * nodes, sizeof *plan->steps);
     plan->segments = vae__allocate(context, 2 * nodes, sizeof *plan->segments);
     plan->terms = vae__allocate(context, nodes * VAE__MOST_PARAMETERS, sizeof *plan->terms);
-    int complete = plan->value_offset && plan->gradient_offset && plan->extra_offset && plan->bias_of &&
-                   plan->skips_bias && plan->steps && plan->segments && plan->terms;
+    int complete = plan->value_offset && plan->gradient_offset && plan->extra_offset &&
+                   plan->bias_of && plan->skips_bias && plan->steps && plan->segments &&
+                   plan->terms;
     return complete ? VAE_OK : vae__last_status();
 }
 
@@ -321,8 +360,10 @@ static double work_of(const vae__plan *plan) {
     return work * (plan->training ? 3 : 1);
 }
 
-vae_status vae__plan_make(const vae__graph *graph, size_t capacity, size_t samples, int training, vae__plan *plan) {
-    *plan = (vae__plan){.graph = graph, .capacity = capacity, .samples = samples, .training = training};
+vae_status vae__plan_make(const vae__graph *graph, size_t capacity, size_t samples, int training,
+                          vae__plan *plan) {
+    *plan =
+        (vae__plan){.graph = graph, .capacity = capacity, .samples = samples, .training = training};
     vae_status status = check_sizes(graph, capacity, samples);
     if (!status) status = allocate_lists(plan);
     if (!status && training) status = plan_weights(plan);

@@ -11,7 +11,8 @@ static void print_value(const vae__plan *plan, vae__id id, vae__buffer *out) {
 static void print_forward(const vae__plan *plan, vae__id id, vae__buffer *out) {
     const vae__node *node = &plan->graph->nodes[id];
     vae__append(out, "    %s%s", plan->bias_of[id] != VAE__NONE ? "bias + " : "", node->op->name);
-    if (node->op->traits & VAE__OP_OVERWRITES_INPUT && plan->training) vae__append(out, " + its gradient");
+    if (node->op->traits & VAE__OP_OVERWRITES_INPUT && plan->training)
+        vae__append(out, " + its gradient");
     vae__append(out, ":");
     for (size_t i = 0; i < node->input_count; i++) print_value(plan, node->inputs[i], out);
     vae__append(out, " ->");
@@ -24,7 +25,8 @@ static void print_backward(const vae__plan *plan, vae__id id, vae__buffer *out) 
     vae__append(out, "    %s backward:", node->op->name);
     for (size_t i = 0; i < node->input_count; i++) {
         if (!plan->graph->values[node->inputs[i]].needs_gradient) continue;
-        vae__append(out, " d %s @%zu", plan->graph->values[node->inputs[i]].name, plan->gradient_offset[node->inputs[i]]);
+        vae__append(out, " d %s @%zu", plan->graph->values[node->inputs[i]].name,
+                    plan->gradient_offset[node->inputs[i]]);
     }
     vae__append(out, "\n");
 }
@@ -34,17 +36,23 @@ static void print_blocks(const vae__plan *plan, vae__buffer *out) {
         const vae__weight_block *block = &plan->blocks[i];
         const vae__parameter *parameter = &plan->graph->parameters->items[block->parameter];
         size_t pieces = 0;
-        for (; i < plan->block_count && plan->blocks[i].parameter == block->parameter; i++) pieces++;
-        vae__append(out, "    %s [%zu, %zu] in %zu block%s of %zu rows, gradient and update while in cache\n",
-                    parameter->name, parameter->rows, parameter->columns, pieces, pieces == 1 ? "" : "s", block->rows);
+        for (; i < plan->block_count && plan->blocks[i].parameter == block->parameter; i++)
+            pieces++;
+        vae__append(
+            out,
+            "    %s [%zu, %zu] in %zu block%s of %zu rows, gradient and update while in cache\n",
+            parameter->name, parameter->rows, parameter->columns, pieces, pieces == 1 ? "" : "s",
+            block->rows);
     }
 }
 
 void vae__plan_print(const vae__plan *plan, vae__buffer *out) {
-    vae__append(out, "rows n <= %zu, samples K = %zu, arena %zu bytes\n", plan->capacity, plan->samples, plan->arena_size);
+    vae__append(out, "rows n <= %zu, samples K = %zu, arena %zu bytes\n", plan->capacity,
+                plan->samples, plan->arena_size);
     for (size_t s = 0; s < plan->segment_count; s++) {
         const vae__segment *segment = &plan->segments[s];
-        vae__append(out, "  segment %zu (%s)\n", s + 1, segment->reduces ? "all rows" : "each share of rows");
+        vae__append(out, "  segment %zu (%s)\n", s + 1,
+                    segment->reduces ? "all rows" : "each share of rows");
         for (size_t i = segment->first; i < segment->first + segment->count; i++) {
             const vae__plan_step *step = &plan->steps[i];
             if (step->backward) {

@@ -19,7 +19,8 @@ vae_status vae__workspace_make(const vae__plan *plan, size_t shares, vae__worksp
     int complete = made->arena != NULL;
     if (plan->training) {
         made->norms = vae__allocate(context, shares * plan->term_count * 2, sizeof *made->norms);
-        made->block_squares = vae__allocate(context, plan->block_count, sizeof *made->block_squares);
+        made->block_squares =
+            vae__allocate(context, plan->block_count, sizeof *made->block_squares);
         made->scratch = vae__allocate(context, shares * plan->largest_block, sizeof *made->scratch);
         complete = complete && made->norms && made->block_squares && made->scratch;
     }
@@ -45,7 +46,8 @@ void vae__workspace_free(vae__workspace *workspace) {
 size_t vae__workspace_bytes(const vae__plan *plan, size_t shares) {
     size_t bytes = sizeof(vae__workspace) + plan->arena_size;
     if (plan->training) {
-        bytes += shares * plan->term_count * 2 * sizeof(double) + plan->block_count * sizeof(double);
+        bytes +=
+            shares * plan->term_count * 2 * sizeof(double) + plan->block_count * sizeof(double);
         bytes += shares * plan->largest_block * sizeof(vae__real);
     }
     return bytes;
@@ -53,9 +55,12 @@ size_t vae__workspace_bytes(const vae__plan *plan, size_t shares) {
 
 /* ---- where things are ---- */
 
-static void *place(const vae__run *run, size_t offset, const vae__value *value, size_t row_bytes, size_t first) {
+static void *place(const vae__run *run, size_t offset, const vae__value *value, size_t row_bytes,
+                   size_t first) {
     if (offset == VAE__NOWHERE) return NULL;
-    size_t skip = value->extent == VAE__PER_BATCH ? 0 : vae__plan_rows(run->workspace->plan, value, first) * row_bytes;
+    size_t skip = value->extent == VAE__PER_BATCH
+                      ? 0
+                      : vae__plan_rows(run->workspace->plan, value, first) * row_bytes;
     return run->workspace->arena + offset + skip;
 }
 
@@ -95,15 +100,23 @@ static void locate(const share *s, vae__id id, vae__call *call) {
     const vae__run *run = s->run;
     const vae__plan *plan = run->workspace->plan;
     const vae__node *node = &plan->graph->nodes[id];
-    *call = (vae__call){.kernels = run->workspace->context->kernels, .graph = plan->graph, .node = node, .rows = s->rows,
-                        .samples = plan->samples, .batch_rows = run->rows, .skip_bias = plan->skips_bias[id],
+    *call = (vae__call){.kernels = run->workspace->context->kernels,
+                        .graph = plan->graph,
+                        .node = node,
+                        .rows = s->rows,
+                        .samples = plan->samples,
+                        .batch_rows = run->rows,
+                        .skip_bias = plan->skips_bias[id],
                         .wants_gradient = plan->training};
-    for (size_t i = 0; i < node->input_count; i++) call->input[i] = value_at(run, node->inputs[i], s->first);
-    for (size_t i = 0; i < node->output_count; i++) call->output[i] = value_at(run, node->outputs[i], s->first);
+    for (size_t i = 0; i < node->input_count; i++)
+        call->input[i] = value_at(run, node->inputs[i], s->first);
+    for (size_t i = 0; i < node->output_count; i++)
+        call->output[i] = value_at(run, node->outputs[i], s->first);
     for (size_t i = 0; i < node->parameter_count; i++) {
         call->parameter[i] = plan->graph->parameters->items[node->parameters[i]].values;
     }
-    if (plan->bias_of[id] != VAE__NONE) call->bias = plan->graph->parameters->items[plan->bias_of[id]].values;
+    if (plan->bias_of[id] != VAE__NONE)
+        call->bias = plan->graph->parameters->items[plan->bias_of[id]].values;
 }
 
 static void locate_gradients(const share *s, vae__call *call) {
@@ -146,20 +159,23 @@ static void run_backward(const share *s, vae__id id) {
     vae__call call;
     locate(s, id, &call);
     locate_gradients(s, &call);
-    call.gradient_known = call.node->op->traits & VAE__OP_OVERWRITES_INPUT && gradient_is_known(plan, call.node);
+    call.gradient_known =
+        call.node->op->traits & VAE__OP_OVERWRITES_INPUT && gradient_is_known(plan, call.node);
     vae__real *destination[VAE__MOST_INPUTS] = {NULL};
     for (size_t i = 0; i < call.node->input_count; i++) {
         size_t extra = plan->extra_offset[(size_t)id * VAE__MOST_INPUTS + i];
         const vae__value *value = &plan->graph->values[call.node->inputs[i]];
         if (extra == VAE__NOWHERE) continue;
         destination[i] = call.input_gradient[i];
-        call.input_gradient[i] = place(s->run, extra, value, value->width * sizeof(vae__real), s->first);
+        call.input_gradient[i] =
+            place(s->run, extra, value, value->width * sizeof(vae__real), s->first);
     }
     call.node->op->backward(&call);
     for (size_t i = 0; i < call.node->input_count; i++) {
         const vae__value *value = &plan->graph->values[call.node->inputs[i]];
         if (!destination[i]) continue;
-        call.kernels->add(destination[i], call.input_gradient[i], vae__call_rows(&call, value) * value->width);
+        call.kernels->add(destination[i], call.input_gradient[i],
+                          vae__call_rows(&call, value) * value->width);
     }
 }
 
@@ -192,11 +208,13 @@ static void measure_terms(const share *s, size_t index) {
         size_t rows = vae__plan_rows(plan, delta, s->rows);
         norms[0] = norms[1] = 0;
         if (plan->terms[i].measures_delta) {
-            const vae__real *at = c->delta_is_gradient ? gradient_at(s->run, c->delta, s->first) : value_at(s->run, c->delta, s->first);
+            const vae__real *at = c->delta_is_gradient ? gradient_at(s->run, c->delta, s->first)
+                                                       : value_at(s->run, c->delta, s->first);
             norms[0] = kernels->sum_squares(at, rows * delta->width);
         }
         if (plan->terms[i].measures_input) {
-            norms[1] = kernels->sum_squares(value_at(s->run, c->input, s->first), rows * plan->graph->values[c->input].width);
+            norms[1] = kernels->sum_squares(value_at(s->run, c->input, s->first),
+                                            rows * plan->graph->values[c->input].width);
         }
     }
 }
@@ -278,7 +296,8 @@ typedef struct weight_run {
 } weight_run;
 
 /* gradient [block rows, columns] = or += the block's terms over the whole batch */
-static void block_gradient(const vae__run *run, const vae__weight_block *block, vae__real *gradient, int add) {
+static void block_gradient(const vae__run *run, const vae__weight_block *block, vae__real *gradient,
+                           int add) {
     const vae__plan *plan = run->workspace->plan;
     const vae__kernels *kernels = run->workspace->context->kernels;
     size_t columns = plan->graph->parameters->items[block->parameter].columns;
@@ -286,17 +305,20 @@ static void block_gradient(const vae__run *run, const vae__weight_block *block, 
         const vae__contribution *c = &plan->terms[i].contribution;
         const vae__value *delta = &plan->graph->values[c->delta];
         size_t rows = vae__plan_rows(plan, delta, run->rows);
-        const vae__real *from = c->delta_is_gradient ? gradient_at(run, c->delta, 0) : value_at(run, c->delta, 0);
+        const vae__real *from =
+            c->delta_is_gradient ? gradient_at(run, c->delta, 0) : value_at(run, c->delta, 0);
         from += block->first_row;
         if (c->input == VAE__NONE) {
             kernels->column_sums(from, delta->width, rows, block->rows, gradient, add);
         } else {
-            vae__gemm_weights(kernels, rows, columns, block->rows, from, delta->width, value_at(run, c->input, 0), gradient, add);
+            vae__gemm_weights(kernels, rows, columns, block->rows, from, delta->width,
+                              value_at(run, c->input, 0), gradient, add);
         }
     }
 }
 
-static double consume_block(const weight_run *work, const vae__weight_block *block, vae__real *scratch) {
+static double consume_block(const weight_run *work, const vae__weight_block *block,
+                            vae__real *scratch) {
     const vae__run *run = work->run;
     const vae__parameters *parameters = run->workspace->plan->graph->parameters;
     const vae__parameter *parameter = &parameters->items[block->parameter];

@@ -9,10 +9,11 @@
 /* Where a graph input comes from: rows as they are, or a function that writes a share of them. */
 typedef struct vae__feed {
     const vae__real *rows; /* [n, width] or [n K, width]; NULL: fill */
-    /* Writes rows first .. first + count - 1 (times K for a PER_SAMPLE input). Runs on many threads at once. */
+    /* Writes rows first .. first + count - 1 (times K for a PER_SAMPLE input). Runs on many threads
+     * at once. */
     void (*fill)(void *user, size_t first, size_t count, vae__real *into);
     void *user;
-    int checked;            /* refuse values outside [low, high], NaN included */
+    int checked; /* refuse values outside [low, high], NaN included */
     vae__real low, high;
 } vae__feed;
 
@@ -47,21 +48,24 @@ void vae__run_rows(vae__run *run);
 const vae__real *vae__run_value(const vae__run *run, vae__id value);
 const double *vae__run_double(const vae__run *run, vae__id value);
 
-/* An upper bound of every entry of every parameter's gradient, by Cauchy and Schwarz from the norms of deltas and inputs.
- * NaN or infinite if any of them is. */
+/* An upper bound of every entry of every parameter's gradient, by Cauchy and Schwarz from the norms
+ * of deltas and inputs. NaN or infinite if any of them is. */
 double vae__run_gradient_bound(const vae__run *run);
 
 /* Where gradients go, block by block. */
 typedef struct vae__sink {
-    /* Update: takes `count` values of the gradient of `parameter` from value `first` on, while they are in cache, and
-     * returns the sum of their squares. Runs on many threads at once, on different blocks. NULL: store. */
-    double (*update)(void *user, vae__id parameter, size_t first, size_t count, const vae__real *gradient);
+    /* Update: takes `count` values of the gradient of `parameter` from value `first` on, while they
+     * are in cache, and returns the sum of their squares. Runs on many threads at once, on
+     * different blocks. NULL: store. */
+    double (*update)(void *user, vae__id parameter, size_t first, size_t count,
+                     const vae__real *gradient);
     void *user;
     vae__real *gradient; /* store: all gradients, laid out as the parameters' block */
     int add;             /* store: += instead of = */
 } vae__sink;
 
-/* The weight phase. Returns the sum of squares of the whole gradient, added in the order of the blocks. */
+/* The weight phase. Returns the sum of squares of the whole gradient, added in the order of the
+ * blocks. */
 double vae__run_weights(vae__run *run, const vae__sink *sink);
 
 #endif

@@ -17,12 +17,19 @@ static void system_release(void *user, void *block) {
     free(block);
 }
 
-vae_status vae__context_new(vae_alloc_fn allocate, vae_free_fn release, void *user, vae_context **out) {
+vae_status vae__context_new(vae_alloc_fn allocate, vae_free_fn release, void *user,
+                            vae_context **out) {
     if (!allocate) allocate = system_allocate;
     if (!release) release = system_release;
     vae_context *context = allocate(user, sizeof *context);
-    if (!context) return vae__fail(VAE_ERROR_MEMORY, "out of memory: the allocator refused %zu bytes", sizeof *context);
-    *context = (vae_context){.allocate = allocate, .release = release, .user = user, .memory_limit = SIZE_MAX, .threads = 1};
+    if (!context)
+        return vae__fail(VAE_ERROR_MEMORY, "out of memory: the allocator refused %zu bytes",
+                         sizeof *context);
+    *context = (vae_context){.allocate = allocate,
+                             .release = release,
+                             .user = user,
+                             .memory_limit = SIZE_MAX,
+                             .threads = 1};
     atomic_init(&context->references, 1);
     *out = context;
     return VAE_OK;
@@ -34,7 +41,8 @@ vae_context *vae__context_retain(vae_context *context) {
 }
 
 void vae__context_release(vae_context *context) {
-    if (!context || atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1) return;
+    if (!context || atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
+        return;
     vae__pool_free(context);
     context->release(context->user, context);
 }

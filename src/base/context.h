@@ -17,7 +17,7 @@ struct vae_context {
     size_t memory_limit; /* bytes; SIZE_MAX: none */
     atomic_size_t bytes, peak_bytes, allocations;
     size_t threads;
-    int blas_keep_threads; /* option blas_threads=keep */
+    int blas_keep_threads;  /* option blas_threads=keep */
     struct vae__pool *pool; /* created with the context, starts its threads at the first use */
     const struct vae__kernels *kernels;
     vae_log_fn log;
@@ -25,7 +25,8 @@ struct vae_context {
 };
 
 /* A context with one reference and no pool. allocate and release NULL: malloc and free. */
-vae_status vae__context_new(vae_alloc_fn allocate, vae_free_fn release, void *user, vae_context **out);
+vae_status vae__context_new(vae_alloc_fn allocate, vae_free_fn release, void *user,
+                            vae_context **out);
 
 vae_context *vae__context_retain(vae_context *context);
 

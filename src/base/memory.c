@@ -31,7 +31,8 @@ static int reserve(vae_context *context, size_t total) {
 void *vae__allocate(vae_context *context, size_t count, size_t size) {
     const size_t overhead = ALIGNMENT + sizeof(header);
     if (size && count > (SIZE_MAX - overhead) / size) {
-        vae__fail(VAE_ERROR_MEMORY, "out of memory: %zu x %zu bytes is more than can be addressed", count, size);
+        vae__fail(VAE_ERROR_MEMORY, "out of memory: %zu x %zu bytes is more than can be addressed",
+                  count, size);
         return NULL;
     }
     size_t total = count * size + overhead;
@@ -82,11 +83,14 @@ size_t vae__memory_left(const vae_context *context) {
     return held < context->memory_limit ? context->memory_limit - held : 0;
 }
 
-vae_status vae__memory_check(const vae_context *context, uint64_t count, uint64_t size, const char *what) {
+vae_status vae__memory_check(const vae_context *context, uint64_t count, uint64_t size,
+                             const char *what) {
     size_t left = vae__memory_left(context);
     if (size && count > left / size) {
-        return vae__fail(VAE_ERROR_LIMIT, "%s: %llu x %llu bytes do not fit in the %zu bytes that memory_limit leaves",
-                         what, (unsigned long long)count, (unsigned long long)size, left);
+        return vae__fail(
+            VAE_ERROR_LIMIT,
+            "%s: %llu x %llu bytes do not fit in the %zu bytes that memory_limit leaves", what,
+            (unsigned long long)count, (unsigned long long)size, left);
     }
     return VAE_OK;
 }

@@ -8,11 +8,12 @@
 
 #include "base/text.h"
 
-#define EXACT_DIGITS 15     /* decimal digits that a double always holds exactly */
-#define EXACT_POWER 22      /* largest power of ten that is a double */
-#define LONGEST_NUMBER 400  /* characters; longer texts are not numbers */
+#define EXACT_DIGITS 15    /* decimal digits that a double always holds exactly */
+#define EXACT_POWER 22     /* largest power of ten that is a double */
+#define LONGEST_NUMBER 400 /* characters; longer texts are not numbers */
 
-/* printf writes the locale's radix character, which may be several bytes: anything that is no digit, sign or exponent. */
+/* printf writes the locale's radix character, which may be several bytes: anything that is no
+ * digit, sign or exponent. */
 static void localise_to_point(char *text) {
     char *to = text;
     for (const char *from = text; *from; from++) {
@@ -33,7 +34,8 @@ const char *vae__number(char buffer[VAE__NUMBER_SIZE], double value) {
         snprintf(buffer, VAE__NUMBER_SIZE, "%.*g", digits, value);
         localise_to_point(buffer);
         double back;
-        if (digits == 17 || (vae__parse_real(buffer, strlen(buffer), &back) && back == value)) break;
+        if (digits == 17 || (vae__parse_real(buffer, strlen(buffer), &back) && back == value))
+            break;
     }
     return buffer;
 }
@@ -104,7 +106,8 @@ static int convert_exactly(const decimal *number, double *value) {
                                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (number->digits > EXACT_DIGITS || labs(number->exponent) > EXACT_POWER) return 0;
     double result = (double)number->significant;
-    result = number->exponent < 0 ? result / powers[-number->exponent] : result * powers[number->exponent];
+    result = number->exponent < 0 ? result / powers[-number->exponent]
+                                  : result * powers[number->exponent];
     *value = number->negative ? -result : result;
     return 1;
 }
@@ -131,7 +134,8 @@ static int parse_special(const char *text, size_t length, double *value) {
     if (length && (*text == '-' || *text == '+')) text++, length--;
     if (length == 3 && !strncasecmp(text, "nan", 3)) {
         *value = (double)NAN;
-    } else if ((length == 3 && !strncasecmp(text, "inf", 3)) || (length == 8 && !strncasecmp(text, "infinity", 8))) {
+    } else if ((length == 3 && !strncasecmp(text, "inf", 3)) ||
+               (length == 8 && !strncasecmp(text, "infinity", 8))) {
         *value = negative ? -(double)INFINITY : (double)INFINITY;
     } else {
         return 0;

@@ -1,4 +1,5 @@
-/* The one number type of activations, parameters and gradients: float, or double with `make REAL=double`. */
+/* The one number type of activations, parameters and gradients: float, or double with `make
+ * REAL=double`. */
 #ifndef VAE_BASE_REAL_H
 #define VAE_BASE_REAL_H
 

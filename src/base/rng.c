@@ -22,8 +22,10 @@ void vae__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[
 }
 
 void vae__random_block(const vae__stream *stream, uint32_t row, uint32_t block, uint32_t out[4]) {
-    const uint32_t counter[4] = {block, row, (uint32_t)stream->step, stream->purpose << 24 | stream->sample};
-    const uint32_t key[2] = {(uint32_t)stream->seed, (uint32_t)(stream->seed >> 32) ^ (uint32_t)(stream->step >> 32)};
+    const uint32_t counter[4] = {block, row, (uint32_t)stream->step,
+                                 stream->purpose << 24 | stream->sample};
+    const uint32_t key[2] = {(uint32_t)stream->seed,
+                             (uint32_t)(stream->seed >> 32) ^ (uint32_t)(stream->step >> 32)};
     vae__philox(counter, key, out);
 }
 
@@ -39,10 +41,12 @@ void vae__random_permutation(const vae__stream *stream, uint64_t *order, size_t 
     for (size_t i = 0; i < n; i++) order[i] = i;
     uint32_t words[4];
     for (size_t i = n, used = 0; i > 1; i--, used++) {
-        if (used % 2 == 0) vae__random_block(stream, (uint32_t)(used >> 32), (uint32_t)(used / 2), words);
+        if (used % 2 == 0)
+            vae__random_block(stream, (uint32_t)(used >> 32), (uint32_t)(used / 2), words);
         const uint32_t *pair = words + used % 2 * 2;
         uint64_t bits = (uint64_t)pair[0] << 32 | pair[1];
-        size_t j = (size_t)((double)(bits >> 11) * 0x1p-53 * (double)i); /* bias below 2^-20 for n < 2^33 */
+        size_t j = (size_t)((double)(bits >> 11) * 0x1p-53 *
+                            (double)i); /* bias below 2^-20 for n < 2^33 */
         uint64_t swapped = order[i - 1];
         order[i - 1] = order[j];
         order[j] = swapped;

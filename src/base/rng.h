@@ -1,8 +1,10 @@
-/* Counter-based random numbers: Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as
- * 1, 2, 3"). A number is a pure function of a key and a counter; there is no state to share, save or lose.
+/* Counter-based random numbers: Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random
+ * numbers: as easy as 1, 2, 3"). A number is a pure function of a key and a counter; there is no
+ * state to share, save or lose.
  *
  *     key     = seed (64 bits), its upper word xored with the step's upper 32 bits
- *     counter = { column block (4 numbers each), row, step (low 32 bits), purpose (8 bits) << 24 | sample (24 bits) } */
+ *     counter = { column block (4 numbers each), row, step (low 32 bits), purpose (8 bits) << 24 |
+ * sample (24 bits) } */
 #ifndef VAE_BASE_RNG_H
 #define VAE_BASE_RNG_H
 

@@ -6,7 +6,8 @@
 
 #define MESSAGE_SIZE 1024
 
-/* Fixed buffers without destructors: a host thread may end, or the library be unloaded, at any time. */
+/* Fixed buffers without destructors: a host thread may end, or the library be unloaded, at any
+ * time. */
 static _Thread_local char message[MESSAGE_SIZE];
 static _Thread_local vae_status last_status;
 

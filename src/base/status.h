@@ -1,4 +1,5 @@
-/* Errors: every failing function sets this thread's message where the cause is known and returns its status. */
+/* Errors: every failing function sets this thread's message where the cause is known and returns
+ * its status. */
 #ifndef VAE_BASE_STATUS_H
 #define VAE_BASE_STATUS_H
 
@@ -10,11 +11,12 @@
 #define VAE__PRINTF(f, a)
 #endif
 
-/* Sets the message, truncated to the buffer, and returns `status`. Never use %f, %e or %g (they read the host's locale):
- * print numbers with vae__number (text.h). */
+/* Sets the message, truncated to the buffer, and returns `status`. Never use %f, %e or %g (they
+ * read the host's locale): print numbers with vae__number (text.h). */
 vae_status vae__fail(vae_status status, const char *format, ...) VAE__PRINTF(2, 3);
 
-/* Puts "prefix: " in front of the message, for callers that know more of the place. Returns the last status. */
+/* Puts "prefix: " in front of the message, for callers that know more of the place. Returns the
+ * last status. */
 vae_status vae__fail_in(const char *format, ...) VAE__PRINTF(1, 2);
 
 /* The same, and the failure becomes one of another status. */
@@ -26,7 +28,8 @@ vae_status vae__last_status(void);
 /* This thread's message; "" before the first. */
 const char *vae__last_message(void);
 
-/* snprintf for messages and names: always ends in 0. Returns the length that the whole text needs. */
+/* snprintf for messages and names: always ends in 0. Returns the length that the whole text needs.
+ */
 size_t vae__format(char *buffer, size_t size, const char *format, ...) VAE__PRINTF(3, 4);
 
 #endif

@@ -109,8 +109,9 @@ vae_status vae__fail_unknown(const vae__slice *where, const char *what, const ch
         used += vae__format(known + used, sizeof known - used, "%s%s", used ? " " : "", *name);
     }
     const char *nearest = nearest_name(where, names);
-    return vae__fail_at(where, "unknown %s '%.*s'%s%s%s (known: %s)", what, shown(where), where->text,
-                        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", known);
+    return vae__fail_at(where, "unknown %s '%.*s'%s%s%s (known: %s)", what, shown(where),
+                        where->text, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                        nearest ? "'?" : "", known);
 }
 
 /* ---- cutting ---- */
@@ -133,7 +134,8 @@ static const char *skip_comment(const char *at, const char *end) {
 }
 
 static const char *skip_space(const char *at, const char *end) {
-    while (at < end && (is_space(*at) || *at == '#')) at = *at == '#' ? skip_comment(at, end) : at + 1;
+    while (at < end && (is_space(*at) || *at == '#'))
+        at = *at == '#' ? skip_comment(at, end) : at + 1;
     return at;
 }
 
@@ -149,8 +151,9 @@ int vae__word_next(vae__slice *rest, vae__slice *word) {
 vae_status vae__list_open(const vae__slice *value, vae__slice *rest) {
     const char *end = value->text + value->length;
     if (value->length < 2 || *value->text != '[' || end[-1] != ']') {
-        return vae__fail_at(value, "expected a list in brackets, e.g. [dense 400, relu]; found '%.*s'", shown(value),
-                            value->text);
+        return vae__fail_at(value,
+                            "expected a list in brackets, e.g. [dense 400, relu]; found '%.*s'",
+                            shown(value), value->text);
     }
     *rest = slice_between(value, value->text + 1, end - 1);
     if (skip_space(rest->text, end - 1) == end - 1) rest->text = NULL;
@@ -169,7 +172,8 @@ int vae__list_next(vae__slice *rest, vae__slice *item) {
         }
     }
     *item = slice_between(rest, begin, last);
-    *rest = at < end ? slice_between(rest, at + 1, end) : (vae__slice){rest->label, rest->whole, NULL, 0};
+    *rest = at < end ? slice_between(rest, at + 1, end)
+                     : (vae__slice){rest->label, rest->whole, NULL, 0};
     return 1;
 }
 
@@ -193,7 +197,8 @@ static const char *skip_value(const char *at, const char *end) {
     return at;
 }
 
-/* Next "word" or "key=value" off rest. 1, 0 at the end, or a negative status. value->text is NULL for a bare word. */
+/* Next "word" or "key=value" off rest. 1, 0 at the end, or a negative status. value->text is NULL
+ * for a bare word. */
 static int next_pair(vae__slice *rest, vae__slice *key, vae__slice *value) {
     const char *end = rest->text + rest->length;
     const char *begin = skip_space(rest->text, end), *at = begin;
@@ -223,14 +228,16 @@ static int next_pair(vae__slice *rest, vae__slice *key, vae__slice *value) {
 
 static vae_status fail_range(const vae__option *option, const vae__slice *value, const char *kind) {
     char low[VAE__NUMBER_SIZE], high[VAE__NUMBER_SIZE];
-    return vae__fail_at(value, "%s=%.*s: expected %s from %s to %s", option->name, shown(value), value->text, kind,
-                        vae__number(low, option->minimum),
+    return vae__fail_at(value, "%s=%.*s: expected %s from %s to %s", option->name, shown(value),
+                        value->text, kind, vae__number(low, option->minimum),
                         option->maximum > 0 ? vae__number(high, option->maximum) : "2^64 - 1");
 }
 
-static vae_status parse_unsigned(const vae__option *option, const vae__slice *value, uint64_t *field) {
+static vae_status parse_unsigned(const vae__option *option, const vae__slice *value,
+                                 uint64_t *field) {
     uint64_t number;
-    if (!vae__parse_unsigned(value->text, value->length, &number) || (double)number < option->minimum ||
+    if (!vae__parse_unsigned(value->text, value->length, &number) ||
+        (double)number < option->minimum ||
         (option->maximum > 0 && (double)number > option->maximum)) {
         return fail_range(option, value, "a whole number");
     }
@@ -240,7 +247,8 @@ static vae_status parse_unsigned(const vae__option *option, const vae__slice *va
 
 static vae_status parse_real(const vae__option *option, const vae__slice *value, double *field) {
     double number;
-    if (!vae__parse_real(value->text, value->length, &number) || !(number >= option->minimum && number <= option->maximum)) {
+    if (!vae__parse_real(value->text, value->length, &number) ||
+        !(number >= option->minimum && number <= option->maximum)) {
         return fail_range(option, value, "a number");
     }
     *field = number;
@@ -249,7 +257,8 @@ static vae_status parse_real(const vae__option *option, const vae__slice *value,
 
 static vae_status parse_flag(const vae__option *option, const vae__slice *value, int *field) {
     if (!vae__slice_is(value, "0") && !vae__slice_is(value, "1")) {
-        return vae__fail_at(value, "%s=%.*s: expected 0 or 1", option->name, shown(value), value->text);
+        return vae__fail_at(value, "%s=%.*s: expected 0 or 1", option->name, shown(value),
+                            value->text);
     }
     *field = *value->text == '1';
     return VAE_OK;
@@ -268,7 +277,8 @@ static vae_status parse_bytes(const vae__option *option, const vae__slice *value
     static const char suffixes[] = "KMG";
     size_t length = value->length;
     int shift = 0;
-    const char *suffix = length && value->text[length - 1] ? strchr(suffixes, value->text[length - 1]) : NULL;
+    const char *suffix =
+        length && value->text[length - 1] ? strchr(suffixes, value->text[length - 1]) : NULL;
     if (suffix) shift = 10 * ((int)(suffix - suffixes) + 1), length--;
     uint64_t number;
     if (!vae__parse_unsigned(value->text, length, &number) || number > UINT64_MAX >> shift) {
@@ -279,7 +289,8 @@ static vae_status parse_bytes(const vae__option *option, const vae__slice *value
     return VAE_OK;
 }
 
-static vae_status parse_option(const vae__option *option, const vae__slice *value, void *into, void *user) {
+static vae_status parse_option(const vae__option *option, const vae__slice *value, void *into,
+                               void *user) {
     void *field = (char *)into + option->offset;
     switch (option->kind) {
     case VAE__OPTION_UNSIGNED: return parse_unsigned(option, value, field);
@@ -300,8 +311,8 @@ static vae_status fail_unknown_key(const vae__option_table *table, const vae__sl
     return vae__fail_unknown(key, table->what, names);
 }
 
-static vae_status parse_pair(const vae__option_table *table, const vae__slice *key, const vae__slice *value, void *into,
-                             unsigned char *seen, void *user) {
+static vae_status parse_pair(const vae__option_table *table, const vae__slice *key,
+                             const vae__slice *value, void *into, unsigned char *seen, void *user) {
     size_t index = 0;
     while (table->options[index].name && !vae__slice_is(key, table->options[index].name)) index++;
     if (!table->options[index].name) return fail_unknown_key(table, key);
@@ -314,16 +325,17 @@ static vae_status parse_pair(const vae__option_table *table, const vae__slice *k
     return parse_option(&table->options[index], value, into, user);
 }
 
-vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into, unsigned char *seen,
-                              void *user) {
+vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into,
+                              unsigned char *seen, void *user) {
     unsigned char local[MOST_OPTIONS] = {0};
     if (!text) text = "";
     if (!seen) seen = local;
     vae__slice rest = {table->label, text, text, strlen(text)}, key, value;
     int found;
     for (size_t index = 0; (found = next_pair(&rest, &key, &value)) > 0; index++) {
-        vae_status status = !value.text && table->bare ? table->bare(&key, index, into, user)
-                                                       : parse_pair(table, &key, &value, into, seen, user);
+        vae_status status = !value.text && table->bare
+                                ? table->bare(&key, index, into, user)
+                                : parse_pair(table, &key, &value, into, seen, user);
         if (status) return status;
     }
     return found;
@@ -339,7 +351,9 @@ void vae__option_print(vae__buffer *out, const vae__option *option, const void *
     vae__append(out, "%s%s=", out->length ? " " : "", option->name);
     switch (option->kind) {
     case VAE__OPTION_UNSIGNED:
-    case VAE__OPTION_BYTES: vae__append(out, "%llu", (unsigned long long)*(const uint64_t *)field); break;
+    case VAE__OPTION_BYTES:
+        vae__append(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+        break;
     case VAE__OPTION_REAL: print_number(out, *(const double *)field); break;
     case VAE__OPTION_FLAG: vae__append(out, "%d", *(const int *)field); break;
     case VAE__OPTION_CHOICE: vae__append(out, "%s", option->choices[*(const int *)field]); break;

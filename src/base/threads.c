@@ -8,11 +8,12 @@
 
 #include "base/memory.h"
 
-/* Rounds a waiting thread spins before it sleeps: a few tens of microseconds, about one small step. */
+/* Rounds a waiting thread spins before it sleeps: a few tens of microseconds, about one small step.
+ */
 #define SPIN_ROUNDS 20000
 
-/* One piece of work at a time. Workers take share numbers from `next`; the caller takes part and then waits for `active`
- * to reach 0. A worker joins work number `generation` at most once. */
+/* One piece of work at a time. Workers take share numbers from `next`; the caller takes part and
+ * then waits for `active` to reach 0. A worker joins work number `generation` at most once. */
 typedef struct vae__pool {
     pthread_mutex_t busy; /* held by the host thread whose work is being done */
     pthread_mutex_t lock; /* protects sleeping */
@@ -41,7 +42,8 @@ static void pause_briefly(void) {
 static void take_shares(vae__pool *pool) {
     size_t share;
     inside++;
-    while ((share = atomic_fetch_add(&pool->next, 1)) < pool->shares) pool->fn(pool->argument, share, pool->shares);
+    while ((share = atomic_fetch_add(&pool->next, 1)) < pool->shares)
+        pool->fn(pool->argument, share, pool->shares);
     inside--;
 }
 
@@ -53,7 +55,8 @@ static void wait_for_work(vae__pool *pool, unsigned seen) {
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleeping, 1);
-    while (atomic_load(&pool->generation) == seen && !atomic_load(&pool->stop)) pthread_cond_wait(&pool->wake, &pool->lock);
+    while (atomic_load(&pool->generation) == seen && !atomic_load(&pool->stop))
+        pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->sleeping, 1);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -104,7 +107,8 @@ vae_status vae__pool_new(vae_context *context, size_t threads) {
     return VAE_OK;
 }
 
-/* Starts what can be started, with every signal blocked so that the host's handlers never run on our threads. */
+/* Starts what can be started, with every signal blocked so that the host's handlers never run on
+ * our threads. */
 static void start_threads(vae__pool *pool) {
     sigset_t all, before;
     sigfillset(&all);
@@ -116,7 +120,8 @@ static void start_threads(vae__pool *pool) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* In a child after fork no worker exists: forget them. The caller holds `busy`, which this thread locked itself. */
+/* In a child after fork no worker exists: forget them. The caller holds `busy`, which this thread
+ * locked itself. */
 static void restart_after_fork(vae__pool *pool) {
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);

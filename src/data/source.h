@@ -13,7 +13,8 @@ typedef enum vae__element {
 
 size_t vae__element_size(vae__element element);
 
-/* What a file held. `values` and `labels` are blocks of the context, owned by the table's holder. */
+/* What a file held. `values` and `labels` are blocks of the context, owned by the table's holder.
+ */
 typedef struct vae__table {
     void *values; /* [rows, width] of `element` */
     vae__element element;

@@ -1,4 +1,5 @@
-/* Inference: rows go through a planned graph in fixed chunks, on workspaces from the model's free list. */
+/* Inference: rows go through a planned graph in fixed chunks, on workspaces from the model's free
+ * list. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -40,7 +41,8 @@ typedef struct float_rows {
 
 static void widen(void *user, size_t first, size_t count, vae__real *into) {
     const float_rows *from = user;
-    for (size_t i = 0; i < count * from->width; i++) into[i] = (vae__real)from->rows[first * from->width + i];
+    for (size_t i = 0; i < count * from->width; i++)
+        into[i] = (vae__real)from->rows[first * from->width + i];
 }
 
 static vae__feed feed_floats(float_rows *from) {
@@ -96,15 +98,17 @@ static void fill_noise(void *user, size_t first, size_t count, vae__real *into) 
 
 /* ---- the chunk loop ---- */
 
-/* One inference: `feed` sets the feeds for rows first .. first + rows - 1, `read` takes the results. */
+/* One inference: `feed` sets the feeds for rows first .. first + rows - 1, `read` takes the
+ * results. */
 typedef struct job {
     const vae_model *model;
     vae__graph_kind kind;
     size_t n;
     void (*feed)(struct job *job, size_t first, vae__feed *feeds);
-    void (*read)(struct job *job, const vae__run *run, const vae__ends *ends, size_t first, size_t rows);
-    float_rows rows;      /* of the current chunk */
-    const float *in;      /* x or z of all rows, or NULL */
+    void (*read)(struct job *job, const vae__run *run, const vae__ends *ends, size_t first,
+                 size_t rows);
+    float_rows rows; /* of the current chunk */
+    const float *in; /* x or z of all rows, or NULL */
     size_t in_width;
     const vae__real *real_rows; /* x in vae__real, for callers inside */
     noise noise;
@@ -116,9 +120,11 @@ typedef struct job {
 static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {
     const vae__inference *inference = inference_of(j->model, j->kind);
     if (inference->ends.x == VAE__NONE) {
-        return vae__fail(VAE_ERROR_DATA, "z holds a value that is not finite, in rows %zu to %zu", first, first + rows - 1);
+        return vae__fail(VAE_ERROR_DATA, "z holds a value that is not finite, in rows %zu to %zu",
+                         first, first + rows - 1);
     }
-    return vae__model_refuse_rows(j->model, vae__run_value(run, inference->ends.x), rows, j->first_row + first);
+    return vae__model_refuse_rows(j->model, vae__run_value(run, inference->ends.x), rows,
+                                  j->first_row + first);
 }
 
 static vae_status run_job(job *j) {
@@ -128,7 +134,8 @@ static vae_status run_job(job *j) {
     if (status || !j->n) return status;
     for (size_t first = 0; first < j->n && !status; first += inference->plan.capacity) {
         vae__feed feeds[VAE__MOST_INPUTS] = {{0}};
-        size_t left = j->n - first, rows = left < inference->plan.capacity ? left : inference->plan.capacity;
+        size_t left = j->n - first,
+               rows = left < inference->plan.capacity ? left : inference->plan.capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = rows};
         atomic_init(&run.refused, 0);
         j->rows = (float_rows){j->in ? j->in + first * j->in_width : NULL, j->in_width};
@@ -177,38 +184,63 @@ static void feed_prior(job *j, size_t first, vae__feed *feeds) {
 
 /* ---- encode, decode, reconstruct ---- */
 
-static void read_encode(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+static void read_encode(job *j, const vae__run *run, const vae__ends *ends, size_t first,
+                        size_t rows) {
     size_t latent = (size_t)j->model->spec.latent;
     if (j->mean) narrow(j->mean + first * latent, vae__run_value(run, ends->mean), rows * latent);
-    if (j->logvar) narrow(j->logvar + first * latent, vae__run_value(run, ends->logvar), rows * latent);
+    if (j->logvar)
+        narrow(j->logvar + first * latent, vae__run_value(run, ends->logvar), rows * latent);
 }
 
-vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean, float *logvar) {
-    job j = {.model = model, .kind = VAE__GRAPH_ENCODE, .n = n, .feed = feed_x, .read = read_encode, .in = x,
-             .in_width = model->spec.input.width, .mean = mean, .logvar = logvar};
+vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
+                             float *logvar) {
+    job j = {.model = model,
+             .kind = VAE__GRAPH_ENCODE,
+             .n = n,
+             .feed = feed_x,
+             .read = read_encode,
+             .in = x,
+             .in_width = model->spec.input.width,
+             .mean = mean,
+             .logvar = logvar};
     return run_job(&j);
 }
 
-static void read_mean(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+static void read_mean(job *j, const vae__run *run, const vae__ends *ends, size_t first,
+                      size_t rows) {
     size_t width = j->model->spec.input.width;
-    if (j->x_mean) narrow(j->x_mean + first * width, vae__run_value(run, ends->x_mean), rows * width);
+    if (j->x_mean)
+        narrow(j->x_mean + first * width, vae__run_value(run, ends->x_mean), rows * width);
 }
 
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean) {
-    job j = {.model = model, .kind = VAE__GRAPH_DECODE, .n = n, .feed = feed_z, .read = read_mean, .in = z,
-             .in_width = (size_t)model->spec.latent, .x_mean = x_mean};
+    job j = {.model = model,
+             .kind = VAE__GRAPH_DECODE,
+             .n = n,
+             .feed = feed_z,
+             .read = read_mean,
+             .in = z,
+             .in_width = (size_t)model->spec.latent,
+             .x_mean = x_mean};
     return run_job(&j);
 }
 
 vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean) {
-    job j = {.model = model, .kind = VAE__GRAPH_RECONSTRUCT, .n = n, .feed = feed_x, .read = read_mean, .in = x,
-             .in_width = model->spec.input.width, .x_mean = x_mean};
+    job j = {.model = model,
+             .kind = VAE__GRAPH_RECONSTRUCT,
+             .n = n,
+             .feed = feed_x,
+             .read = read_mean,
+             .in = x,
+             .in_width = model->spec.input.width,
+             .x_mean = x_mean};
     return run_job(&j);
 }
 
 /* ---- sample ---- */
 
-static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size_t first,
+                        size_t rows) {
     const vae_model *model = j->model;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
     size_t heads = model->spec.likelihood->heads(&model->spec);
@@ -217,8 +249,8 @@ static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size
     read_mean(j, run, ends, first, rows);
     for (size_t r = 0; j->x && r < rows; r++) {
         model->spec.likelihood->draw(&model->spec, &model->parameters, &model->network.likelihood,
-                                     vae__run_value(run, ends->head) + r * heads * width, &stream, (uint32_t)(first + r),
-                                     j->x + (first + r) * width);
+                                     vae__run_value(run, ends->head) + r * heads * width, &stream,
+                                     (uint32_t)(first + r), j->x + (first + r) * width);
     }
 }
 
@@ -226,15 +258,24 @@ static noise noise_for(const vae_model *model, uint64_t seed, vae__purpose purpo
     return (noise){model->context->kernels, {seed, 0, purpose, 0}, 0, (size_t)model->spec.latent};
 }
 
-vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean, float *x) {
-    job j = {.model = model, .kind = VAE__GRAPH_SAMPLE, .n = n, .feed = feed_prior, .read = read_sample, .z = z,
-             .x_mean = x_mean, .x = x, .noise = noise_for(model, seed, VAE__PURPOSE_PRIOR)};
+vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
+                             float *x_mean, float *x) {
+    job j = {.model = model,
+             .kind = VAE__GRAPH_SAMPLE,
+             .n = n,
+             .feed = feed_prior,
+             .read = read_sample,
+             .z = z,
+             .x_mean = x_mean,
+             .x = x,
+             .noise = noise_for(model, seed, VAE__PURPOSE_PRIOR)};
     return run_job(&j);
 }
 
 /* ---- the bound ---- */
 
-static void read_bound(job *j, const vae__run *run, const vae__ends *ends, size_t first, size_t rows) {
+static void read_bound(job *j, const vae__run *run, const vae__ends *ends, size_t first,
+                       size_t rows) {
     const double *log_p = vae__run_double(run, ends->log_p), *kl = vae__run_double(run, ends->kl);
     const vae__bound *out = j->bound;
     size_t latent = (size_t)j->model->spec.latent;
@@ -244,23 +285,30 @@ static void read_bound(job *j, const vae__run *run, const vae__ends *ends, size_
         if (out->kl) out->kl[first + r] = kl[r];
     }
     if (!out->kl_by_latent) return;
-    memcpy(out->kl_by_latent + first * latent, vae__run_value(run, ends->kl_by_latent), rows * latent * sizeof(vae__real));
+    memcpy(out->kl_by_latent + first * latent, vae__run_value(run, ends->kl_by_latent),
+           rows * latent * sizeof(vae__real));
 }
 
 static job bound_job(const vae_model *model, size_t n, uint64_t seed, const vae__bound *out) {
-    return (job){.model = model, .kind = VAE__GRAPH_ELBO, .n = n, .feed = feed_bound, .read = read_bound, .bound = out,
+    return (job){.model = model,
+                 .kind = VAE__GRAPH_ELBO,
+                 .n = n,
+                 .feed = feed_bound,
+                 .read = read_bound,
+                 .bound = out,
                  .noise = noise_for(model, seed, VAE__PURPOSE_POSTERIOR)};
 }
 
-vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed, uint64_t first_row,
-                            const vae__bound *out) {
+vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
+                            uint64_t first_row, const vae__bound *out) {
     job j = bound_job(model, n, seed, out);
     j.real_rows = x;
     j.first_row = first_row;
     return run_job(&j);
 }
 
-vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed, const vae__bound *out) {
+vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,
+                           const vae__bound *out) {
     job j = bound_job(model, n, seed, out);
     j.in = x;
     j.in_width = model->spec.input.width;

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Values of the widest array that an inference chunk may have: its buffers then stay in the last-level cache. */
+/* Values of the widest array that an inference chunk may have: its buffers then stay in the
+ * last-level cache. */
 #define CHUNK_VALUES (1 << 20)
 #define CHUNK_ROWS 256
 
@@ -22,8 +23,8 @@ static vae_status plan_inference(vae_model *model) {
     for (int kind = 0; kind < VAE__GRAPH_KINDS; kind++) {
         vae__inference *inference = &model->inference[kind];
         vae__graph_begin(&inference->graph, model->context, &model->parameters);
-        vae_status status = vae__network_graph(&model->spec, &model->network, &inference->graph, (vae__graph_kind)kind,
-                                               &inference->ends);
+        vae_status status = vae__network_graph(&model->spec, &model->network, &inference->graph,
+                                               (vae__graph_kind)kind, &inference->ends);
         if (!status) status = vae__plan_make(&inference->graph, rows, 1, 0, &inference->plan);
         if (status) return status;
     }
@@ -38,7 +39,8 @@ static vae_status build_model(vae_model *model) {
         return vae__last_status();
     }
     model->spec_text = text.text;
-    vae_status status = vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
+    vae_status status =
+        vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
     return status ? status : plan_inference(model);
 }
 
@@ -68,7 +70,8 @@ vae_status vae__model_new(vae_context *context, const char *spec_text, vae_model
 vae_status vae__model_clone(const vae_model *model, vae_model **out) {
     vae_status status = new_model(model->context, &model->spec, out);
     if (status) return status;
-    memcpy((*out)->parameters.block, model->parameters.block, model->parameters.block_count * sizeof(vae__real));
+    memcpy((*out)->parameters.block, model->parameters.block,
+           model->parameters.block_count * sizeof(vae__real));
     return VAE_OK;
 }
 
@@ -78,13 +81,15 @@ vae_model *vae__model_retain(vae_model *model) {
 }
 
 static void free_inference(vae__inference *inference) {
-    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) vae__workspace_free(atomic_load(&inference->kept[i]));
+    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++)
+        vae__workspace_free(atomic_load(&inference->kept[i]));
     vae__plan_free(&inference->plan);
     vae__graph_free(&inference->graph);
 }
 
 void vae__model_release(vae_model *model) {
-    if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1) return;
+    if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1)
+        return;
     vae_context *context = model->context;
     for (int kind = 0; kind < VAE__GRAPH_KINDS; kind++) free_inference(&model->inference[kind]);
     vae__parameters_free(context, &model->parameters);
@@ -95,11 +100,13 @@ void vae__model_release(vae_model *model) {
 
 void vae__model_initialize(vae_model *model, const vae__statistics *statistics) {
     vae__network_scale_input(&model->spec, &model->network, &model->parameters, statistics);
-    model->spec.likelihood->initialize(&model->spec, statistics, &model->parameters, &model->network.likelihood);
+    model->spec.likelihood->initialize(&model->spec, statistics, &model->parameters,
+                                       &model->network.likelihood);
     model->edits++;
 }
 
-vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n, uint64_t first_row) {
+vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
+                                  uint64_t first_row) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     size_t width = model->spec.input.width;
     for (size_t i = 0; i < n * width; i++) {
@@ -109,9 +116,13 @@ vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows,
         char found[VAE__NUMBER_SIZE], low[VAE__NUMBER_SIZE], high[VAE__NUMBER_SIZE];
         unsigned long long row = first_row + i / width;
         vae__number(found, value);
-        if (!finite) return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: expected finite values", row, i % width, found);
-        return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: likelihood=%s takes values from %s to %s", row, i % width,
-                         found, likelihood->name, vae__number(low, likelihood->low), vae__number(high, likelihood->high));
+        if (!finite)
+            return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: expected finite values",
+                             row, i % width, found);
+        return vae__fail(VAE_ERROR_DATA,
+                         "row %llu, column %zu is %s: likelihood=%s takes values from %s to %s",
+                         row, i % width, found, likelihood->name, vae__number(low, likelihood->low),
+                         vae__number(high, likelihood->high));
     }
     return vae__fail(VAE_ERROR_INTERNAL, "a row was refused but none is outside the range");
 }

@@ -1,4 +1,5 @@
-/* The model: spec, parameters, and a planned graph with a free list of workspaces for each kind of inference. */
+/* The model: spec, parameters, and a planned graph with a free list of workspaces for each kind of
+ * inference. */
 #ifndef VAE_MODEL_MODEL_H
 #define VAE_MODEL_MODEL_H
 
@@ -8,7 +9,8 @@
 
 enum { VAE__KEPT_WORKSPACES = 32 };
 
-/* One kind of inference. The plan is for a fixed chunk of rows; workspaces are made when two calls meet and kept. */
+/* One kind of inference. The plan is for a fixed chunk of rows; workspaces are made when two calls
+ * meet and kept. */
 typedef struct vae__inference {
     vae__graph graph;
     vae__plan plan;
@@ -36,25 +38,30 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out);
 /* Statistics of training rows -> input scaling, output bias, sigma. */
 void vae__model_initialize(vae_model *model, const vae__statistics *statistics);
 
-/* Finds the value that a checked feed refused and fails with its row, column and value. rows [n, width]. */
-vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n, uint64_t first_row);
+/* Finds the value that a checked feed refused and fails with its row, column and value. rows [n,
+ * width]. */
+vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
+                                  uint64_t first_row);
 
 /* ---- inference (inference.c): const, pure, chunked; x and z are the public API's float ---- */
 
-vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean, float *logvar);
+vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
+                             float *logvar);
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean);
 vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean);
-vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean, float *x);
+vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
+                             float *x_mean, float *x);
 
 /* Per-row bound; noise keyed (seed, first_row + r). Any of the results may be NULL. */
 typedef struct vae__bound {
     double *elbo, *reconstruction, *kl; /* [n] */
     vae__real *kl_by_latent;            /* [n, latent] */
 } vae__bound;
-vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed, uint64_t first_row,
-                            const vae__bound *out);
+vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
+                            uint64_t first_row, const vae__bound *out);
 
 /* The same from the API's floats. */
-vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed, const vae__bound *out);
+vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,
+                           const vae__bound *out);
 
 #endif

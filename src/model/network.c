@@ -13,7 +13,8 @@ typedef struct declaration {
     size_t in; /* width so far */
 } declaration;
 
-static vae_status declare_dense(declaration *d, const char *name, size_t out, size_t *weight, size_t *bias) {
+static vae_status declare_dense(declaration *d, const char *name, size_t out, size_t *weight,
+                                size_t *bias) {
     char text[VAE__PARAMETER_NAME];
     vae__format(text, sizeof text, "%s.weight", name);
     vae_status status = vae__parameters_add(d->context, d->list, text, 2, out, d->in, 1, weight);
@@ -23,7 +24,8 @@ static vae_status declare_dense(declaration *d, const char *name, size_t out, si
     return status;
 }
 
-static vae_status declare_layers(declaration *d, const char *name, const vae__layers *layers, size_t *weights, size_t *biases) {
+static vae_status declare_layers(declaration *d, const char *name, const vae__layers *layers,
+                                 size_t *weights, size_t *biases) {
     for (size_t i = 0; i < layers->count; i++) {
         char text[VAE__PARAMETER_NAME];
         weights[i] = biases[i] = VAE__NONE;
@@ -35,19 +37,27 @@ static vae_status declare_layers(declaration *d, const char *name, const vae__la
     return VAE_OK;
 }
 
-vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list, vae__network *network) {
+vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                                vae__network *network) {
     declaration d = {context, list, spec->input.width};
     const vae__likelihood *likelihood = spec->likelihood;
     vae__likelihood_parameters *own = &network->likelihood;
     own->extra = VAE__NONE;
-    vae_status status = declare_layers(&d, "encoder", &spec->encoder, network->encoder_weight, network->encoder_bias);
+    vae_status status = declare_layers(&d, "encoder", &spec->encoder, network->encoder_weight,
+                                       network->encoder_bias);
     if (!status) {
-        status = declare_dense(&d, "posterior", 2 * (size_t)spec->latent, &network->posterior_weight, &network->posterior_bias);
+        status = declare_dense(&d, "posterior", 2 * (size_t)spec->latent,
+                               &network->posterior_weight, &network->posterior_bias);
     }
     d.in = (size_t)spec->latent;
-    if (!status) status = declare_layers(&d, "decoder", &spec->decoder, network->decoder_weight, network->decoder_bias);
-    if (!status) status = declare_dense(&d, "likelihood", spec->input.width * likelihood->heads(spec), &own->weight, &own->bias);
-    if (!status && likelihood->parameters) status = likelihood->parameters(context, spec, list, &own->extra);
+    if (!status)
+        status = declare_layers(&d, "decoder", &spec->decoder, network->decoder_weight,
+                                network->decoder_bias);
+    if (!status)
+        status = declare_dense(&d, "likelihood", spec->input.width * likelihood->heads(spec),
+                               &own->weight, &own->bias);
+    if (!status && likelihood->parameters)
+        status = likelihood->parameters(context, spec, list, &own->extra);
     return status ? status : vae__parameters_allocate(context, list);
 }
 
@@ -73,11 +83,20 @@ double vae__network_parameter_total(const vae__spec *spec) {
 
 /* ---- starting values ---- */
 
-/* U(-limit, limit): Glorot & Bengio 2010, sqrt(6 / (in + out)), or He et al. 2015, sqrt(6 / in). */
-static void initialize_weight(const vae__spec *spec, const vae__parameters *list, size_t index, int he) {
+/* U(-limit, limit). auto: sqrt(1 / in), a third of LeCun's variance, which trained best where it
+ * was measured (docs/training.md); Glorot & Bengio 2010: sqrt(6 / (in + out)); He et al. 2015:
+ * sqrt(6 / in). */
+static double initial_limit(int init, double in, double out) {
+    switch (init) {
+    case VAE__INIT_GLOROT: return sqrt(6 / (in + out));
+    case VAE__INIT_HE: return sqrt(6 / in);
+    default: return sqrt(1 / in);
+    }
+}
+
+static void initialize_weight(const vae__spec *spec, const vae__parameters *list, size_t index) {
     const vae__parameter *weight = &list->items[index];
-    double fan = he ? (double)weight->columns : (double)weight->columns + (double)weight->rows;
-    double limit = sqrt(6 / fan);
+    double limit = initial_limit(spec->init, (double)weight->columns, (double)weight->rows);
     vae__stream stream = {spec->seed, 0, VAE__PURPOSE_INITIALIZE, (uint32_t)index};
     for (size_t r = 0; r < weight->rows; r++) {
         for (size_t c = 0; c < weight->columns; c++) {
@@ -87,31 +106,28 @@ static void initialize_weight(const vae__spec *spec, const vae__parameters *list
     }
 }
 
-static void initialize_layers(const vae__spec *spec, const vae__parameters *list, const vae__layers *layers, const size_t *weights) {
-    for (size_t i = 0; i < layers->count; i++) {
-        if (weights[i] == VAE__NONE) continue;
-        const vae__layer *next = i + 1 < layers->count ? &layers->items[i + 1] : NULL;
-        int rectified = next && !next->width && vae__activation_is_rectifier(next->activation);
-        initialize_weight(spec, list, weights[i], spec->init == VAE__INIT_HE || (spec->init == VAE__INIT_AUTO && rectified));
+void vae__network_initialize(const vae__spec *spec, const vae__network *network,
+                             const vae__parameters *list) {
+    for (size_t i = 0; i < spec->encoder.count; i++) {
+        if (spec->encoder.items[i].width) initialize_weight(spec, list, network->encoder_weight[i]);
     }
+    initialize_weight(spec, list, network->posterior_weight);
+    for (size_t i = 0; i < spec->decoder.count; i++) {
+        if (spec->decoder.items[i].width) initialize_weight(spec, list, network->decoder_weight[i]);
+    }
+    initialize_weight(spec, list, network->likelihood.weight);
 }
 
-void vae__network_initialize(const vae__spec *spec, const vae__network *network, const vae__parameters *list) {
-    int he = spec->init == VAE__INIT_HE;
-    initialize_layers(spec, list, &spec->encoder, network->encoder_weight);
-    initialize_weight(spec, list, network->posterior_weight, he);
-    initialize_layers(spec, list, &spec->decoder, network->decoder_weight);
-    initialize_weight(spec, list, network->likelihood.weight, he);
-}
-
-/* w (x - mean) / s + b = (w / s) x + (b - (w / s) mean), with one s for all columns so that none that hardly varies is
- * blown up. */
-void vae__network_scale_input(const vae__spec *spec, const vae__network *network, const vae__parameters *list,
-                              const vae__statistics *statistics) {
+/* w (x - mean) / s + b = (w / s) x + (b - (w / s) mean), with one s for all columns so that none
+ * that hardly varies is blown up. */
+void vae__network_scale_input(const vae__spec *spec, const vae__network *network,
+                              const vae__parameters *list, const vae__statistics *statistics) {
     int starts_dense = !spec->encoder.count || spec->encoder.items[0].width;
     if (!starts_dense) return;
-    const vae__parameter *weight = &list->items[spec->encoder.count ? network->encoder_weight[0] : network->posterior_weight];
-    const vae__parameter *bias = &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
+    const vae__parameter *weight =
+        &list->items[spec->encoder.count ? network->encoder_weight[0] : network->posterior_weight];
+    const vae__parameter *bias =
+        &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
     double total = 0;
     for (size_t i = 0; i < statistics->width; i++) total += statistics->variance[i];
     double deviation = sqrt(total / (double)statistics->width);
@@ -136,12 +152,13 @@ typedef struct build {
     vae__ends *ends;
 } build;
 
-static vae_status add_layers(const build *b, const vae__layers *layers, const size_t *weights, const size_t *biases, vae__id *h) {
+static vae_status add_layers(const build *b, const vae__layers *layers, const size_t *weights,
+                             const size_t *biases, vae__id *h) {
     for (size_t i = 0; i < layers->count; i++) {
         const vae__layer *layer = &layers->items[i];
-        vae_status status = layer->width
-                                ? vae__dense(b->graph, *h, (vae__id)weights[i], (vae__id)biases[i], layer->width, h)
-                                : vae__activation(b->graph, *h, layer->activation, h);
+        vae_status status = layer->width ? vae__dense(b->graph, *h, (vae__id)weights[i],
+                                                      (vae__id)biases[i], layer->width, h)
+                                         : vae__activation(b->graph, *h, layer->activation, h);
         if (status) return status;
     }
     return VAE_OK;
@@ -150,27 +167,34 @@ static vae_status add_layers(const build *b, const vae__layers *layers, const si
 /* x -> posterior head [n, 2 latent] */
 static vae_status add_encoder(const build *b, vae__id *head) {
     const vae__network *network = b->network;
-    vae_status status = vae__graph_input(b->graph, "x", b->spec->input.width, VAE__PER_ROW, &b->ends->x);
-    if (!status) vae__graph_result(b->graph, b->ends->x); /* messages about refused rows read it after the run */
+    vae_status status =
+        vae__graph_input(b->graph, "x", b->spec->input.width, VAE__PER_ROW, &b->ends->x);
+    if (!status)
+        vae__graph_result(b->graph,
+                          b->ends->x); /* messages about refused rows read it after the run */
     *head = b->ends->x;
-    if (!status) status = add_layers(b, &b->spec->encoder, network->encoder_weight, network->encoder_bias, head);
+    if (!status)
+        status =
+            add_layers(b, &b->spec->encoder, network->encoder_weight, network->encoder_bias, head);
     if (status) return status;
-    return vae__dense(b->graph, *head, (vae__id)network->posterior_weight, (vae__id)network->posterior_bias,
-                      2 * (size_t)b->spec->latent, head);
+    return vae__dense(b->graph, *head, (vae__id)network->posterior_weight,
+                      (vae__id)network->posterior_bias, 2 * (size_t)b->spec->latent, head);
 }
 
 /* z -> output layer with `outputs` values per value of x */
 static vae_status add_decoder(const build *b, vae__id z, size_t outputs, vae__id *head) {
     const vae__network *network = b->network;
     *head = z;
-    vae_status status = add_layers(b, &b->spec->decoder, network->decoder_weight, network->decoder_bias, head);
+    vae_status status =
+        add_layers(b, &b->spec->decoder, network->decoder_weight, network->decoder_bias, head);
     if (status) return status;
-    return vae__dense(b->graph, *head, (vae__id)network->likelihood.weight, (vae__id)network->likelihood.bias,
-                      outputs * b->spec->input.width, head);
+    return vae__dense(b->graph, *head, (vae__id)network->likelihood.weight,
+                      (vae__id)network->likelihood.bias, outputs * b->spec->input.width, head);
 }
 
 static vae_status add_mean(const build *b, vae__id z) {
-    vae__likelihood_build likelihood = {b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
+    vae__likelihood_build likelihood = {
+        b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
     vae_status status = add_decoder(b, z, 1, &likelihood.head);
     if (!status) status = b->spec->likelihood->mean(&likelihood, &b->ends->x_mean);
     if (!status) vae__graph_result(b->graph, b->ends->x_mean);
@@ -180,7 +204,8 @@ static vae_status add_mean(const build *b, vae__id z) {
 static vae_status build_encode(const build *b) {
     vae__id head;
     vae_status status = add_encoder(b, &head);
-    if (!status) status = vae__posterior_parameters(b->graph, head, &b->ends->mean, &b->ends->logvar);
+    if (!status)
+        status = vae__posterior_parameters(b->graph, head, &b->ends->mean, &b->ends->logvar);
     if (status) return status;
     vae__graph_result(b->graph, b->ends->mean);
     vae__graph_result(b->graph, b->ends->logvar);
@@ -202,11 +227,15 @@ static vae_status build_reconstruct(const build *b) {
 }
 
 static vae_status build_sample(const build *b) {
-    vae__likelihood_build likelihood = {b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
+    vae__likelihood_build likelihood = {
+        b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
     vae_status status = add_latent_input(b);
     if (!status) vae__graph_result(b->graph, b->ends->z);
-    if (!status) status = add_decoder(b, b->ends->z, b->spec->likelihood->heads(b->spec), &likelihood.head);
-    if (!status) status = vae__activation(b->graph, likelihood.head, VAE__ACTIVATION_identity, &b->ends->head);
+    if (!status)
+        status = add_decoder(b, b->ends->z, b->spec->likelihood->heads(b->spec), &likelihood.head);
+    if (!status)
+        status =
+            vae__activation(b->graph, likelihood.head, VAE__ACTIVATION_identity, &b->ends->head);
     if (!status) vae__graph_result(b->graph, b->ends->head);
     return status ? status : add_mean(b, b->ends->z);
 }
@@ -214,14 +243,20 @@ static vae_status build_sample(const build *b) {
 /* x, noise -> log p(x|z) and KL: what training and evaluation share. */
 static vae_status add_bound(const build *b, int training) {
     const vae__spec *spec = b->spec;
-    vae__likelihood_build likelihood = {spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, training};
+    vae__likelihood_build likelihood = {
+        spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, training};
     vae__id head, z;
     vae_status status = add_encoder(b, &head);
-    if (!status) status = vae__graph_input(b->graph, "noise", (size_t)spec->latent, VAE__PER_SAMPLE, &b->ends->noise);
-    if (!status) status = vae__posterior_draw(b->graph, head, b->ends->noise, &z, &b->ends->kl, &b->ends->kl_by_latent);
+    if (!status)
+        status = vae__graph_input(b->graph, "noise", (size_t)spec->latent, VAE__PER_SAMPLE,
+                                  &b->ends->noise);
+    if (!status)
+        status = vae__posterior_draw(b->graph, head, b->ends->noise, &z, &b->ends->kl,
+                                     &b->ends->kl_by_latent);
     if (!status) status = add_decoder(b, z, spec->likelihood->heads(spec), &likelihood.head);
     likelihood.x = b->ends->x;
-    if (!status) status = spec->likelihood->density(&likelihood, &b->ends->log_p, &b->ends->batch_state);
+    if (!status)
+        status = spec->likelihood->density(&likelihood, &b->ends->log_p, &b->ends->batch_state);
     if (status) return status;
     vae__graph_result(b->graph, b->ends->kl);
     vae__graph_result(b->graph, b->ends->log_p);
@@ -253,15 +288,16 @@ const char *vae__graph_kind_name(vae__graph_kind kind) {
 static const vae__ends no_ends = {VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE,
                                   VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE};
 
-vae_status vae__network_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph, vae__graph_kind kind,
-                              vae__ends *ends) {
+vae_status vae__network_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph,
+                              vae__graph_kind kind, vae__ends *ends) {
     build b = {spec, network, graph, ends};
     *ends = no_ends;
     return kinds[kind].build(&b);
 }
 
-vae_status vae__network_training_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph,
-                                       const vae__objective_settings *settings, vae__ends *ends) {
+vae_status vae__network_training_graph(const vae__spec *spec, const vae__network *network,
+                                       vae__graph *graph, const vae__objective_settings *settings,
+                                       vae__ends *ends) {
     build b = {spec, network, graph, ends};
     *ends = no_ends;
     vae_status status = add_bound(&b, 1);

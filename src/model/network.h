@@ -1,11 +1,13 @@
-/* Layers -> parameters and graphs: the encoder, the decoder and their heads, and each graph a model runs. */
+/* Layers -> parameters and graphs: the encoder, the decoder and their heads, and each graph a model
+ * runs. */
 #ifndef VAE_MODEL_NETWORK_H
 #define VAE_MODEL_NETWORK_H
 
 #include "model/likelihood/likelihood.h"
 #include "model/objective/objective.h"
 
-/* Places in the parameter list. Layer i of the spec's list has weight i and bias i; activations have VAE__NONE. */
+/* Places in the parameter list. Layer i of the spec's list has weight i and bias i; activations
+ * have VAE__NONE. */
 typedef struct vae__network {
     size_t encoder_weight[VAE__MOST_LAYERS], encoder_bias[VAE__MOST_LAYERS];
     size_t posterior_weight, posterior_bias; /* [2 latent, in]: means, then raw log variances */
@@ -13,24 +15,28 @@ typedef struct vae__network {
     vae__likelihood_parameters likelihood;
 } vae__network;
 
-/* Declares every parameter, in the order of computation, and allocates them. Names are those of a PyTorch Sequential:
- * encoder.0.weight, posterior.weight, decoder.0.weight, likelihood.weight ... */
-vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list, vae__network *network);
+/* Declares every parameter, in the order of computation, and allocates them. Names are those of a
+ * PyTorch Sequential: encoder.0.weight, posterior.weight, decoder.0.weight, likelihood.weight ...
+ */
+vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                                vae__network *network);
 
-/* Values of all parameters that the spec asks for; in double, since a hostile spec can ask for more than size_t holds. */
+/* Values of all parameters that the spec asks for; in double, since a hostile spec can ask for more
+ * than size_t holds. */
 double vae__network_parameter_total(const vae__spec *spec);
 
 /* Random weights (init=), zero biases. */
-void vae__network_initialize(const vae__spec *spec, const vae__network *network, const vae__parameters *list);
+void vae__network_initialize(const vae__spec *spec, const vae__network *network,
+                             const vae__parameters *list);
 
-/* Changes the first encoder layer so that rows with these statistics reach it with mean 0 and, over all columns together,
- * variance 1. Nothing to do where the encoder starts with an activation. */
-void vae__network_scale_input(const vae__spec *spec, const vae__network *network, const vae__parameters *list,
-                              const vae__statistics *statistics);
+/* Changes the first encoder layer so that rows with these statistics reach it with mean 0 and, over
+ * all columns together, variance 1. Nothing to do where the encoder starts with an activation. */
+void vae__network_scale_input(const vae__spec *spec, const vae__network *network,
+                              const vae__parameters *list, const vae__statistics *statistics);
 
 /* What goes in and comes out of a graph; VAE__NONE where it does not. */
 typedef struct vae__ends {
-    vae__id x, noise, z;                               /* inputs */
+    vae__id x, noise, z;                                                               /* inputs */
     vae__id mean, logvar, x_mean, head, log_p, kl, kl_by_latent, kl_mean, batch_state; /* results */
 } vae__ends;
 
@@ -45,11 +51,12 @@ typedef enum vae__graph_kind {
 
 const char *vae__graph_kind_name(vae__graph_kind kind);
 
-vae_status vae__network_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph, vae__graph_kind kind,
-                              vae__ends *ends);
+vae_status vae__network_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph,
+                              vae__graph_kind kind, vae__ends *ends);
 
 /* The training graph under the given objective; free_bits as the settings have it now. */
-vae_status vae__network_training_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph,
-                                       const vae__objective_settings *settings, vae__ends *ends);
+vae_status vae__network_training_graph(const vae__spec *spec, const vae__network *network,
+                                       vae__graph *graph, const vae__objective_settings *settings,
+                                       vae__ends *ends);
 
 #endif

@@ -7,7 +7,8 @@
 static vae_status infer_parameters(vae__graph *graph, vae__node *node) {
     const vae__value head = graph->values[node->inputs[0]];
     vae_status status = vae__graph_output(graph, node, "mean", head.width / 2, head.extent, 0);
-    return status ? status : vae__graph_output(graph, node, "logvar", head.width / 2, head.extent, 0);
+    return status ? status
+                  : vae__graph_output(graph, node, "logvar", head.width / 2, head.extent, 0);
 }
 
 static void forward_parameters(const vae__call *call) {
@@ -20,17 +21,21 @@ static void forward_parameters(const vae__call *call) {
         memcpy(logvar + r * latent, from + latent, latent * sizeof *logvar);
     }
     if (call->bias) {
-        const vae__activation_kernels *identity = &call->kernels->activation[VAE__ACTIVATION_identity];
+        const vae__activation_kernels *identity =
+            &call->kernels->activation[VAE__ACTIVATION_identity];
         identity->forward(mean, call->bias, NULL, rows, latent);
         identity->forward(logvar, call->bias + latent, NULL, rows, latent);
     }
     call->kernels->bound_logvar(logvar, NULL, rows * latent);
 }
 
-static const vae__op parameters_op = {.name = "posterior_parameters", .traits = VAE__OP_TAKES_BIAS,
-                                      .infer = infer_parameters, .forward = forward_parameters};
+static const vae__op parameters_op = {.name = "posterior_parameters",
+                                      .traits = VAE__OP_TAKES_BIAS,
+                                      .infer = infer_parameters,
+                                      .forward = forward_parameters};
 
-vae_status vae__posterior_parameters(vae__graph *graph, vae__id head, vae__id *mean, vae__id *logvar) {
+vae_status vae__posterior_parameters(vae__graph *graph, vae__id head, vae__id *mean,
+                                     vae__id *logvar) {
     vae__node_spec spec = {.op = &parameters_op, .input_count = 1, .inputs = {head}};
     vae_status status = vae__graph_add(graph, &spec, mean);
     *logvar = *mean + 1;
@@ -50,7 +55,8 @@ static vae_status infer_draw(vae__graph *graph, vae__node *node) {
     if (!status) status = vae__graph_output(graph, node, "kl", 1, head.extent, 1);
     if (!status) status = vae__graph_output(graph, node, "kl by latent", latent, head.extent, 0);
     if (!status) status = vae__graph_output(graph, node, "sd", latent, head.extent, 0);
-    return status ? status : vae__graph_output(graph, node, "d logvar / d raw", latent, head.extent, 0);
+    return status ? status
+                  : vae__graph_output(graph, node, "d logvar / d raw", latent, head.extent, 0);
 }
 
 static vae__posterior_row row_of(const vae__call *call, size_t r) {
@@ -89,18 +95,20 @@ static void backward_draw(const vae__call *call) {
     for (size_t r = 0; r < call->rows; r++) {
         vae__posterior_row row = row_of(call, r);
         vae__real *dmean = dhead + r * 2 * latent;
-        call->kernels->posterior_backward(&row, dz + r * call->samples * latent, dkl + r * latent, dmean, dmean + latent);
+        call->kernels->posterior_backward(&row, dz + r * call->samples * latent, dkl + r * latent,
+                                          dmean, dmean + latent);
     }
 }
 
 static const vae__op draw_op = {.name = "posterior_draw",
-                                .traits = VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS | VAE__OP_KEEPS_INPUT | VAE__OP_KEEPS_OUTPUT,
+                                .traits = VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS |
+                                          VAE__OP_KEEPS_INPUT | VAE__OP_KEEPS_OUTPUT,
                                 .infer = infer_draw,
                                 .forward = forward_draw,
                                 .backward = backward_draw};
 
-vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, vae__id *z, vae__id *kl,
-                               vae__id *kl_by_latent) {
+vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, vae__id *z,
+                               vae__id *kl, vae__id *kl_by_latent) {
     vae__id first;
     vae__node_spec spec = {.op = &draw_op, .input_count = 2, .inputs = {head, noise}};
     vae_status status = vae__graph_add(graph, &spec, &first);

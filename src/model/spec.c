@@ -21,13 +21,16 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
         size_t length = cross ? (size_t)(cross - rest.text) : rest.length;
         uint64_t size;
         if (!vae__parse_unsigned(rest.text, length, &size) || size < 1 || size > LARGEST_WIDTH) {
-            return vae__fail_at(&rest, "input=%.*s: expected a width such as 784 or a shape such as 1x28x28",
-                                (int)(value->length > 60 ? 60 : value->length), value->text);
+            return vae__fail_at(
+                &rest, "input=%.*s: expected a width such as 784 or a shape such as 1x28x28",
+                (int)(value->length > 60 ? 60 : value->length), value->text);
         }
-        if (shape->rank == VAE__MOST_DIMENSIONS) return vae__fail_at(&rest, "input has more than %d dimensions", VAE__MOST_DIMENSIONS);
+        if (shape->rank == VAE__MOST_DIMENSIONS)
+            return vae__fail_at(&rest, "input has more than %d dimensions", VAE__MOST_DIMENSIONS);
         shape->sizes[shape->rank++] = (size_t)size;
         width *= (double)size;
-        if (width > LARGEST_WIDTH) return vae__fail_at(value, "input has more than %d values", LARGEST_WIDTH);
+        if (width > LARGEST_WIDTH)
+            return vae__fail_at(value, "input has more than %d values", LARGEST_WIDTH);
         if (!cross) break;
         rest.text += length + 1;
         rest.length -= length + 1;
@@ -38,7 +41,8 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
 
 static void print_input(vae__buffer *out, const void *field) {
     const vae__shape *shape = field;
-    for (size_t i = 0; i < shape->rank; i++) vae__append(out, "%s%zu", i ? "x" : "", shape->sizes[i]);
+    for (size_t i = 0; i < shape->rank; i++)
+        vae__append(out, "%s%zu", i ? "x" : "", shape->sizes[i]);
 }
 
 /* ---- encoder=[dense 400, relu] ---- */
@@ -46,8 +50,10 @@ static void print_input(vae__buffer *out, const void *field) {
 static vae_status parse_dense(const vae__slice *layer, vae__slice *rest, vae__layer *out) {
     vae__slice word;
     uint64_t width;
-    if (!vae__word_next(rest, &word)) return vae__fail_at(layer, "'dense' needs a width, e.g. dense 400");
-    if (!vae__parse_unsigned(word.text, word.length, &width) || width < 1 || width > LARGEST_WIDTH) {
+    if (!vae__word_next(rest, &word))
+        return vae__fail_at(layer, "'dense' needs a width, e.g. dense 400");
+    if (!vae__parse_unsigned(word.text, word.length, &width) || width < 1 ||
+        width > LARGEST_WIDTH) {
         return vae__fail_at(&word, "dense %.*s: expected a whole number from 1 to %d",
                             (int)(word.length > 60 ? 60 : word.length), word.text, LARGEST_WIDTH);
     }
@@ -63,13 +69,16 @@ static vae_status fail_unknown_layer(const vae__slice *word) {
 
 static vae_status parse_layer(const vae__slice *item, vae__layer *out) {
     vae__slice rest = *item, word, extra;
-    if (!vae__word_next(&rest, &word)) return vae__fail_at(item, "expected a layer between the commas");
+    if (!vae__word_next(&rest, &word))
+        return vae__fail_at(item, "expected a layer between the commas");
     vae_status status = VAE_OK;
     if (vae__slice_is(&word, "dense")) {
         status = parse_dense(&word, &rest, out);
     } else {
         int activation = 0;
-        while (activation < VAE__ACTIVATION_COUNT && !vae__slice_is(&word, vae__activation_names()[activation])) activation++;
+        while (activation < VAE__ACTIVATION_COUNT &&
+               !vae__slice_is(&word, vae__activation_names()[activation]))
+            activation++;
         if (activation == VAE__ACTIVATION_COUNT) return fail_unknown_layer(&word);
         *out = (vae__layer){.activation = activation};
     }
@@ -87,7 +96,8 @@ static vae_status parse_layers(const vae__slice *value, void *field, void *user)
     layers->count = 0;
     vae_status status = vae__list_open(value, &rest);
     while (!status && vae__list_next(&rest, &item)) {
-        if (layers->count == VAE__MOST_LAYERS) return vae__fail_at(&item, "more than %d layers", VAE__MOST_LAYERS);
+        if (layers->count == VAE__MOST_LAYERS)
+            return vae__fail_at(&item, "more than %d layers", VAE__MOST_LAYERS);
         status = parse_layer(&item, &layers->items[layers->count++]);
     }
     return status;
@@ -138,7 +148,8 @@ static vae_status parse_sigma(const vae__slice *value, void *field, void *user) 
         return VAE_OK;
     }
     double number;
-    if (!vae__parse_real(value->text, value->length, &number)) return vae__fail_unknown(value, "sigma", sigma_modes);
+    if (!vae__parse_real(value->text, value->length, &number))
+        return vae__fail_unknown(value, "sigma", sigma_modes);
     if (!(number >= 1e-15 && number <= 1e15)) {
         return vae__fail_at(value, "sigma=%.*s: expected a number from 1e-15 to 1e15, or a mode",
                             (int)(value->length > 60 ? 60 : value->length), value->text);
@@ -150,7 +161,9 @@ static vae_status parse_sigma(const vae__slice *value, void *field, void *user) 
 static void print_sigma(vae__buffer *out, const void *field) {
     const vae__sigma *sigma = field;
     char number[VAE__NUMBER_SIZE];
-    vae__append(out, "%s", sigma->mode == VAE__SIGMA_VALUE ? vae__number(number, sigma->value) : sigma_modes[sigma->mode]);
+    vae__append(out, "%s",
+                sigma->mode == VAE__SIGMA_VALUE ? vae__number(number, sigma->value)
+                                                : sigma_modes[sigma->mode]);
 }
 
 /* ---- the table ---- */
@@ -159,20 +172,40 @@ static const char *const init_names[] = {"auto", "glorot", "he", NULL};
 static const char *const posterior_names[] = {"diagonal", NULL};
 static const char *const prior_names[] = {"normal", NULL};
 
-enum { INPUT, LATENT, LIKELIHOOD, ENCODER, DECODER, SIGMA, SIGMA_MIN, INIT, SEED, POSTERIOR, PRIOR, KEYS };
+enum {
+    INPUT,
+    LATENT,
+    LIKELIHOOD,
+    ENCODER,
+    DECODER,
+    SIGMA,
+    SIGMA_MIN,
+    INIT,
+    SEED,
+    POSTERIOR,
+    PRIOR,
+    KEYS
+};
 
 static const vae__option options[KEYS + 1] = {
-    [INPUT] = {"input", VAE__OPTION_CUSTOM, offsetof(vae__spec, input), .parse = parse_input, .print = print_input},
-    [LATENT] = {"latent", VAE__OPTION_UNSIGNED, offsetof(vae__spec, latent), .minimum = 1, .maximum = 1 << 24},
-    [LIKELIHOOD] = {"likelihood", VAE__OPTION_CUSTOM, offsetof(vae__spec, likelihood), .parse = parse_likelihood,
-                    .print = print_likelihood},
-    [ENCODER] = {"encoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, encoder), .parse = parse_layers, .print = print_layers},
-    [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder), .parse = parse_layers, .print = print_layers},
-    [SIGMA] = {"sigma", VAE__OPTION_CUSTOM, offsetof(vae__spec, sigma), .parse = parse_sigma, .print = print_sigma},
-    [SIGMA_MIN] = {"sigma_min", VAE__OPTION_REAL, offsetof(vae__spec, sigma_min), .minimum = 1e-15, .maximum = 1e15},
+    [INPUT] = {"input", VAE__OPTION_CUSTOM, offsetof(vae__spec, input), .parse = parse_input,
+               .print = print_input},
+    [LATENT] = {"latent", VAE__OPTION_UNSIGNED, offsetof(vae__spec, latent), .minimum = 1,
+                .maximum = 1 << 24},
+    [LIKELIHOOD] = {"likelihood", VAE__OPTION_CUSTOM, offsetof(vae__spec, likelihood),
+                    .parse = parse_likelihood, .print = print_likelihood},
+    [ENCODER] = {"encoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, encoder), .parse = parse_layers,
+                 .print = print_layers},
+    [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder), .parse = parse_layers,
+                 .print = print_layers},
+    [SIGMA] = {"sigma", VAE__OPTION_CUSTOM, offsetof(vae__spec, sigma), .parse = parse_sigma,
+               .print = print_sigma},
+    [SIGMA_MIN] = {"sigma_min", VAE__OPTION_REAL, offsetof(vae__spec, sigma_min), .minimum = 1e-15,
+                   .maximum = 1e15},
     [INIT] = {"init", VAE__OPTION_CHOICE, offsetof(vae__spec, init), .choices = init_names},
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__spec, seed)},
-    [POSTERIOR] = {"posterior", VAE__OPTION_CHOICE, offsetof(vae__spec, posterior), .choices = posterior_names},
+    [POSTERIOR] = {"posterior", VAE__OPTION_CHOICE, offsetof(vae__spec, posterior),
+                   .choices = posterior_names},
     [PRIOR] = {"prior", VAE__OPTION_CHOICE, offsetof(vae__spec, prior), .choices = prior_names},
     [KEYS] = {.name = NULL},
 };
@@ -183,17 +216,21 @@ static vae_status check_whole(const vae__spec *spec, const unsigned char *seen) 
     static const int required[] = {INPUT, LATENT, LIKELIHOOD};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         if (seen[required[i]]) continue;
-        return vae__fail(VAE_ERROR_TEXT, "spec: '%s=' is missing; expected at least input=, latent= and likelihood=",
-                         options[required[i]].name);
+        return vae__fail(
+            VAE_ERROR_TEXT,
+            "spec: '%s=' is missing; expected at least input=, latent= and likelihood=",
+            options[required[i]].name);
     }
     for (int key = SIGMA; key <= SIGMA_MIN && !spec->likelihood->has_sigma; key++) {
         if (!seen[key]) continue;
-        return vae__fail(VAE_ERROR_TEXT, "spec: '%s=' belongs to likelihood=gaussian, but the likelihood is %s",
+        return vae__fail(VAE_ERROR_TEXT,
+                         "spec: '%s=' belongs to likelihood=gaussian, but the likelihood is %s",
                          options[key].name, spec->likelihood->name);
     }
     if (spec->sigma.mode == VAE__SIGMA_VALUE && spec->sigma.value < spec->sigma_min) {
         char value[VAE__NUMBER_SIZE], least[VAE__NUMBER_SIZE];
-        return vae__fail(VAE_ERROR_TEXT, "spec: sigma=%s is below sigma_min=%s", vae__number(value, spec->sigma.value),
+        return vae__fail(VAE_ERROR_TEXT, "spec: sigma=%s is below sigma_min=%s",
+                         vae__number(value, spec->sigma.value),
                          vae__number(least, spec->sigma_min));
     }
     return VAE_OK;
@@ -209,6 +246,7 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
     for (int key = 0; key < KEYS; key++) {
         int about_sigma = key == SIGMA || key == SIGMA_MIN;
-        if (!about_sigma || spec->likelihood->has_sigma) vae__option_print(out, &options[key], spec);
+        if (!about_sigma || spec->likelihood->has_sigma)
+            vae__option_print(out, &options[key], spec);
     }
 }

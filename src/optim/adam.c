@@ -8,8 +8,10 @@ static size_t moments(const vae__optimizer_settings *settings) {
     return 2;
 }
 
-static void begin(const vae__optimizer_settings *s, uint64_t step, double gradient_scale, vae__rule_step *out) {
-    double correction1 = 1 - pow(s->beta1, (double)step), correction2 = 1 - pow(s->beta2, (double)step);
+static void begin(const vae__optimizer_settings *s, uint64_t step, double gradient_scale,
+                  vae__rule_step *out) {
+    double correction1 = 1 - pow(s->beta1, (double)step),
+           correction2 = 1 - pow(s->beta2, (double)step);
     out->adam = (vae__adam_step){
         .beta1 = (vae__real)s->beta1,
         .beta2 = (vae__real)s->beta2,
@@ -22,19 +24,21 @@ static void begin(const vae__optimizer_settings *s, uint64_t step, double gradie
     };
 }
 
-static void begin_decoupled(const vae__optimizer_settings *s, uint64_t step, double gradient_scale, vae__rule_step *out) {
+static void begin_decoupled(const vae__optimizer_settings *s, uint64_t step, double gradient_scale,
+                            vae__rule_step *out) {
     begin(s, step, gradient_scale, out);
     out->adam.decay = (vae__real)(1 - vae__learning_rate(s, step) * s->weight_decay);
     out->adam.l2 = 0;
 }
 
-static double apply(const vae__kernels *kernels, const vae__rule_step *step, vae__real *parameter, vae__real *const *moment,
-                    const vae__real *gradient, size_t n) {
+static double apply(const vae__kernels *kernels, const vae__rule_step *step, vae__real *parameter,
+                    vae__real *const *moment, const vae__real *gradient, size_t n) {
     return kernels->adam(&step->adam, parameter, moment[0], moment[1], gradient, n);
 }
 
 /* |m| stays below the largest gradient; the step is at most lr |m| / ((1 - beta1^t) eps). */
-static vae__magnitude grow(const vae__optimizer_settings *s, uint64_t step, vae__magnitude before, double gradient) {
+static vae__magnitude grow(const vae__optimizer_settings *s, uint64_t step, vae__magnitude before,
+                           double gradient) {
     double with_decay = gradient + s->weight_decay * before.parameter;
     double moment = fmax(before.moment, with_decay), rate = vae__learning_rate(s, step);
     double change = rate / (1 - pow(s->beta1, (double)step)) * moment / s->eps;

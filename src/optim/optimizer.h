@@ -1,4 +1,5 @@
-/* Update rules, their state, learning-rate schedules. A rule is one object in one file and one line in optimizer.c. */
+/* Update rules, their state, learning-rate schedules. A rule is one object in one file and one line
+ * in optimizer.c. */
 #ifndef VAE_OPTIM_OPTIMIZER_H
 #define VAE_OPTIM_OPTIMIZER_H
 
@@ -23,7 +24,12 @@ typedef struct vae__optimizer_settings {
     double clip_norm; /* 0: off */
 } vae__optimizer_settings;
 
-enum { VAE__SCHEDULE_CONSTANT, VAE__SCHEDULE_COSINE, VAE__SCHEDULE_EXPONENTIAL, VAE__SCHEDULE_STEPS };
+enum {
+    VAE__SCHEDULE_CONSTANT,
+    VAE__SCHEDULE_COSINE,
+    VAE__SCHEDULE_EXPONENTIAL,
+    VAE__SCHEDULE_STEPS
+};
 extern const char *const vae__schedule_names[];
 
 /* Learning rate of update number `step` (from 1). */
@@ -35,7 +41,8 @@ typedef union vae__rule_step {
     vae__sgd_step sgd;
 } vae__rule_step;
 
-/* What bounds every value that an update reads or writes, to prove it finite before the first is written. */
+/* What bounds every value that an update reads or writes, to prove it finite before the first is
+ * written. */
 typedef struct vae__magnitude {
     double parameter, moment;
 } vae__magnitude;
@@ -45,12 +52,14 @@ typedef struct vae__rule {
     double weight_decay; /* default */
     size_t (*moments)(const vae__optimizer_settings *settings);
     /* For update number `step`: every gradient is multiplied by gradient_scale first. */
-    void (*begin)(const vae__optimizer_settings *settings, uint64_t step, double gradient_scale, vae__rule_step *out);
+    void (*begin)(const vae__optimizer_settings *settings, uint64_t step, double gradient_scale,
+                  vae__rule_step *out);
     /* Updates n parameters and moments; returns the sum of squares of the unscaled gradient. */
-    double (*apply)(const vae__kernels *kernels, const vae__rule_step *step, vae__real *parameter, vae__real *const *moments,
-                    const vae__real *gradient, size_t n);
+    double (*apply)(const vae__kernels *kernels, const vae__rule_step *step, vae__real *parameter,
+                    vae__real *const *moments, const vae__real *gradient, size_t n);
     /* Bounds after an update with gradients of at most `gradient`, from those before it. */
-    vae__magnitude (*grow)(const vae__optimizer_settings *settings, uint64_t step, vae__magnitude before, double gradient);
+    vae__magnitude (*grow)(const vae__optimizer_settings *settings, uint64_t step,
+                           vae__magnitude before, double gradient);
 } vae__rule;
 
 extern const vae__rule vae__rule_adam, vae__rule_adamw, vae__rule_sgd;
@@ -67,16 +76,19 @@ typedef struct vae__optimizer_state {
     vae__magnitude magnitude;
 } vae__optimizer_state;
 
-vae_status vae__optimizer_state_make(vae_context *context, const vae__rule *rule, const vae__optimizer_settings *settings,
-                                     vae__real *parameters, size_t count, vae__optimizer_state *out);
+vae_status vae__optimizer_state_make(vae_context *context, const vae__rule *rule,
+                                     const vae__optimizer_settings *settings, vae__real *parameters,
+                                     size_t count, vae__optimizer_state *out);
 void vae__optimizer_state_free(vae__optimizer_state *state);
 
-/* Measures the parameters and moments anew: after they were set from outside, or when the bounds have grown loose. */
+/* Measures the parameters and moments anew: after they were set from outside, or when the bounds
+ * have grown loose. */
 void vae__optimizer_measure(vae__optimizer_state *state);
 
-/* Whether an update with gradients of at most `gradient` surely writes finite values only; if so the state's bounds grow
- * with it. NaN and infinity are never safe. */
-int vae__optimizer_is_safe(vae__optimizer_state *state, const vae__optimizer_settings *settings, double gradient);
+/* Whether an update with gradients of at most `gradient` surely writes finite values only; if so
+ * the state's bounds grow with it. NaN and infinity are never safe. */
+int vae__optimizer_is_safe(vae__optimizer_state *state, const vae__optimizer_settings *settings,
+                           double gradient);
 
 /* One update in the making. */
 typedef struct vae__update {
@@ -85,13 +97,16 @@ typedef struct vae__update {
 } vae__update;
 
 /* Of update number state->steps + 1. The caller adds 1 to state->steps when all blocks are done. */
-void vae__update_begin(vae__optimizer_state *state, const vae__optimizer_settings *settings, double gradient_scale,
-                       vae__update *out);
+void vae__update_begin(vae__optimizer_state *state, const vae__optimizer_settings *settings,
+                       double gradient_scale, vae__update *out);
 
-/* Updates values first .. first + count - 1 of the block; returns the sum of squares of the gradient. */
-double vae__update_apply(const vae__update *update, size_t first, size_t count, const vae__real *gradient);
+/* Updates values first .. first + count - 1 of the block; returns the sum of squares of the
+ * gradient. */
+double vae__update_apply(const vae__update *update, size_t first, size_t count,
+                         const vae__real *gradient);
 
 /* Whether vae__update_apply would write finite values only; writes nothing. */
-int vae__update_would_be_finite(const vae__update *update, size_t first, size_t count, const vae__real *gradient);
+int vae__update_would_be_finite(const vae__update *update, size_t first, size_t count,
+                                const vae__real *gradient);
 
 #endif

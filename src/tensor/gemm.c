@@ -10,20 +10,21 @@ size_t vae__gemm_largest(void) {
 
 #ifdef VAE_BLAS_BUILTIN
 
-void vae__gemm_forward(const vae__kernels *kernels, size_t rows, size_t in, size_t out, const vae__real *x,
-                       const vae__real *w, vae__real *c) {
+void vae__gemm_forward(const vae__kernels *kernels, size_t rows, size_t in, size_t out,
+                       const vae__real *x, const vae__real *w, vae__real *c) {
     vae__matrix a = {x, in, 1}, b = {w, 1, in};
     vae__gemm_builtin(kernels, rows, out, in, &a, &b, c, out, 0);
 }
 
-void vae__gemm_backward(const vae__kernels *kernels, size_t rows, size_t in, size_t out, const vae__real *delta,
-                        const vae__real *w, vae__real *dx) {
+void vae__gemm_backward(const vae__kernels *kernels, size_t rows, size_t in, size_t out,
+                        const vae__real *delta, const vae__real *w, vae__real *dx) {
     vae__matrix a = {delta, out, 1}, b = {w, in, 1};
     vae__gemm_builtin(kernels, rows, in, out, &a, &b, dx, in, 0);
 }
 
-void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size_t block, const vae__real *delta,
-                       size_t stride, const vae__real *x, vae__real *dw, int add) {
+void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size_t block,
+                       const vae__real *delta, size_t stride, const vae__real *x, vae__real *dw,
+                       int add) {
     vae__matrix a = {delta, 1, stride}, b = {x, in, 1};
     vae__gemm_builtin(kernels, block, in, rows, &a, &b, dw, in, add);
 }
@@ -56,8 +57,8 @@ const char *vae__gemm_name(void) {
 #define GEMV cblas_sgemv
 #endif
 
-void vae__gemm_forward(const vae__kernels *kernels, size_t rows, size_t in, size_t out, const vae__real *x,
-                       const vae__real *w, vae__real *c) {
+void vae__gemm_forward(const vae__kernels *kernels, size_t rows, size_t in, size_t out,
+                       const vae__real *x, const vae__real *w, vae__real *c) {
     (void)kernels;
     int n = (int)rows, k = (int)in, m = (int)out;
     if (n == 1) {
@@ -67,18 +68,19 @@ void vae__gemm_forward(const vae__kernels *kernels, size_t rows, size_t in, size
     }
 }
 
-void vae__gemm_backward(const vae__kernels *kernels, size_t rows, size_t in, size_t out, const vae__real *delta,
-                        const vae__real *w, vae__real *dx) {
+void vae__gemm_backward(const vae__kernels *kernels, size_t rows, size_t in, size_t out,
+                        const vae__real *delta, const vae__real *w, vae__real *dx) {
     (void)kernels;
     int n = (int)rows, k = (int)in, m = (int)out;
     GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, k, m, 1, delta, m, w, k, 0, dx, k);
 }
 
-void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size_t block, const vae__real *delta,
-                       size_t stride, const vae__real *x, vae__real *dw, int add) {
+void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size_t block,
+                       const vae__real *delta, size_t stride, const vae__real *x, vae__real *dw,
+                       int add) {
     (void)kernels;
-    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, (int)block, (int)in, (int)rows, 1, delta, (int)stride, x, (int)in,
-         add ? 1 : 0, dw, (int)in);
+    GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, (int)block, (int)in, (int)rows, 1, delta,
+         (int)stride, x, (int)in, add ? 1 : 0, dw, (int)in);
 }
 
 /* Present or not depending on the BLAS that is linked and on how it was built; all are optional. */
@@ -103,7 +105,8 @@ void vae__gemm_end_share(int before) {
 
 void vae__gemm_use_threads(int keep) {
     if (keep) return;
-    if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == 1) openblas_set_num_threads(1);
+    if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == 1)
+        openblas_set_num_threads(1);
     if (bli_thread_set_num_threads) bli_thread_set_num_threads(1);
 }
 
@@ -113,7 +116,8 @@ const char *vae__gemm_name(void) {
 #elif defined(VAE_BLAS_CBLAS)
     return "CBLAS";
 #else
-    static const char *const names[] = {"OpenBLAS (serial)", "OpenBLAS (pthreads)", "OpenBLAS (OpenMP)"};
+    static const char *const names[] = {"OpenBLAS (serial)", "OpenBLAS (pthreads)",
+                                        "OpenBLAS (OpenMP)"};
     int kind = openblas_get_parallel ? openblas_get_parallel() : -1;
     return kind >= 0 && kind <= 2 ? names[kind] : "OpenBLAS";
 #endif

@@ -5,7 +5,7 @@
 #define DEPTH 128   /* of a packed panel: with the largest tile both panels stay in L1 */
 #define MOST_ROWS 8 /* largest tile of any level */
 #define MOST_COLUMNS 32
-#define PANELS 4    /* column panels packed at once, so that a packed A is used several times */
+#define PANELS 4 /* column panels packed at once, so that a packed A is used several times */
 
 /* Panels are padded with zeros to whole tiles. */
 typedef struct workspace {
@@ -14,9 +14,10 @@ typedef struct workspace {
     _Alignas(64) vae__real edge[MOST_ROWS * MOST_COLUMNS];
 } workspace;
 
-/* to [depth, width] = matrix elements (p, j) for p < depth, j < used; column-like index j strides `across`. */
-static void pack(vae__real *restrict to, const vae__real *from, size_t along, size_t across, size_t depth, size_t used,
-                 size_t width) {
+/* to [depth, width] = matrix elements (p, j) for p < depth, j < used; column-like index j strides
+ * `across`. */
+static void pack(vae__real *restrict to, const vae__real *from, size_t along, size_t across,
+                 size_t depth, size_t used, size_t width) {
     for (size_t p = 0; p < depth; p++, to += width) {
         const vae__real *row = from + p * along;
         if (across == 1) {
@@ -29,13 +30,15 @@ static void pack(vae__real *restrict to, const vae__real *from, size_t along, si
 }
 
 /* One tile of C at the edge of the matrix goes through a full-sized copy. */
-static void edge_tile(const vae__kernels *kernels, workspace *w, size_t depth, const vae__real *b, vae__real *c,
-                      size_t c_stride, size_t rows, size_t columns) {
+static void edge_tile(const vae__kernels *kernels, workspace *w, size_t depth, const vae__real *b,
+                      vae__real *c, size_t c_stride, size_t rows, size_t columns) {
     size_t width = kernels->tile_columns;
     memset(w->edge, 0, sizeof w->edge);
-    for (size_t i = 0; i < rows; i++) memcpy(w->edge + i * width, c + i * c_stride, columns * sizeof *c);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(w->edge + i * width, c + i * c_stride, columns * sizeof *c);
     kernels->tile(depth, w->a, b, w->edge, width);
-    for (size_t i = 0; i < rows; i++) memcpy(c + i * c_stride, w->edge + i * width, columns * sizeof *c);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(c + i * c_stride, w->edge + i * width, columns * sizeof *c);
 }
 
 static size_t smaller(size_t a, size_t b) {
@@ -43,12 +46,14 @@ static size_t smaller(size_t a, size_t b) {
 }
 
 /* c [m, columns] += a [m, depth] times the packed panels. */
-static void panel_rows(const vae__kernels *kernels, workspace *w, size_t m, size_t columns, size_t depth,
-                       const vae__matrix *a, size_t first, vae__real *c, size_t c_stride) {
+static void panel_rows(const vae__kernels *kernels, workspace *w, size_t m, size_t columns,
+                       size_t depth, const vae__matrix *a, size_t first, vae__real *c,
+                       size_t c_stride) {
     size_t tile_rows = kernels->tile_rows, tile_columns = kernels->tile_columns;
     for (size_t i = 0; i < m; i += tile_rows) {
         size_t rows = smaller(tile_rows, m - i);
-        pack(w->a, a->data + i * a->row + first * a->column, a->column, a->row, depth, rows, tile_rows);
+        pack(w->a, a->data + i * a->row + first * a->column, a->column, a->row, depth, rows,
+             tile_rows);
         for (size_t j = 0, panel = 0; j < columns; j += tile_columns, panel++) {
             size_t used = smaller(tile_columns, columns - j);
             vae__real *to = c + i * c_stride + j;
@@ -61,8 +66,9 @@ static void panel_rows(const vae__kernels *kernels, workspace *w, size_t m, size
     }
 }
 
-void vae__gemm_builtin(const vae__kernels *kernels, size_t m, size_t n, size_t k, const vae__matrix *a,
-                       const vae__matrix *b, vae__real *c, size_t c_stride, int add) {
+void vae__gemm_builtin(const vae__kernels *kernels, size_t m, size_t n, size_t k,
+                       const vae__matrix *a, const vae__matrix *b, vae__real *c, size_t c_stride,
+                       int add) {
     workspace w;
     size_t tile_columns = kernels->tile_columns;
     for (size_t i = 0; !add && i < m; i++) memset(c + i * c_stride, 0, n * sizeof *c);
@@ -71,8 +77,8 @@ void vae__gemm_builtin(const vae__kernels *kernels, size_t m, size_t n, size_t k
         for (size_t j = 0; j < n; j += PANELS * tile_columns) {
             size_t columns = smaller(PANELS * tile_columns, n - j);
             for (size_t done = 0, panel = 0; done < columns; done += tile_columns, panel++) {
-                pack(w.b[panel], b->data + first * b->row + (j + done) * b->column, b->row, b->column, depth,
-                     smaller(tile_columns, columns - done), tile_columns);
+                pack(w.b[panel], b->data + first * b->row + (j + done) * b->column, b->row,
+                     b->column, depth, smaller(tile_columns, columns - done), tile_columns);
             }
             panel_rows(kernels, &w, m, columns, depth, a, first, c + j, c_stride);
         }

@@ -1,5 +1,6 @@
-/* A plain blocked GEMM for machines without a BLAS and as the bit-reproducible reference: each element of C adds its
- * terms in the order of the inner dimension, whatever rows are passed with it. */
+/* A plain blocked GEMM for machines without a BLAS and as the bit-reproducible reference: each
+ * element of C adds its terms in the order of the inner dimension, whatever rows are passed with
+ * it. */
 #ifndef VAE_TENSOR_GEMM_BUILTIN_H
 #define VAE_TENSOR_GEMM_BUILTIN_H
 
@@ -12,7 +13,8 @@ typedef struct vae__matrix {
 } vae__matrix;
 
 /* c [m, n] = (add: +=) a [m, k] b [k, n]; c's rows are c_stride apart. */
-void vae__gemm_builtin(const vae__kernels *kernels, size_t m, size_t n, size_t k, const vae__matrix *a,
-                       const vae__matrix *b, vae__real *c, size_t c_stride, int add);
+void vae__gemm_builtin(const vae__kernels *kernels, size_t m, size_t n, size_t k,
+                       const vae__matrix *a, const vae__matrix *b, vae__real *c, size_t c_stride,
+                       int add);
 
 #endif

@@ -22,7 +22,9 @@ static int has_baseline(void) {
 static const struct level {
     const vae__kernels *kernels;
     int (*supported)(void);
-} levels[] = {{&vae__kernels_avx512, has_avx512}, {&vae__kernels_avx2, has_avx2}, {&vae__kernels_sse2, has_baseline}};
+} levels[] = {{&vae__kernels_avx512, has_avx512},
+              {&vae__kernels_avx2, has_avx2},
+              {&vae__kernels_sse2, has_baseline}};
 #define BUILT "sse2 avx2 avx512"
 #else
 extern const vae__kernels vae__kernels_generic;
@@ -52,7 +54,10 @@ vae_status vae__kernels_select(const char *level, const vae__kernels **out) {
             *out = levels[i].kernels;
             return VAE_OK;
         }
-        if (!any) return vae__fail(VAE_ERROR_UNSUPPORTED, "simd=%s: this processor lacks it; use simd=auto", level);
+        if (!any)
+            return vae__fail(VAE_ERROR_UNSUPPORTED,
+                             "simd=%s: this processor lacks it; use simd=auto", level);
     }
-    return vae__fail(VAE_ERROR_UNSUPPORTED, "simd=%s: not in this build, which has %s", level, BUILT);
+    return vae__fail(VAE_ERROR_UNSUPPORTED, "simd=%s: not in this build, which has %s", level,
+                     BUILT);
 }

@@ -1,5 +1,6 @@
-/* The element-wise kernels: one source (simd/), compiled once per instruction set, one table per set. A context points
- * to the table it was created with. Arrays are contiguous unless a stride is named. */
+/* The element-wise kernels: one source (simd/), compiled once per instruction set, one table per
+ * set. A context points to the table it was created with. Arrays are contiguous unless a stride is
+ * named. */
 #ifndef VAE_TENSOR_KERNELS_H
 #define VAE_TENSOR_KERNELS_H
 
@@ -12,14 +13,14 @@
 
 /* Activations: to add one, add a name here and its two formulas in simd/activation.c. */
 #define VAE__ACTIVATIONS(X) \
-    X(identity) \
-    X(relu) \
-    X(leaky_relu) \
-    X(elu) \
-    X(silu) \
-    X(gelu) \
-    X(tanh) \
-    X(sigmoid) \
+    X(identity)             \
+    X(relu)                 \
+    X(leaky_relu)           \
+    X(elu)                  \
+    X(silu)                 \
+    X(gelu)                 \
+    X(tanh)                 \
+    X(sigmoid)              \
     X(softplus)
 
 #define VAE__ACTIVATION_NAME(name) VAE__ACTIVATION_##name,
@@ -29,8 +30,10 @@ enum { VAE__ACTIVATIONS(VAE__ACTIVATION_NAME) VAE__ACTIVATION_COUNT };
 typedef struct vae__activation_kernels {
     const char *name;
     int needs_input; /* backward reads the pre-activation, not the output */
-    /* y [rows, width] = f(y + bias), in place; bias [width] or NULL. With needs_input, y + bias goes to `input` too. */
-    void (*forward)(vae__real *y, const vae__real *bias, vae__real *input, size_t rows, size_t width);
+    /* y [rows, width] = f(y + bias), in place; bias [width] or NULL. With needs_input, y + bias
+     * goes to `input` too. */
+    void (*forward)(vae__real *y, const vae__real *bias, vae__real *input, size_t rows,
+                    size_t width);
     /* dy [count] *= f', from `saved`: y, or the pre-activation with needs_input. */
     void (*backward)(vae__real *dy, const vae__real *saved, size_t count);
 } vae__activation_kernels;
@@ -57,14 +60,16 @@ typedef struct vae__posterior_row {
 } vae__posterior_row;
 
 typedef struct vae__kernels {
-    const char *name; /* "avx2" ... */
+    const char *name;                          /* "avx2" ... */
     const vae__activation_kernels *activation; /* [VAE__ACTIVATION_COUNT] */
 
-    /* ---- sums; lanes in vae__real, their total in double, the same order for any row split ---- */
+    /* ---- sums; lanes in vae__real, their total in double, the same order for any row split ----
+     */
     double (*sum)(const vae__real *a, size_t n);
     double (*sum_squares)(const vae__real *a, size_t n);
     /* out [width] = or += sum over rows of a [rows, stride]. */
-    void (*column_sums)(const vae__real *a, size_t stride, size_t rows, size_t width, vae__real *out, int add);
+    void (*column_sums)(const vae__real *a, size_t stride, size_t rows, size_t width,
+                        vae__real *out, int add);
     /* 1 if every value is finite and within [low, high]. */
     int (*within)(const vae__real *a, size_t n, vae__real low, vae__real high);
     void (*add)(vae__real *y, const vae__real *a, size_t n);
@@ -74,43 +79,51 @@ typedef struct vae__kernels {
     void (*exponential)(vae__real *y, size_t n);
 
     /* ---- noise ---- */
-    /* out [rows * samples, columns] of N(0, 1): row r of the stream is first_row + r, sample s in its counter. */
-    void (*normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples, size_t columns,
-                    vae__real *out);
+    /* out [rows * samples, columns] of N(0, 1): row r of the stream is first_row + r, sample s in
+     * its counter. */
+    void (*normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples,
+                    size_t columns, vae__real *out);
 
     /* ---- the posterior ---- */
     /* Returns KL(q || N(0, I)) of the row. */
     double (*posterior)(const vae__posterior_row *row);
     /* d mean and d raw head [latent] from dz [samples, latent] and dkl [latent]. */
-    void (*posterior_backward)(const vae__posterior_row *row, const vae__real *dz, const vae__real *dkl, vae__real *dmean,
-                               vae__real *draw);
+    void (*posterior_backward)(const vae__posterior_row *row, const vae__real *dz,
+                               const vae__real *dkl, vae__real *dmean, vae__real *draw);
 
-    /* ---- likelihoods, one row each: returns log p(x|a) less the constants that do not depend on a ---- */
+    /* ---- likelihoods, one row each: returns log p(x|a) less the constants that do not depend on a
+     * ---- */
     /* a [n] logits without bias; out: weight * (x - sigmoid(a)). */
-    double (*bernoulli_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n, vae__real weight);
+    double (*bernoulli_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n,
+                            vae__real weight);
     /* a [n] means without bias; out: a + bias - x. Returns the sum of squares of that. */
     double (*residual_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n);
-    /* Variances floor2 + exp(2 log_sigma): a as in residual_row; out: a <- weight d log p / d a, and dlog_sigma [n] <-
-     * weight d log p / d log_sigma. Returns the sum of residual^2 / variance + log variance. */
-    double (*gaussian_row)(vae__real *a, const vae__real *bias, const vae__real *x, const vae__real *log_sigma,
-                           vae__real *dlog_sigma, size_t n, vae__real floor2, vae__real weight);
-    /* The same with a [2n]: means, then raw log variances that are bounded first; both are replaced by gradients. */
-    double (*gaussian_head_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n, vae__real floor2,
-                                vae__real weight);
+    /* Variances floor2 + exp(2 log_sigma): a as in residual_row; out: a <- weight d log p / d a,
+     * and dlog_sigma [n] <- weight d log p / d log_sigma. Returns the sum of residual^2 / variance
+     * + log variance. */
+    double (*gaussian_row)(vae__real *a, const vae__real *bias, const vae__real *x,
+                           const vae__real *log_sigma, vae__real *dlog_sigma, size_t n,
+                           vae__real floor2, vae__real weight);
+    /* The same with a [2n]: means, then raw log variances that are bounded first; both are replaced
+     * by gradients. */
+    double (*gaussian_head_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n,
+                                vae__real floor2, vae__real weight);
 
-    /* ---- updates of one stretch of parameters; return the sum of squares of the unscaled gradient ---- */
-    double (*adam)(const vae__adam_step *step, vae__real *parameter, vae__real *mean, vae__real *square,
-                   const vae__real *gradient, size_t n);
-    double (*sgd)(const vae__sgd_step *step, vae__real *parameter, vae__real *velocity, const vae__real *gradient,
-                  size_t n);
+    /* ---- updates of one stretch of parameters; return the sum of squares of the unscaled gradient
+     * ---- */
+    double (*adam)(const vae__adam_step *step, vae__real *parameter, vae__real *mean,
+                   vae__real *square, const vae__real *gradient, size_t n);
+    double (*sgd)(const vae__sgd_step *step, vae__real *parameter, vae__real *velocity,
+                  const vae__real *gradient, size_t n);
 
     /* ---- the builtin GEMM's inner tile: see gemm_builtin.c ---- */
     size_t tile_rows, tile_columns;
-    void (*tile)(size_t depth, const vae__real *a, const vae__real *b, vae__real *c, size_t c_stride);
+    void (*tile)(size_t depth, const vae__real *a, const vae__real *b, vae__real *c,
+                 size_t c_stride);
 } vae__kernels;
 
-/* The table for "auto" (the best this machine runs), "sse2", "avx2", "avx512" or "generic". A level that the machine or
- * the build lacks fails with VAE_ERROR_UNSUPPORTED. */
+/* The table for "auto" (the best this machine runs), "sse2", "avx2", "avx512" or "generic". A level
+ * that the machine or the build lacks fails with VAE_ERROR_UNSUPPORTED. */
 vae_status vae__kernels_select(const char *level, const vae__kernels **out);
 
 /* The levels compiled into this build, e.g. "sse2 avx2 avx512". */

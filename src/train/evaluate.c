@@ -3,7 +3,8 @@
 /* Rows read at a time. */
 #define CHUNK 256
 
-vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset, uint64_t seed, vae_step_report *report) {
+vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset, uint64_t seed,
+                              vae_step_report *report) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
     double reconstruction[CHUNK], kl[CHUNK], reconstruction_sum = 0, kl_sum = 0;
     vae__real *rows = vae__allocate(model->context, CHUNK * width, sizeof *rows);
@@ -19,13 +20,17 @@ vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset
         }
     }
     vae__release(model->context, rows);
-    *report = (vae_step_report){.rows = n, .beta = 1, .reconstruction = reconstruction_sum / (double)n, .kl = kl_sum / (double)n};
+    *report = (vae_step_report){.rows = n,
+                                .beta = 1,
+                                .reconstruction = reconstruction_sum / (double)n,
+                                .kl = kl_sum / (double)n};
     report->elbo = report->objective = report->reconstruction - report->kl;
     return status;
 }
 
 /* Welford's update, one row at a time: exact enough for columns far from zero. */
-static void add_row(const vae__real *row, size_t width, double seen, double *mean, double *squares) {
+static void add_row(const vae__real *row, size_t width, double seen, double *mean,
+                    double *squares) {
     for (size_t i = 0; i < width; i++) {
         double before = (double)row[i] - mean[i];
         mean[i] += before / seen;
@@ -33,7 +38,8 @@ static void add_row(const vae__real *row, size_t width, double seen, double *mea
     }
 }
 
-static vae_status measure_columns(const vae_model *model, const vae_dataset *dataset, vae__real *rows, double *mean, double *variance) {
+static vae_status measure_columns(const vae_model *model, const vae_dataset *dataset,
+                                  vae__real *rows, double *mean, double *variance) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
     const vae__likelihood *likelihood = model->spec.likelihood;
     for (size_t first = 0; first < n; first += CHUNK) {
@@ -42,8 +48,11 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
         for (size_t r = 0; r < count; r++) {
             for (size_t i = 0; i < width; i++) {
                 double value = (double)rows[r * width + i];
-                int fine = value - value == 0 && value >= likelihood->low && value <= likelihood->high;
-                if (!fine) return vae__model_refuse_rows(model, rows + r * width, 1, vae__dataset_source_row(dataset, first + r));
+                int fine =
+                    value - value == 0 && value >= likelihood->low && value <= likelihood->high;
+                if (!fine)
+                    return vae__model_refuse_rows(model, rows + r * width, 1,
+                                                  vae__dataset_source_row(dataset, first + r));
             }
             add_row(rows + r * width, width, (double)(first + r + 1), mean, variance);
         }
@@ -56,8 +65,11 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
     size_t width = vae__dataset_width(dataset);
     vae_context *context = model->context;
     vae__real *rows = vae__allocate(context, CHUNK * width, sizeof *rows);
-    double *mean = vae__allocate(context, width, sizeof *mean), *variance = vae__allocate(context, width, sizeof *variance);
-    vae_status status = rows && mean && variance ? measure_columns(model, dataset, rows, mean, variance) : vae__last_status();
+    double *mean = vae__allocate(context, width, sizeof *mean),
+           *variance = vae__allocate(context, width, sizeof *variance);
+    vae_status status = rows && mean && variance
+                            ? measure_columns(model, dataset, rows, mean, variance)
+                            : vae__last_status();
     if (!status) {
         vae__statistics statistics = {width, mean, variance};
         vae__model_initialize(model, &statistics);

@@ -5,7 +5,8 @@
 
 #include "train/evaluate.h"
 
-vae_status vae__step_dataset(vae_optimizer *optimizer, vae_dataset *dataset, vae_step_report *report) {
+vae_status vae__step_dataset(vae_optimizer *optimizer, vae_dataset *dataset,
+                             vae_step_report *report) {
     vae__step_rows rows = {.dataset = dataset};
     vae_status status = vae__dataset_next(dataset, &rows.batch);
     if (status) return status;
@@ -56,13 +57,14 @@ typedef struct loop {
     vae__loop_options options;
     vae_train_fn callback;
     void *user;
-    double best;         /* validation ELBO */
-    uint64_t since_best; /* epochs */
+    double best;                /* validation ELBO */
+    uint64_t since_best;        /* epochs */
     vae__real *best_parameters; /* restore_best */
     int have_best;
 } loop;
 
-static vae_status tell(const loop *l, int32_t event, const vae_step_report *train, const vae_step_report *validation) {
+static vae_status tell(const loop *l, int32_t event, const vae_step_report *train,
+                       const vae_step_report *validation) {
     return l->callback && l->callback(l->user, event, train, validation) ? VAE_STOPPED : VAE_OK;
 }
 
@@ -94,12 +96,14 @@ static void keep_if_best(loop *l, double elbo) {
     l->best = elbo;
     l->have_best = 1;
     l->since_best = 0;
-    if (l->best_parameters) memcpy(l->best_parameters, parameters->block, parameters->block_count * sizeof(vae__real));
+    if (l->best_parameters)
+        memcpy(l->best_parameters, parameters->block, parameters->block_count * sizeof(vae__real));
 }
 
 /* 1 if training has stopped getting better. */
 static int validate(loop *l, vae_step_report *report, vae_status *status) {
-    *status = vae__evaluate_elbo(l->optimizer->model, l->validation, l->options.validation_seed, report);
+    *status =
+        vae__evaluate_elbo(l->optimizer->model, l->validation, l->options.validation_seed, report);
     report->struct_size = sizeof *report;
     report->step = l->optimizer->state.steps;
     report->epoch = vae__dataset_epoch(l->dataset);
@@ -128,16 +132,22 @@ static vae_status prepare(loop *l, const char *options) {
     vae_status status = vae__loop_options_parse(options, &l->options);
     if (status) return status;
     if (!l->validation && (l->options.patience || l->options.restore_best)) {
-        return vae__fail(VAE_ERROR_TEXT, "train: patience and restore_best need a validation data set");
+        return vae__fail(VAE_ERROR_TEXT,
+                         "train: patience and restore_best need a validation data set");
     }
     if (!l->options.restore_best) return VAE_OK;
-    l->best_parameters = vae__allocate(l->optimizer->context, parameters->block_count, sizeof(vae__real));
+    l->best_parameters =
+        vae__allocate(l->optimizer->context, parameters->block_count, sizeof(vae__real));
     return l->best_parameters ? VAE_OK : vae__last_status();
 }
 
-vae_status vae__train(vae_optimizer *optimizer, vae_dataset *dataset, const vae_dataset *validation, const char *options,
-                      vae_train_fn callback, void *user) {
-    loop l = {.optimizer = optimizer, .dataset = dataset, .validation = validation, .callback = callback, .user = user};
+vae_status vae__train(vae_optimizer *optimizer, vae_dataset *dataset, const vae_dataset *validation,
+                      const char *options, vae_train_fn callback, void *user) {
+    loop l = {.optimizer = optimizer,
+              .dataset = dataset,
+              .validation = validation,
+              .callback = callback,
+              .user = user};
     vae_status status = prepare(&l, options);
     if (!status) status = run_loop(&l);
     vae__parameters *parameters = &optimizer->model->parameters;

@@ -12,9 +12,12 @@ static vae_status parse_milestones(const vae__slice *value, void *field, void *u
     vae_status status = vae__list_open(value, &rest);
     while (!status && vae__list_next(&rest, &item)) {
         uint64_t *step = &milestones->steps[milestones->count];
-        if (milestones->count == VAE__MOST_MILESTONES) return vae__fail_at(&item, "more than %d milestones", VAE__MOST_MILESTONES);
-        if (!vae__parse_unsigned(item.text, item.length, step) || (milestones->count && *step <= step[-1])) {
-            return vae__fail_at(&item, "milestones: expected rising step numbers, e.g. [1000, 2000]");
+        if (milestones->count == VAE__MOST_MILESTONES)
+            return vae__fail_at(&item, "more than %d milestones", VAE__MOST_MILESTONES);
+        if (!vae__parse_unsigned(item.text, item.length, step) ||
+            (milestones->count && *step <= step[-1])) {
+            return vae__fail_at(&item,
+                                "milestones: expected rising step numbers, e.g. [1000, 2000]");
         }
         milestones->count++;
     }
@@ -33,8 +36,26 @@ static void print_milestones(vae__buffer *out, const void *field) {
 static const char *const objective_names[] = {"elbo", NULL};
 
 enum {
-    LR, BETA1, BETA2, EPS, WEIGHT_DECAY, MOMENTUM, NESTEROV, SCHEDULE, STEPS, GAMMA, MILESTONES, WARMUP, CLIP_NORM,
-    OBJECTIVE, SAMPLES, BETA, BETA_WARMUP, FREE_BITS, SEED, KEYS
+    LR,
+    BETA1,
+    BETA2,
+    EPS,
+    WEIGHT_DECAY,
+    MOMENTUM,
+    NESTEROV,
+    SCHEDULE,
+    STEPS,
+    GAMMA,
+    MILESTONES,
+    WARMUP,
+    CLIP_NORM,
+    OBJECTIVE,
+    SAMPLES,
+    BETA,
+    BETA_WARMUP,
+    FREE_BITS,
+    SEED,
+    KEYS
 };
 
 #define LONGEST 1e15 /* steps */
@@ -44,20 +65,31 @@ static const vae__option options_table[KEYS + 1] = {
     [BETA1] = {"beta1", VAE__OPTION_REAL, SETTING(beta1), .minimum = 0, .maximum = 0.9999999},
     [BETA2] = {"beta2", VAE__OPTION_REAL, SETTING(beta2), .minimum = 0, .maximum = 0.9999999},
     [EPS] = {"eps", VAE__OPTION_REAL, SETTING(eps), .minimum = 1e-30, .maximum = 1e6},
-    [WEIGHT_DECAY] = {"weight_decay", VAE__OPTION_REAL, SETTING(weight_decay), .minimum = 0, .maximum = 1e3},
-    [MOMENTUM] = {"momentum", VAE__OPTION_REAL, SETTING(momentum), .minimum = 0, .maximum = 0.9999999},
+    [WEIGHT_DECAY] = {"weight_decay", VAE__OPTION_REAL, SETTING(weight_decay), .minimum = 0,
+                      .maximum = 1e3},
+    [MOMENTUM] = {"momentum", VAE__OPTION_REAL, SETTING(momentum), .minimum = 0,
+                  .maximum = 0.9999999},
     [NESTEROV] = {"nesterov", VAE__OPTION_FLAG, SETTING(nesterov)},
-    [SCHEDULE] = {"schedule", VAE__OPTION_CHOICE, SETTING(schedule), .choices = vae__schedule_names},
-    [STEPS] = {"steps", VAE__OPTION_UNSIGNED, SETTING(schedule_steps), .minimum = 1, .maximum = LONGEST},
+    [SCHEDULE] = {"schedule", VAE__OPTION_CHOICE, SETTING(schedule),
+                  .choices = vae__schedule_names},
+    [STEPS] = {"steps", VAE__OPTION_UNSIGNED, SETTING(schedule_steps), .minimum = 1,
+               .maximum = LONGEST},
     [GAMMA] = {"gamma", VAE__OPTION_REAL, SETTING(gamma), .minimum = 0, .maximum = 1},
-    [MILESTONES] = {"milestones", VAE__OPTION_CUSTOM, SETTING(milestones), .parse = parse_milestones, .print = print_milestones},
+    [MILESTONES] = {"milestones", VAE__OPTION_CUSTOM, SETTING(milestones),
+                    .parse = parse_milestones, .print = print_milestones},
     [WARMUP] = {"warmup", VAE__OPTION_UNSIGNED, SETTING(warmup), .maximum = LONGEST},
-    [CLIP_NORM] = {"clip_norm", VAE__OPTION_REAL, SETTING(clip_norm), .minimum = 0, .maximum = 1e15},
-    [OBJECTIVE] = {"objective", VAE__OPTION_CHOICE, offsetof(vae__training_options, objective), .choices = objective_names},
-    [SAMPLES] = {"samples", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, samples), .minimum = 1, .maximum = 1 << 20},
-    [BETA] = {"beta", VAE__OPTION_REAL, offsetof(vae__training_options, beta), .minimum = 0, .maximum = 1e6},
-    [BETA_WARMUP] = {"beta_warmup", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, beta_warmup), .maximum = LONGEST},
-    [FREE_BITS] = {"free_bits", VAE__OPTION_REAL, offsetof(vae__training_options, free_bits), .minimum = 0, .maximum = 1e6},
+    [CLIP_NORM] = {"clip_norm", VAE__OPTION_REAL, SETTING(clip_norm), .minimum = 0,
+                   .maximum = 1e15},
+    [OBJECTIVE] = {"objective", VAE__OPTION_CHOICE, offsetof(vae__training_options, objective),
+                   .choices = objective_names},
+    [SAMPLES] = {"samples", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, samples),
+                 .minimum = 1, .maximum = 1 << 20},
+    [BETA] = {"beta", VAE__OPTION_REAL, offsetof(vae__training_options, beta), .minimum = 0,
+              .maximum = 1e6},
+    [BETA_WARMUP] = {"beta_warmup", VAE__OPTION_UNSIGNED,
+                     offsetof(vae__training_options, beta_warmup), .maximum = LONGEST},
+    [FREE_BITS] = {"free_bits", VAE__OPTION_REAL, offsetof(vae__training_options, free_bits),
+                   .minimum = 0, .maximum = 1e6},
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, seed)},
     [KEYS] = {.name = NULL},
 };
@@ -73,7 +105,8 @@ static vae_status parse_rule(const vae__slice *word, size_t index, void *into, v
         if (!vae__slice_is(word, names[i])) continue;
         if (index) return vae__fail_at(word, "the algorithm comes first: '%s lr=...'", names[i]);
         if (!fresh && vae__rules[i] != options->rule) {
-            return vae__fail_at(word, "the algorithm cannot change from %s to %s while training", options->rule->name, names[i]);
+            return vae__fail_at(word, "the algorithm cannot change from %s to %s while training",
+                                options->rule->name, names[i]);
         }
         options->rule = vae__rules[i];
         return VAE_OK;
@@ -89,14 +122,21 @@ static vae_status fail_with(const char *why) {
 static vae_status check_whole(const vae__training_options *o, const unsigned char *seen) {
     const vae__optimizer_settings *s = &o->optimizer;
     int sgd = o->rule == &vae__rule_sgd;
-    if (sgd && (seen[BETA1] || seen[BETA2] || seen[EPS])) return fail_with("beta1, beta2 and eps belong to adam and adamw, not to sgd");
-    if (!sgd && (seen[MOMENTUM] || seen[NESTEROV])) return fail_with("momentum and nesterov belong to sgd; adam has beta1");
+    if (sgd && (seen[BETA1] || seen[BETA2] || seen[EPS]))
+        return fail_with("beta1, beta2 and eps belong to adam and adamw, not to sgd");
+    if (!sgd && (seen[MOMENTUM] || seen[NESTEROV]))
+        return fail_with("momentum and nesterov belong to sgd; adam has beta1");
     if (s->nesterov && s->momentum <= 0) return fail_with("nesterov=1 needs momentum above 0");
-    int needs_steps = s->schedule == VAE__SCHEDULE_COSINE || s->schedule == VAE__SCHEDULE_EXPONENTIAL;
-    if (needs_steps && !s->schedule_steps) return fail_with("schedule=cosine and schedule=exponential need steps=N");
-    if (!needs_steps && seen[STEPS]) return fail_with("steps=N belongs to schedule=cosine or schedule=exponential");
-    if (s->schedule == VAE__SCHEDULE_STEPS && !s->milestones.count) return fail_with("schedule=steps needs milestones=[N, ..]");
-    if (s->schedule != VAE__SCHEDULE_STEPS && seen[MILESTONES]) return fail_with("milestones belong to schedule=steps");
+    int needs_steps =
+        s->schedule == VAE__SCHEDULE_COSINE || s->schedule == VAE__SCHEDULE_EXPONENTIAL;
+    if (needs_steps && !s->schedule_steps)
+        return fail_with("schedule=cosine and schedule=exponential need steps=N");
+    if (!needs_steps && seen[STEPS])
+        return fail_with("steps=N belongs to schedule=cosine or schedule=exponential");
+    if (s->schedule == VAE__SCHEDULE_STEPS && !s->milestones.count)
+        return fail_with("schedule=steps needs milestones=[N, ..]");
+    if (s->schedule != VAE__SCHEDULE_STEPS && seen[MILESTONES])
+        return fail_with("milestones belong to schedule=steps");
     return VAE_OK;
 }
 
@@ -107,7 +147,8 @@ static const vae__training_options defaults = {
     .seed = 1,
 };
 
-vae_status vae__training_options_parse(const char *text, int fresh, vae__training_options *options) {
+vae_status vae__training_options_parse(const char *text, int fresh,
+                                       vae__training_options *options) {
     static const vae__option_table table = {"optimizer", "option", options_table, parse_rule};
     unsigned char seen[KEYS] = {0};
     vae__training_options made = fresh ? defaults : *options;
@@ -152,9 +193,11 @@ double vae__beta_at(const vae__training_options *options, uint64_t step) {
 static const vae__option loop_options[] = {
     {"epochs", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, epochs), .maximum = LONGEST},
     {"patience", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, patience), .maximum = LONGEST},
-    {"min_delta", VAE__OPTION_REAL, offsetof(vae__loop_options, min_delta), .minimum = 0, .maximum = 1e15},
+    {"min_delta", VAE__OPTION_REAL, offsetof(vae__loop_options, min_delta), .minimum = 0,
+     .maximum = 1e15},
     {"restore_best", VAE__OPTION_FLAG, offsetof(vae__loop_options, restore_best), .minimum = 0},
-    {"validation_seed", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, validation_seed), .minimum = 0},
+    {"validation_seed", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, validation_seed),
+     .minimum = 0},
     {.name = NULL},
 };
 

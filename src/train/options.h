@@ -15,8 +15,8 @@ typedef struct vae__training_options {
     uint64_t seed;
 } vae__training_options;
 
-/* Parses over `options`; fresh: from defaults, where the rule may be named first. Else only the keys given change, and the
- * rule cannot. On failure *options is unchanged. */
+/* Parses over `options`; fresh: from defaults, where the rule may be named first. Else only the
+ * keys given change, and the rule cannot. On failure *options is unchanged. */
 vae_status vae__training_options_parse(const char *text, int fresh, vae__training_options *options);
 void vae__training_options_print(const vae__training_options *options, vae__buffer *out);
 

@@ -5,7 +5,8 @@
 
 #define FORMAT "libvae-1"
 
-static const vae__dtype real_dtype = sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
+static const vae__dtype real_dtype =
+    sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
 
 /* ---- writing ---- */
 
@@ -14,8 +15,12 @@ static vae__tensor *list_tensors(const vae_model *model) {
     vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
     for (size_t i = 0; tensors && i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
-        tensors[i] = (vae__tensor){.name = p->name, .dtype = real_dtype, .shape = {p->shape[0], p->shape[1]},
-                                   .rank = p->rank, .data = p->values, .bytes = vae__parameter_size(p) * sizeof(vae__real)};
+        tensors[i] = (vae__tensor){.name = p->name,
+                                   .dtype = real_dtype,
+                                   .shape = {p->shape[0], p->shape[1]},
+                                   .rank = p->rank,
+                                   .data = p->values,
+                                   .bytes = vae__parameter_size(p) * sizeof(vae__real)};
     }
     return tensors;
 }
@@ -24,17 +29,19 @@ vae_status vae__model_write_file(const vae_model *model, const char *path) {
     const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_file(model->context, path, tensors, model->parameters.count, metadata, 2);
+    vae_status status = vae__safetensors_write_file(model->context, path, tensors,
+                                                    model->parameters.count, metadata, 2);
     vae__release(model->context, tensors);
     return status;
 }
 
-vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size, size_t *length) {
+vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
+                                   size_t *length) {
     const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_memory(model->context, tensors, model->parameters.count, metadata, 2, buffer,
-                                                      size, length);
+    vae_status status = vae__safetensors_write_memory(
+        model->context, tensors, model->parameters.count, metadata, 2, buffer, size, length);
     vae__release(model->context, tensors);
     return status;
 }
@@ -43,7 +50,8 @@ vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t 
 
 static void shape_text(char *text, size_t size, const size_t *shape, size_t rank) {
     size_t used = vae__format(text, size, "[");
-    for (size_t i = 0; i < rank && used < size; i++) used += vae__format(text + used, size - used, "%s%zu", i ? ", " : "", shape[i]);
+    for (size_t i = 0; i < rank && used < size; i++)
+        used += vae__format(text + used, size - used, "%s%zu", i ? ", " : "", shape[i]);
     if (used < size) vae__format(text + used, size - used, "]");
 }
 
@@ -55,10 +63,12 @@ static vae_status check_tensor(const char *label, const vae__parameter *p, const
         char expected[64], found[128];
         shape_text(expected, sizeof expected, p->shape, p->rank);
         shape_text(found, sizeof found, t->shape, t->rank);
-        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' has shape %s; its spec asks for %s", label, p->name, found, expected);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' has shape %s; its spec asks for %s",
+                         label, p->name, found, expected);
     }
     if (t->dtype != VAE__DTYPE_F32 && t->dtype != VAE__DTYPE_F64) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label, p->name);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label,
+                         p->name);
     }
     return VAE_OK;
 }
@@ -81,8 +91,9 @@ static vae_status read_tensor(const char *label, const vae__parameter *p, const 
         vae__real value = (vae__real)element(t, i);
         if (!(value - value == 0)) {
             char found[VAE__NUMBER_SIZE];
-            status = vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected finite values", label, p->name, i,
-                               vae__number(found, element(t, i)));
+            status = vae__fail(VAE_ERROR_FORMAT,
+                               "%s: tensor '%s', value %zu is %s: expected finite values", label,
+                               p->name, i, vae__number(found, element(t, i)));
         }
         p->values[i] = value;
     }
@@ -94,39 +105,50 @@ static vae_status read_spec(const char *label, const vae__bundle *bundle, const 
     const char *format = vae__bundle_metadata(bundle, "format");
     *spec_text = vae__bundle_metadata(bundle, "spec");
     if (!format || strcmp(format, FORMAT)) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'", label, format ? "'" : "",
-                         format ? format : "missing", format ? "'" : "", FORMAT);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'",
+                         label, format ? "'" : "", format ? format : "missing", format ? "'" : "",
+                         FORMAT);
     }
-    if (!*spec_text) return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
+    if (!*spec_text)
+        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
     return VAE_OK;
 }
 
-/* The spec alone may ask for far more memory than the file holds: hold its parameters against the tensors' bytes first. */
-static vae_status check_spec_fits(const char *label, const char *spec_text, const vae__bundle *bundle) {
+/* The spec alone may ask for far more memory than the file holds: hold its parameters against the
+ * tensors' bytes first. */
+static vae_status check_spec_fits(const char *label, const char *spec_text,
+                                  const vae__bundle *bundle) {
     vae__spec spec;
     vae_status status = vae__spec_parse(spec_text, &spec);
     if (status) {
         return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec'", label);
     }
     double needed = vae__network_parameter_total(&spec), held = 0;
-    for (size_t i = 0; i < bundle->tensor_count; i++) held += (double)bundle->tensors[i].bytes / (bundle->tensors[i].dtype == VAE__DTYPE_F64 ? 8 : 4);
+    for (size_t i = 0; i < bundle->tensor_count; i++)
+        held +=
+            (double)bundle->tensors[i].bytes / (bundle->tensors[i].dtype == VAE__DTYPE_F64 ? 8 : 4);
     if (needed > held) {
         char expected[VAE__NUMBER_SIZE], found[VAE__NUMBER_SIZE];
-        return vae__fail(VAE_ERROR_FORMAT, "%s: the spec asks for %s parameters but the tensors hold %s", label,
+        return vae__fail(VAE_ERROR_FORMAT,
+                         "%s: the spec asks for %s parameters but the tensors hold %s", label,
                          vae__number(expected, needed), vae__number(found, held));
     }
     return VAE_OK;
 }
 
-static vae_status refuse_unknown_tensors(const char *label, const vae_model *model, const vae__bundle *bundle) {
+static vae_status refuse_unknown_tensors(const char *label, const vae_model *model,
+                                         const vae__bundle *bundle) {
     for (size_t i = 0; i < bundle->tensor_count; i++) {
         if (vae__parameters_find(&model->parameters, bundle->tensors[i].name)) continue;
-        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%.60s' does not belong to the model of its spec", label, bundle->tensors[i].name);
+        return vae__fail(VAE_ERROR_FORMAT,
+                         "%s: tensor '%.60s' does not belong to the model of its spec", label,
+                         bundle->tensors[i].name);
     }
     return VAE_OK;
 }
 
-static vae_status model_from_bundle(vae_context *context, const char *label, const vae__bundle *bundle, vae_model **out) {
+static vae_status model_from_bundle(vae_context *context, const char *label,
+                                    const vae__bundle *bundle, vae_model **out) {
     const char *spec_text;
     vae_model *model = NULL;
     vae_status status = read_spec(label, bundle, &spec_text);
@@ -145,7 +167,8 @@ static vae_status model_from_bundle(vae_context *context, const char *label, con
     return VAE_OK;
 }
 
-vae_status vae__model_read_memory(vae_context *context, const char *label, const void *bytes, size_t size, vae_model **out) {
+vae_status vae__model_read_memory(vae_context *context, const char *label, const void *bytes,
+                                  size_t size, vae_model **out) {
     vae__bundle bundle;
     vae_status status = vae__safetensors_parse(context, label, bytes, size, &bundle);
     if (status) return status;

@@ -28,8 +28,9 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
     optimizer->context = model->context;
     optimizer->model = vae__model_retain(model);
     optimizer->options = parsed;
-    status = vae__optimizer_state_make(model->context, parsed.rule, &parsed.optimizer, model->parameters.block,
-                                       model->parameters.block_count, &optimizer->state);
+    status = vae__optimizer_state_make(model->context, parsed.rule, &parsed.optimizer,
+                                       model->parameters.block, model->parameters.block_count,
+                                       &optimizer->state);
     optimizer->model_edits = model->edits;
     if (!status) status = print_options(optimizer);
     if (status) {
@@ -72,12 +73,15 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) 
     return VAE_OK;
 }
 
-void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes, uint64_t *workspace_bytes) {
+void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
+                          uint64_t *workspace_bytes) {
     const vae__optimizer_state *state = &optimizer->state;
     uint64_t block = state->count * sizeof(vae__real);
     *state_bytes = optimizer->gradient ? block : 0;
     for (size_t i = 0; i < VAE__MOST_MOMENTS; i++) *state_bytes += state->moments[i] ? block : 0;
-    *workspace_bytes = optimizer->workspace ? vae__workspace_bytes(&optimizer->plan, optimizer->workspace->shares) : 0;
+    *workspace_bytes = optimizer->workspace
+                           ? vae__workspace_bytes(&optimizer->plan, optimizer->workspace->shares)
+                           : 0;
 }
 
 /* ---- graph and plan ---- */
@@ -87,17 +91,22 @@ static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     drop_plan(optimizer);
     optimizer->objective.free_bits = optimizer->options.free_bits;
     vae__graph_begin(&optimizer->graph, optimizer->context, &model->parameters);
-    vae_status status = vae__network_training_graph(&model->spec, &model->network, &optimizer->graph, &optimizer->objective,
-                                                    &optimizer->ends);
-    if (!status) status = vae__plan_make(&optimizer->graph, rows, (size_t)optimizer->options.samples, 1, &optimizer->plan);
-    if (!status) status = vae__workspace_make(&optimizer->plan, optimizer->context->threads, &optimizer->workspace);
+    vae_status status = vae__network_training_graph(
+        &model->spec, &model->network, &optimizer->graph, &optimizer->objective, &optimizer->ends);
+    if (!status)
+        status = vae__plan_make(&optimizer->graph, rows, (size_t)optimizer->options.samples, 1,
+                                &optimizer->plan);
+    if (!status)
+        status = vae__workspace_make(&optimizer->plan, optimizer->context->threads,
+                                     &optimizer->workspace);
     if (status) drop_plan(optimizer);
     return status;
 }
 
 static vae_status ensure_gradient(vae_optimizer *optimizer) {
     if (optimizer->gradient) return VAE_OK;
-    optimizer->gradient = vae__allocate(optimizer->context, optimizer->state.count, sizeof(vae__real));
+    optimizer->gradient =
+        vae__allocate(optimizer->context, optimizer->state.count, sizeof(vae__real));
     return optimizer->gradient ? VAE_OK : vae__last_status();
 }
 
@@ -106,7 +115,8 @@ static vae_status ensure_gradient(vae_optimizer *optimizer) {
 static void fill_rows(void *user, size_t first, size_t count, vae__real *into) {
     const vae__step_rows *from = user;
     if (from->dataset) {
-        vae__dataset_gather(from->dataset, from->batch.rows + first, count, from->batch.epoch, into);
+        vae__dataset_gather(from->dataset, from->batch.rows + first, count, from->batch.epoch,
+                            into);
         return;
     }
     size_t width = from->batch.count; /* of a row: set by begin_run */
@@ -142,10 +152,15 @@ static void begin_step(step *s) {
     uint64_t number = optimizer->state.steps + 1;
     double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
     if (!s->rows.dataset) s->rows.batch.count = model->spec.input.width;
-    s->noise = (noise_source){optimizer->context->kernels, {options->seed, number, VAE__PURPOSE_POSTERIOR, 0},
-                              (size_t)options->samples, (size_t)model->spec.latent};
-    s->feeds[0] = (vae__feed){.fill = fill_rows, .user = &s->rows, .checked = 1,
-                              .low = (vae__real)fmax(likelihood->low, -most), .high = (vae__real)fmin(likelihood->high, most)};
+    s->noise = (noise_source){optimizer->context->kernels,
+                              {options->seed, number, VAE__PURPOSE_POSTERIOR, 0},
+                              (size_t)options->samples,
+                              (size_t)model->spec.latent};
+    s->feeds[0] = (vae__feed){.fill = fill_rows,
+                              .user = &s->rows,
+                              .checked = 1,
+                              .low = (vae__real)fmax(likelihood->low, -most),
+                              .high = (vae__real)fmin(likelihood->high, most)};
     s->feeds[1] = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
     optimizer->objective.beta = vae__beta_at(options, number);
     optimizer->objective.free_bits = options->free_bits;
@@ -153,17 +168,22 @@ static void begin_step(step *s) {
     atomic_init(&s->run.refused, 0);
 }
 
-/* Rows that hold NaN, infinity or values outside the support, with the row's number where the caller knows it. */
+/* Rows that hold NaN, infinity or values outside the support, with the row's number where the
+ * caller knows it. */
 static vae_status refuse_rows(const step *s) {
     const vae_model *model = s->optimizer->model;
     const vae__real *x = vae__run_value(&s->run, s->optimizer->ends.x);
     size_t width = model->spec.input.width;
     for (size_t r = 0; r < s->rows.n; r++) {
-        if (s->optimizer->context->kernels->within(x + r * width, width, s->feeds[0].low, s->feeds[0].high)) continue;
-        uint64_t number = s->rows.dataset ? vae__dataset_source_row(s->rows.dataset, s->rows.batch.rows[r]) : r;
+        if (s->optimizer->context->kernels->within(x + r * width, width, s->feeds[0].low,
+                                                   s->feeds[0].high))
+            continue;
+        uint64_t number =
+            s->rows.dataset ? vae__dataset_source_row(s->rows.dataset, s->rows.batch.rows[r]) : r;
         return vae__model_refuse_rows(model, x + r * width, 1, number);
     }
-    return vae__fail(VAE_ERROR_INTERNAL, "a batch was refused but none of its rows is outside the range");
+    return vae__fail(VAE_ERROR_INTERNAL,
+                     "a batch was refused but none of its rows is outside the range");
 }
 
 /* ---- reading ---- */
@@ -172,8 +192,10 @@ static void read_report(step *s) {
     const vae_optimizer *optimizer = s->optimizer;
     const vae__ends *ends = &optimizer->ends;
     size_t rows = s->rows.n, samples = (size_t)optimizer->options.samples;
-    const double *log_p = vae__run_double(&s->run, ends->log_p), *kl = vae__run_double(&s->run, ends->kl);
-    const double *kl_mean = ends->kl_mean == VAE__NONE ? NULL : vae__run_double(&s->run, ends->kl_mean);
+    const double *log_p = vae__run_double(&s->run, ends->log_p),
+                 *kl = vae__run_double(&s->run, ends->kl);
+    const double *kl_mean =
+        ends->kl_mean == VAE__NONE ? NULL : vae__run_double(&s->run, ends->kl_mean);
     double reconstruction = 0, divergence = 0;
     for (size_t i = 0; i < rows * samples; i++) reconstruction += log_p[i];
     for (size_t i = 0; i < rows; i++) divergence += kl[i];
@@ -183,22 +205,27 @@ static void read_report(step *s) {
     report->kl = divergence / (double)rows;
     report->elbo = report->reconstruction - report->kl;
     report->beta = optimizer->objective.beta;
-    report->learning_rate = vae__learning_rate(&optimizer->options.optimizer, optimizer->state.steps + 1);
-    report->objective = vae__objective_value(&optimizer->objective, report->reconstruction, report->kl, kl_mean,
-                                             (size_t)optimizer->model->spec.latent);
+    report->learning_rate =
+        vae__learning_rate(&optimizer->options.optimizer, optimizer->state.steps + 1);
+    report->objective =
+        vae__objective_value(&optimizer->objective, report->reconstruction, report->kl, kl_mean,
+                             (size_t)optimizer->model->spec.latent);
 }
 
 static vae_status fail_diverged(step *s, const char *what) {
     char elbo[VAE__NUMBER_SIZE], rate[VAE__NUMBER_SIZE];
     s->report.flags |= VAE_STEP_REFUSED;
-    return vae__fail(VAE_ERROR_DIVERGED, "step %llu: %s is not finite (ELBO %s, learning rate %s); nothing was updated",
-                     (unsigned long long)(s->optimizer->state.steps + 1), what, vae__number_short(elbo, s->report.elbo),
+    return vae__fail(VAE_ERROR_DIVERGED,
+                     "step %llu: %s is not finite (ELBO %s, learning rate %s); nothing was updated",
+                     (unsigned long long)(s->optimizer->state.steps + 1), what,
+                     vae__number_short(elbo, s->report.elbo),
                      vae__number_short(rate, s->report.learning_rate));
 }
 
 /* ---- updating ---- */
 
-static double apply_block(void *user, vae__id parameter, size_t first, size_t count, const vae__real *gradient) {
+static double apply_block(void *user, vae__id parameter, size_t first, size_t count,
+                          const vae__real *gradient) {
     const step *s = user;
     const vae__parameters *parameters = &s->optimizer->model->parameters;
     vae__update update;
@@ -224,11 +251,13 @@ static void whole_update_share(void *argument, size_t share, size_t shares) {
     while ((i = atomic_fetch_add(&work->next, 1)) < work->plan->block_count) {
         const vae__weight_block *block = &work->plan->blocks[i];
         const vae__parameter *parameter = &work->parameters->items[block->parameter];
-        size_t first = (size_t)(parameter->values - work->parameters->block) + block->first_row * parameter->columns;
+        size_t first = (size_t)(parameter->values - work->parameters->block) +
+                       block->first_row * parameter->columns;
         size_t count = block->rows * parameter->columns;
         if (!work->check) {
             vae__update_apply(&work->update, first, count, work->gradient + first);
-        } else if (!vae__update_would_be_finite(&work->update, first, count, work->gradient + first)) {
+        } else if (!vae__update_would_be_finite(&work->update, first, count,
+                                                work->gradient + first)) {
             atomic_store(&work->not_finite, 1);
         }
     }
@@ -236,8 +265,10 @@ static void whole_update_share(void *argument, size_t share, size_t shares) {
 
 static int update_whole(step *s, double scale, int check) {
     vae_optimizer *optimizer = s->optimizer;
-    whole_update work = {.plan = &optimizer->plan, .parameters = &optimizer->model->parameters,
-                         .gradient = optimizer->gradient, .check = check};
+    whole_update work = {.plan = &optimizer->plan,
+                         .parameters = &optimizer->model->parameters,
+                         .gradient = optimizer->gradient,
+                         .check = check};
     atomic_init(&work.next, 0);
     atomic_init(&work.not_finite, 0);
     vae__update_begin(&optimizer->state, &optimizer->options.optimizer, scale, &work.update);
@@ -245,7 +276,8 @@ static int update_whole(step *s, double scale, int check) {
     return !atomic_load(&work.not_finite);
 }
 
-/* The whole gradient first: to clip it, or because no bound proves beforehand that the update stays finite. */
+/* The whole gradient first: to clip it, or because no bound proves beforehand that the update stays
+ * finite. */
 static vae_status update_from_store(step *s, double bound) {
     vae_optimizer *optimizer = s->optimizer;
     const vae__optimizer_settings *settings = &optimizer->options.optimizer;
@@ -315,7 +347,8 @@ static void finish(step *s) {
     optimizer->state.steps++;
 }
 
-vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows, vae_step_report *report) {
+vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
+                     vae_step_report *report) {
     step s = {.optimizer = optimizer, .rows = *rows};
     vae_status status = run_rows(&s);
     if (!status) status = update(&s);
@@ -325,8 +358,8 @@ vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows, vae_s
     return status;
 }
 
-vae_status vae__step_gradient(vae_optimizer *optimizer, const vae__step_rows *rows, vae_step_report *report,
-                              vae__real *gradient) {
+vae_status vae__step_gradient(vae_optimizer *optimizer, const vae__step_rows *rows,
+                              vae_step_report *report, vae__real *gradient) {
     step s = {.optimizer = optimizer, .rows = *rows};
     vae_status status = run_rows(&s);
     if (!status) {

@@ -1,4 +1,5 @@
-/* One training step: rows -> graph -> update. The optimizer handle lives here, since it owns the training graph. */
+/* One training step: rows -> graph -> update. The optimizer handle lives here, since it owns the
+ * training graph. */
 #ifndef VAE_TRAIN_STEP_H
 #define VAE_TRAIN_STEP_H
 
@@ -12,7 +13,7 @@ struct vae_optimizer {
     vae__training_options options;
     char *options_text;
     vae__optimizer_state state;
-    uint64_t model_edits; /* the model's when the state's bounds were measured */
+    uint64_t model_edits;              /* the model's when the state's bounds were measured */
     vae__objective_settings objective; /* what the graph reads: beta of the step under way */
     vae__graph graph;
     vae__plan plan; /* for the largest batch so far; plan.graph NULL: none yet */
@@ -26,7 +27,8 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options);
 void vae__optimizer_free(vae_optimizer *optimizer);
 
 /* Bytes of the moments (and of the gradient if it is kept), and of the workspace. */
-void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes, uint64_t *workspace_bytes);
+void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
+                          uint64_t *workspace_bytes);
 
 /* The rows of a step: a batch of a data set, or rows given. */
 typedef struct vae__step_rows {
@@ -37,13 +39,13 @@ typedef struct vae__step_rows {
     const vae__real *noise; /* [n K, latent] in place of drawn noise; NULL: drawn */
 } vae__step_rows;
 
-/* One update. With VAE_ERROR_DATA or VAE_ERROR_DIVERGED parameters and moments are as before. The report's epoch and
- * position are left to the caller. */
+/* One update. With VAE_ERROR_DATA or VAE_ERROR_DIVERGED parameters and moments are as before. The
+ * report's epoch and position are left to the caller. */
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows, vae_step_report *report);
 
-/* The gradient of the loss (minus the objective) at the current parameters, laid out as the parameters' block; updates
- * nothing. For tests and inspection. */
-vae_status vae__step_gradient(vae_optimizer *optimizer, const vae__step_rows *rows, vae_step_report *report,
-                              vae__real *gradient);
+/* The gradient of the loss (minus the objective) at the current parameters, laid out as the
+ * parameters' block; updates nothing. For tests and inspection. */
+vae_status vae__step_gradient(vae_optimizer *optimizer, const vae__step_rows *rows,
+                              vae_step_report *report, vae__real *gradient);
 
 #endif

@@ -1,4 +1,5 @@
-/* y = f(x + b), element-wise. One op object per activation; the formulas are in tensor/simd/activation.c. */
+/* y = f(x + b), element-wise. One op object per activation; the formulas are in
+ * tensor/simd/activation.c. */
 #include "autodiff/ops/ops.h"
 
 static vae_status infer(vae__graph *graph, vae__node *node) {
@@ -33,14 +34,26 @@ static void backward_with(const vae__call *call, int activation) {
     kernels->backward(dx, call->output[kernels->needs_input ? 1 : 0], count);
 }
 
-#define DEFINE(n)                                                                                              \
-    static void forward_##n(const vae__call *call) { forward_with(call, VAE__ACTIVATION_##n); }                \
-    static void backward_##n(const vae__call *call) { backward_with(call, VAE__ACTIVATION_##n); }
+#define DEFINE(n)                                     \
+    static void forward_##n(const vae__call *call) {  \
+        forward_with(call, VAE__ACTIVATION_##n);      \
+    }                                                 \
+    static void backward_##n(const vae__call *call) { \
+        backward_with(call, VAE__ACTIVATION_##n);     \
+    }
 VAE__ACTIVATIONS(DEFINE)
 
 #define TRAITS (VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS | VAE__OP_KEEPS_OUTPUT)
-#define INFER(n) (VAE__ACTIVATION_##n == VAE__ACTIVATION_silu || VAE__ACTIVATION_##n == VAE__ACTIVATION_gelu ? infer_keeping_input : infer)
-#define ENTRY(n) {.name = #n, .traits = TRAITS, .infer = INFER(n), .forward = forward_##n, .backward = backward_##n},
+#define INFER(n)                                                                                \
+    (VAE__ACTIVATION_##n == VAE__ACTIVATION_silu || VAE__ACTIVATION_##n == VAE__ACTIVATION_gelu \
+         ? infer_keeping_input                                                                  \
+         : infer)
+#define ENTRY(n)             \
+    {.name = #n,             \
+     .traits = TRAITS,       \
+     .infer = INFER(n),      \
+     .forward = forward_##n, \
+     .backward = backward_##n},
 static const vae__op activation_ops[VAE__ACTIVATION_COUNT] = {VAE__ACTIVATIONS(ENTRY)};
 
 #define NAME(n) #n,
@@ -48,12 +61,6 @@ static const char *const names[] = {VAE__ACTIVATIONS(NAME) NULL};
 
 const char *const *vae__activation_names(void) {
     return names;
-}
-
-int vae__activation_is_rectifier(int activation) {
-    return activation == VAE__ACTIVATION_relu || activation == VAE__ACTIVATION_leaky_relu ||
-           activation == VAE__ACTIVATION_elu || activation == VAE__ACTIVATION_silu ||
-           activation == VAE__ACTIVATION_gelu || activation == VAE__ACTIVATION_softplus;
 }
 
 vae_status vae__activation(vae__graph *graph, vae__id x, int activation, vae__id *y) {

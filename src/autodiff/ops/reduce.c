@@ -1,9 +1,10 @@
-/* Values over the whole batch: each ends a row segment. Sums are in double, in row order, so they do not depend on how
- * rows were split. */
+/* Values over the whole batch: each ends a row segment. Sums are in double, in row order, so they
+ * do not depend on how rows were split. */
 #include "autodiff/ops/ops.h"
 
 static vae_status infer(vae__graph *graph, vae__node *node) {
-    return vae__graph_output(graph, node, "batch mean", graph->values[node->inputs[0]].width, VAE__PER_BATCH, 1);
+    return vae__graph_output(graph, node, "batch mean", graph->values[node->inputs[0]].width,
+                             VAE__PER_BATCH, 1);
 }
 
 /* x [n, width] -> y [width] */
@@ -19,7 +20,8 @@ static void forward(const vae__call *call) {
     for (size_t j = 0; j < width; j++) y[j] /= (double)rows;
 }
 
-static const vae__op mean_op = {.name = "batch_mean", .traits = VAE__OP_REDUCE, .infer = infer, .forward = forward};
+static const vae__op mean_op = {
+    .name = "batch_mean", .traits = VAE__OP_REDUCE, .infer = infer, .forward = forward};
 
 vae_status vae__batch_mean(vae__graph *graph, vae__id x, vae__id *y) {
     vae__node_spec spec = {.op = &mean_op, .input_count = 1, .inputs = {x}};

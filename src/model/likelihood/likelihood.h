@@ -1,5 +1,5 @@
-/* A likelihood p(x|z): one file with its density and gradient, its mean, its draw and its start from data, and one line
- * in the registry (registry.c). */
+/* A likelihood p(x|z): one file with its density and gradient, its mean, its draw and its start
+ * from data, and one line in the registry (registry.c). */
 #ifndef VAE_MODEL_LIKELIHOOD_H
 #define VAE_MODEL_LIKELIHOOD_H
 
@@ -29,27 +29,30 @@ typedef struct vae__likelihood_build {
 
 typedef struct vae__likelihood {
     const char *name;
-    double low, high; /* support of x, inclusive */
-    int has_sigma;    /* takes sigma= and sigma_min= */
+    double low, high;                       /* support of x, inclusive */
+    int has_sigma;                          /* takes sigma= and sigma_min= */
     size_t (*heads)(const vae__spec *spec); /* outputs of the decoder per value of x */
     /* Adds extra parameters to the list. NULL: none. */
-    vae_status (*parameters)(vae_context *context, const vae__spec *spec, vae__parameters *list, size_t *extra);
-    /* log p(x|z) per row, all constants included: a double value [rows, 1]. `batch_state`, if not VAE__NONE after it, is a
-     * per-batch result for `finish_step`. */
+    vae_status (*parameters)(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                             size_t *extra);
+    /* log p(x|z) per row, all constants included: a double value [rows, 1]. `batch_state`, if not
+     * VAE__NONE after it, is a per-batch result for `finish_step`. */
     vae_status (*density)(const vae__likelihood_build *build, vae__id *log_p, vae__id *batch_state);
     /* E[x|z] [rows, width]. */
     vae_status (*mean)(const vae__likelihood_build *build, vae__id *x_mean);
     /* Output bias and scale from the data. `list` is the model's. */
-    void (*initialize)(const vae__spec *spec, const vae__statistics *statistics, const vae__parameters *list,
-                       const vae__likelihood_parameters *parameters);
+    void (*initialize)(const vae__spec *spec, const vae__statistics *statistics,
+                       const vae__parameters *list, const vae__likelihood_parameters *parameters);
     /* x ~ p(x|z) for one row from the head's values (bias added). */
-    void (*draw)(const vae__spec *spec, const vae__parameters *list, const vae__likelihood_parameters *parameters,
-                 const vae__real *head, const vae__stream *stream, uint32_t row, float *x);
+    void (*draw)(const vae__spec *spec, const vae__parameters *list,
+                 const vae__likelihood_parameters *parameters, const vae__real *head,
+                 const vae__stream *stream, uint32_t row, float *x);
     /* Standard deviations that hold for every z, [width]; NULL or VAE_ERROR_UNSUPPORTED: none. */
-    vae_status (*sigma)(const vae__spec *spec, const vae__parameters *list, const vae__likelihood_parameters *parameters,
-                        double *sigma);
+    vae_status (*sigma)(const vae__spec *spec, const vae__parameters *list,
+                        const vae__likelihood_parameters *parameters, double *sigma);
     /* After an update: takes the batch's state into the parameters. NULL: nothing to do. */
-    void (*finish_step)(const vae__parameters *list, const vae__likelihood_parameters *parameters, const double *batch_state);
+    void (*finish_step)(const vae__parameters *list, const vae__likelihood_parameters *parameters,
+                        const double *batch_state);
 } vae__likelihood;
 
 enum { VAE__MOST_LIKELIHOODS = 16 };
@@ -61,8 +64,8 @@ extern const vae__likelihood vae__likelihood_bernoulli, vae__likelihood_gaussian
 
 /* ---- for the likelihoods' own ops ---- */
 
-/* Backward of an op whose forward left unweighted gradients in its input: weights row i of it (and of `also`, if not
- * NULL) by the gradient of log p. Does nothing if forward knew the weights. */
+/* Backward of an op whose forward left unweighted gradients in its input: weights row i of it (and
+ * of `also`, if not NULL) by the gradient of log p. Does nothing if forward knew the weights. */
 void vae__likelihood_weigh(const vae__call *call, vae__real *also, size_t also_width);
 
 /* What forward weighs row i by. */

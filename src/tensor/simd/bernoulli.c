@@ -8,7 +8,8 @@ static inline real term(real a, real x, real *gradient) {
     return x * a - (a < 0 ? (real)0 : a) - real_log1p(e);
 }
 
-double KERNEL(bernoulli_row)(real *restrict a, const real *restrict bias, const real *restrict x, size_t n, real weight) {
+double KERNEL(bernoulli_row)(real *restrict a, const real *restrict bias, const real *restrict x,
+                             size_t n, real weight) {
     double total = 0;
     if (bias) KERNEL(add)(a, bias, n);
     size_t i = 0;

@@ -1,7 +1,9 @@
-/* The diagonal Gaussian: bounded log variance, reparameterised draws, KL to N(0, I), and the Gaussian density. */
+/* The diagonal Gaussian: bounded log variance, reparameterised draws, KL to N(0, I), and the
+ * Gaussian density. */
 #include "tensor/simd/table.h"
 
-/* logvar = hi - softplus(hi - (lo + softplus(a - lo))): any head gives a usable variance and a gradient that lives. */
+/* logvar = hi - softplus(hi - (lo + softplus(a - lo))): any head gives a usable variance and a
+ * gradient that lives. */
 #define LOGVAR_LOW ((real)-16)
 #define LOGVAR_HIGH ((real)16)
 
@@ -22,8 +24,8 @@ void KERNEL(bound_logvar)(real *restrict logvar, real *restrict slope, size_t n)
     }
 }
 
-/* KL_j = (mean^2 + e^logvar - logvar - 1) / 2 (Kingma & Welling 2014, appendix B). e^l - l - 1 loses all its digits near
- * l = 0 unless it is written with expm1. */
+/* KL_j = (mean^2 + e^logvar - logvar - 1) / 2 (Kingma & Welling 2014, appendix B). e^l - l - 1
+ * loses all its digits near l = 0 unless it is written with expm1. */
 static void bound_and_kl(const vae__posterior_row *row) {
     real *restrict mean = row->mean, *restrict logvar = row->logvar, *restrict sd = row->sd;
     real *restrict slope = row->slope, *restrict kl = row->kl;
@@ -51,8 +53,9 @@ double KERNEL(posterior)(const vae__posterior_row *row) {
 }
 
 /* dz/dmean = 1, dz/dlogvar = sd noise / 2, dKL/dmean = mean, dKL/dlogvar = (e^logvar - 1) / 2. */
-void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *restrict dz, const real *restrict dkl,
-                                real *restrict dmean, real *restrict draw) {
+void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *restrict dz,
+                                const real *restrict dkl, real *restrict dmean,
+                                real *restrict draw) {
     size_t latent = row->latent;
     const real *restrict mean = row->mean, *restrict logvar = row->logvar, *restrict sd = row->sd;
     const real *restrict slope = row->slope, *restrict noise = row->noise;
@@ -67,13 +70,15 @@ void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *restr
     }
 }
 
-double KERNEL(residual_row)(real *restrict a, const real *restrict bias, const real *restrict x, size_t n) {
+double KERNEL(residual_row)(real *restrict a, const real *restrict bias, const real *restrict x,
+                            size_t n) {
     if (bias) KERNEL(add)(a, bias, n);
     for (size_t i = 0; i < n; i++) a[i] -= x[i];
     return KERNEL(sum_squares)(a, n);
 }
 
-/* Of one value with log variance l above the floor: returns r^2 / v + ln v with v = floor2 + e^l. */
+/* Of one value with log variance l above the floor: returns r^2 / v + ln v with v = floor2 + e^l.
+ */
 static inline real density_term(real residual, real l, real floor2, real *dmean, real *dl) {
     real above = real_exp(l), variance = floor2 + above;
     real scaled = residual / variance;
@@ -83,7 +88,8 @@ static inline real density_term(real residual, real l, real floor2, real *dmean,
 }
 
 double KERNEL(gaussian_row)(real *restrict a, const real *restrict bias, const real *restrict x,
-                            const real *restrict log_sigma, real *restrict dlog_sigma, size_t n, real floor2, real weight) {
+                            const real *restrict log_sigma, real *restrict dlog_sigma, size_t n,
+                            real floor2, real weight) {
     double total = 0;
     if (bias) KERNEL(add)(a, bias, n);
     for (size_t i = 0; i < n; i += LANES) {
@@ -100,8 +106,8 @@ double KERNEL(gaussian_row)(real *restrict a, const real *restrict bias, const r
     return total;
 }
 
-double KERNEL(gaussian_head_row)(real *restrict a, const real *restrict bias, const real *restrict x, size_t n, real floor2,
-                                 real weight) {
+double KERNEL(gaussian_head_row)(real *restrict a, const real *restrict bias,
+                                 const real *restrict x, size_t n, real floor2, real weight) {
     double total = 0;
     real *restrict raw = a + n;
     if (bias) KERNEL(add)(a, bias, 2 * n);

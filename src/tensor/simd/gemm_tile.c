@@ -5,9 +5,11 @@
 
 typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
 
-/* c [TILE_ROWS, 2 WIDTH] += a b, with a packed [depth, TILE_ROWS] and b packed [depth, 2 WIDTH], both aligned. Each
- * element adds its terms in the order of depth, so results do not depend on where a row stands. */
-void KERNEL(tile)(size_t depth, const real *restrict a, const real *restrict b, real *restrict c, size_t c_stride) {
+/* c [TILE_ROWS, 2 WIDTH] += a b, with a packed [depth, TILE_ROWS] and b packed [depth, 2 WIDTH],
+ * both aligned. Each element adds its terms in the order of depth, so results do not depend on
+ * where a row stands. */
+void KERNEL(tile)(size_t depth, const real *restrict a, const real *restrict b, real *restrict c,
+                  size_t c_stride) {
     vector sum[TILE_ROWS][2];
     for (int i = 0; i < TILE_ROWS; i++) {
         memcpy(&sum[i][0], c + (size_t)i * c_stride, sizeof(vector));

@@ -1,12 +1,15 @@
-/* Normal noise from Philox 4x32-10, many counters at a time. A block of four words gives the normals of four columns, by
- * Box & Muller (1958) on 24-bit uniforms: radius from the first word of a pair, angle from the second. */
+/* Normal noise from Philox 4x32-10, many counters at a time. A block of four words gives the
+ * normals of four columns, by Box & Muller (1958) on 24-bit uniforms: radius from the first word of
+ * a pair, angle from the second. */
 #include "tensor/simd/table.h"
 
 #define BLOCKS 32 /* counters per round */
 
-static void philox_blocks(const vae__stream *stream, const uint32_t *restrict block, const uint32_t *restrict row,
-                          const uint32_t *restrict sample, uint32_t w[4][BLOCKS]) {
-    uint32_t k0 = (uint32_t)stream->seed, k1 = (uint32_t)(stream->seed >> 32) ^ (uint32_t)(stream->step >> 32);
+static void philox_blocks(const vae__stream *stream, const uint32_t *restrict block,
+                          const uint32_t *restrict row, const uint32_t *restrict sample,
+                          uint32_t w[4][BLOCKS]) {
+    uint32_t k0 = (uint32_t)stream->seed,
+             k1 = (uint32_t)(stream->seed >> 32) ^ (uint32_t)(stream->step >> 32);
     for (int i = 0; i < BLOCKS; i++) {
         w[0][i] = block[i];
         w[1][i] = row[i];
@@ -32,8 +35,8 @@ static inline real uniform(uint32_t word) {
     return ((real)(int32_t)(word >> 8) + (real)0.5) * (real)0x1p-24;
 }
 
-static void box_muller(const uint32_t *restrict radius_word, const uint32_t *restrict angle_word, real *restrict first,
-                       real *restrict second) {
+static void box_muller(const uint32_t *restrict radius_word, const uint32_t *restrict angle_word,
+                       real *restrict first, real *restrict second) {
     for (int i = 0; i < BLOCKS; i++) {
         real radius = real_sqrt(-2 * real_log(uniform(radius_word[i]))), sine, cosine;
         real_sincos_turns((real)(int32_t)(angle_word[i] >> 8) * (real)0x1p-24, &sine, &cosine);
@@ -42,13 +45,14 @@ static void box_muller(const uint32_t *restrict radius_word, const uint32_t *res
     }
 }
 
-/* Which block of which noise row: rows of `columns` values, `samples` of them for each stream row. */
+/* Which block of which noise row: rows of `columns` values, `samples` of them for each stream row.
+ */
 typedef struct place {
     size_t row, block;
 } place;
 
-void KERNEL(normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples, size_t columns,
-                     real *restrict out) {
+void KERNEL(normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples,
+                     size_t columns, real *restrict out) {
     uint32_t block[BLOCKS] = {0}, row[BLOCKS] = {0}, sample[BLOCKS] = {0}, words[4][BLOCKS];
     real normal[4][BLOCKS];
     size_t blocks = (columns + 3) / 4, total = rows * samples * blocks;

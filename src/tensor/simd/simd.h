@@ -1,5 +1,5 @@
-/* Included first by every kernel source: the level's name, and scalar functions written so that loops over them become
- * vector code (no branches, no calls). In the double build they are libm's.
+/* Included first by every kernel source: the level's name, and scalar functions written so that
+ * loops over them become vector code (no branches, no calls). In the double build they are libm's.
  *
  * Accuracy in float, against libm over all floats: see tests/unit/tensor/math_test.c. */
 #ifndef VAE_TENSOR_SIMD_H
@@ -21,7 +21,8 @@
 /* The name of a kernel at this level, e.g. vae__adam_avx2. */
 #define KERNEL(name) VAE__PASTE(vae__##name##_, VAE__SIMD)
 
-/* Partial sums that a loop keeps apart; the same number at every level, so that every level adds in the same order. */
+/* Partial sums that a loop keeps apart; the same number at every level, so that every level adds in
+ * the same order. */
 #define LANES 16
 
 typedef vae__real real;
@@ -34,14 +35,30 @@ static inline double add_lanes(const real lanes[LANES]) {
 
 #ifdef VAE_REAL_DOUBLE
 
-static inline real real_exp(real x) { return exp(x); }
-static inline real real_expm1(real x) { return expm1(x); }
-static inline real real_log(real x) { return log(x); }
-static inline real real_log1p(real x) { return log1p(x); }
-static inline real real_tanh(real x) { return tanh(x); }
-static inline real real_erf(real x) { return erf(x); }
-static inline real real_sqrt(real x) { return sqrt(x); }
-static inline real real_abs(real x) { return fabs(x); }
+static inline real real_exp(real x) {
+    return exp(x);
+}
+static inline real real_expm1(real x) {
+    return expm1(x);
+}
+static inline real real_log(real x) {
+    return log(x);
+}
+static inline real real_log1p(real x) {
+    return log1p(x);
+}
+static inline real real_tanh(real x) {
+    return tanh(x);
+}
+static inline real real_erf(real x) {
+    return erf(x);
+}
+static inline real real_sqrt(real x) {
+    return sqrt(x);
+}
+static inline real real_abs(real x) {
+    return fabs(x);
+}
 
 static inline void real_sincos_turns(real turns, real *sine, real *cosine) {
     *sine = sin(6.283185307179586476925 * turns);
@@ -62,19 +79,25 @@ static inline float float_of(uint32_t u) {
     return x;
 }
 
-static inline float real_sqrt(float x) { return sqrtf(x); }
-static inline float real_abs(float x) { return float_of(bits_of(x) & 0x7fffffffu); }
+static inline float real_sqrt(float x) {
+    return sqrtf(x);
+}
+static inline float real_abs(float x) {
+    return float_of(bits_of(x) & 0x7fffffffu);
+}
 
 /* 2^n for n in [-126, 127]. */
 static inline float power_of_two(int32_t n) {
     return float_of((uint32_t)(n + 127) << 23);
 }
 
-#define ROUNDING_MAGIC 12582912.0f /* 1.5 2^23: adding it leaves the nearest integer in the low bits */
+#define ROUNDING_MAGIC \
+    12582912.0f /* 1.5 2^23: adding it leaves the nearest integer in the low bits */
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW (-2.12194440e-4f)
 
-/* e^x: x = n ln 2 + r, |r| <= ln(2)/2, a polynomial in r, then 2^n in two factors so that denormals come out right. */
+/* e^x: x = n ln 2 + r, |r| <= ln(2)/2, a polynomial in r, then 2^n in two factors so that denormals
+ * come out right. */
 static inline float real_exp(float x) {
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;

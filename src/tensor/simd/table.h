@@ -8,24 +8,31 @@ extern const vae__activation_kernels KERNEL(activation)[VAE__ACTIVATION_COUNT];
 
 double KERNEL(sum)(const real *a, size_t n);
 double KERNEL(sum_squares)(const real *a, size_t n);
-void KERNEL(column_sums)(const real *a, size_t stride, size_t rows, size_t width, real *out, int add);
+void KERNEL(column_sums)(const real *a, size_t stride, size_t rows, size_t width, real *out,
+                         int add);
 int KERNEL(within)(const real *a, size_t n, real low, real high);
 void KERNEL(add)(real *y, const real *a, size_t n);
 void KERNEL(scale)(real *y, real factor, size_t n);
 void KERNEL(bound_logvar)(real *logvar, real *slope, size_t n);
 void KERNEL(exponential)(real *y, size_t n);
-void KERNEL(normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples, size_t columns, real *out);
+void KERNEL(normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples,
+                     size_t columns, real *out);
 double KERNEL(posterior)(const vae__posterior_row *row);
-void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *dz, const real *dkl, real *dmean, real *draw);
+void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *dz, const real *dkl,
+                                real *dmean, real *draw);
 double KERNEL(bernoulli_row)(real *a, const real *bias, const real *x, size_t n, real weight);
 double KERNEL(residual_row)(real *a, const real *bias, const real *x, size_t n);
-double KERNEL(gaussian_row)(real *a, const real *bias, const real *x, const real *log_sigma, real *dlog_sigma, size_t n,
-                            real floor2, real weight);
-double KERNEL(gaussian_head_row)(real *a, const real *bias, const real *x, size_t n, real floor2, real weight);
-double KERNEL(adam)(const vae__adam_step *step, real *parameter, real *mean, real *square, const real *gradient, size_t n);
-double KERNEL(sgd)(const vae__sgd_step *step, real *parameter, real *velocity, const real *gradient, size_t n);
+double KERNEL(gaussian_row)(real *a, const real *bias, const real *x, const real *log_sigma,
+                            real *dlog_sigma, size_t n, real floor2, real weight);
+double KERNEL(gaussian_head_row)(real *a, const real *bias, const real *x, size_t n, real floor2,
+                                 real weight);
+double KERNEL(adam)(const vae__adam_step *step, real *parameter, real *mean, real *square,
+                    const real *gradient, size_t n);
+double KERNEL(sgd)(const vae__sgd_step *step, real *parameter, real *velocity, const real *gradient,
+                   size_t n);
 
-/* Rows and vector width of the GEMM tile: as many accumulators as the registers of the level hold. */
+/* Rows and vector width of the GEMM tile: as many accumulators as the registers of the level hold.
+ */
 #define TILE_ROWS_generic 4
 #define TILE_ROWS_sse2 4
 #define TILE_ROWS_avx2 6

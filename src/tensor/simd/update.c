@@ -1,10 +1,11 @@
-/* One optimizer step over a stretch of parameters. Each returns the sum of squares of the gradient, which is in cache. */
+/* One optimizer step over a stretch of parameters. Each returns the sum of squares of the gradient,
+ * which is in cache. */
 #include "tensor/simd/table.h"
 
-/* Adam (Kingma & Ba 2015, algorithm 1) in the order PyTorch computes it; `decay` = 1 - lr weight_decay is AdamW's
- * (Loshchilov & Hutter 2019), `l2` is added to the gradient. */
-double KERNEL(adam)(const vae__adam_step *step, real *restrict parameter, real *restrict mean, real *restrict square,
-                    const real *restrict gradient, size_t n) {
+/* Adam (Kingma & Ba 2015, algorithm 1) in the order PyTorch computes it; `decay` = 1 - lr
+ * weight_decay is AdamW's (Loshchilov & Hutter 2019), `l2` is added to the gradient. */
+double KERNEL(adam)(const vae__adam_step *step, real *restrict parameter, real *restrict mean,
+                    real *restrict square, const real *restrict gradient, size_t n) {
     const vae__adam_step c = *step;
     for (size_t i = 0; i < n; i++) {
         real p = parameter[i] * c.decay;
@@ -18,7 +19,8 @@ double KERNEL(adam)(const vae__adam_step *step, real *restrict parameter, real *
     return KERNEL(sum_squares)(gradient, n);
 }
 
-/* SGD with momentum as PyTorch defines it: v = momentum v + g; p -= lr v, or lr (g + momentum v) with Nesterov's. */
+/* SGD with momentum as PyTorch defines it: v = momentum v + g; p -= lr v, or lr (g + momentum v)
+ * with Nesterov's. */
 double KERNEL(sgd)(const vae__sgd_step *step, real *restrict parameter, real *restrict velocity,
                    const real *restrict gradient, size_t n) {
     const vae__sgd_step c = *step;

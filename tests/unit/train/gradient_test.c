@@ -1,0 +1,161 @@
+/* Whole training steps against four-point finite differences of the reported objective, for every
+ * likelihood, sigma mode, activation and objective, at sizes around the vector width. The double
+ * build holds them to 1e-7 (it is there that a wrong term cannot hide); the float build only checks
+ * that the pieces fit. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/numbers.h"
+
+typedef struct fixture {
+    vae_context *context;
+    vae_model *model;
+    vae_optimizer *optimizer;
+    float *x;
+    vae__step_rows rows;
+} fixture;
+
+static double objective_at(fixture *f, vae__real *parameter, double value, vae__real *gradient) {
+    vae__real before = *parameter;
+    vae_step_report report;
+    *parameter = (vae__real)value;
+    assert_int_equal(vae__step_gradient(f->optimizer, &f->rows, &report, gradient), VAE_OK);
+    *parameter = before;
+    return report.objective;
+}
+
+/* d objective / d parameter by (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h. */
+static double difference(fixture *f, vae__real *parameter, vae__real *scratch) {
+    double at = (double)*parameter, h = test_tolerance(1e-2, 1e-3);
+    double near =
+        objective_at(f, parameter, at + h, scratch) - objective_at(f, parameter, at - h, scratch);
+    double far = objective_at(f, parameter, at + 2 * h, scratch) -
+                 objective_at(f, parameter, at - 2 * h, scratch);
+    return (8 * near - far) / (12 * h);
+}
+
+static void check_gradients(const char *spec, const char *options, size_t n, double low,
+                            double high) {
+    fixture f = {.context = test_context("threads=1")};
+    f.model = test_model(f.context, spec, 0.6);
+    size_t width = vae_model_width(f.model), count = f.model->parameters.block_count;
+    if (vae_optimizer_create(f.model, options, &f.optimizer)) fail_msg("%s", vae_last_error());
+    f.x = malloc(n * width * sizeof *f.x);
+    test_values(f.x, n * width, 7, low, high);
+    f.rows = (vae__step_rows){.rows = f.x, .n = n};
+    vae__real *gradient = calloc(count, sizeof *gradient),
+              *scratch = calloc(count, sizeof *scratch);
+    vae_step_report report;
+    assert_int_equal(vae__step_gradient(f.optimizer, &f.rows, &report, gradient), VAE_OK);
+    for (size_t p = 0; p < f.model->parameters.count; p++) {
+        vae__parameter *parameter = &f.model->parameters.items[p];
+        if (!parameter->trainable) continue;
+        size_t size = vae__parameter_size(parameter), stride = size / 24 + 1;
+        for (size_t i = 0; i < size; i += stride) {
+            char what[200];
+            snprintf(what, sizeof what, "%s | %s | n=%zu | %s[%zu]", spec, options, n,
+                     parameter->name, i);
+            double expected = -difference(&f, &parameter->values[i], scratch);
+            test_near((double)gradient[parameter->values - f.model->parameters.block + i], expected,
+                      test_tolerance(2e-2, 1e-7), what);
+        }
+    }
+    free(gradient);
+    free(scratch);
+    free(f.x);
+    vae_optimizer_destroy(f.optimizer);
+    vae_model_destroy(f.model);
+    vae_context_destroy(f.context);
+}
+
+static void likelihoods(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"bernoulli",
+                                        "gaussian sigma=0.7",
+                                        "gaussian sigma=shared",
+                                        "gaussian sigma=per_dim",
+                                        "gaussian sigma=decoder",
+                                        "gaussian sigma=shared sigma_min=0.5",
+                                        "gaussian sigma=per_dim sigma_min=0.5",
+                                        "gaussian sigma=decoder sigma_min=0.5"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec,
+                 "input=5 latent=3 encoder=[dense 7, tanh] decoder=[dense 6, tanh] likelihood=%s",
+                 kinds[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
+        check_gradients(spec, "adam samples=3", 2, 0, 1);
+    }
+}
+
+/* sigma^2 follows the parameters in the objective too; by the envelope theorem its own derivative
+ * is zero. */
+static void optimal_sigma(void **state) {
+    (void)state;
+    const char *spec =
+        "input=5 latent=3 encoder=[dense 7, tanh] decoder=[dense 6, tanh] likelihood=gaussian sigma=optimal";
+    check_gradients(spec, "adam", 3, 0, 1);
+    check_gradients(spec, "adam samples=2", 3, 0, 1);
+}
+
+/* Smooth activations only: differences across the corner of a relu are no derivative. Its slope is
+ * tested by itself. */
+static void activations(void **state) {
+    (void)state;
+    static const char *const names[] = {"identity", "elu",     "silu",    "gelu",
+                                        "tanh",     "sigmoid", "softplus"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char spec[300];
+        snprintf(
+            spec, sizeof spec,
+            "input=4 latent=2 encoder=[dense 5, %s, dense 4, %s] decoder=[dense 5, %s] likelihood=bernoulli",
+            names[i], names[i], names[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
+    }
+}
+
+static void objectives(void **state) {
+    (void)state;
+    const char *spec =
+        "input=6 latent=3 encoder=[dense 5, tanh] decoder=[dense 4, silu] likelihood=bernoulli";
+    check_gradients(spec, "adam beta=2.5", 3, 0, 1);
+    check_gradients(spec, "adam free_bits=0.05", 4, 0, 1);
+    check_gradients(spec, "adam free_bits=0.6 beta=0.5 samples=2", 4, 0, 1);
+}
+
+/* 1, 2, odd, on both sides of the 4, 8 and 16 lanes; linear maps; activations without a dense
+ * layer. */
+static void shapes(void **state) {
+    (void)state;
+    static const size_t widths[] = {1, 2, 3, 15, 16, 17, 33};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec,
+                 "input=%zu latent=%zu encoder=[] decoder=[] likelihood=gaussian sigma=shared",
+                 widths[i], widths[6 - i]);
+        check_gradients(spec, "adam", 1, -1, 1);
+        snprintf(
+            spec, sizeof spec,
+            "input=%zu latent=1 encoder=[dense %zu, tanh] decoder=[tanh, dense %zu, softplus] likelihood=bernoulli",
+            widths[i], widths[6 - i], widths[i]);
+        check_gradients(spec, "adam", 5, 0, 1);
+    }
+    check_gradients("input=3 latent=2 encoder=[tanh] decoder=[tanh, silu] likelihood=gaussian",
+                    "adam", 2, -1, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(likelihoods), cmocka_unit_test(optimal_sigma),
+        cmocka_unit_test(activations), cmocka_unit_test(objectives),
+        cmocka_unit_test(shapes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
