@@ -9,28 +9,39 @@
 
 /* ---- status and version ---- */
 
-/* Every constant of vae.h; the statuses come first. */
-#define CONSTANTS(X)                                                                         \
-    X(VAE_OK)                                                                                \
-    X(VAE_STOPPED)                                                                           \
-    X(VAE_ERROR_ARGUMENT)                                                                    \
-    X(VAE_ERROR_WIDTH)                                                                       \
-    X(VAE_ERROR_DATA) X(VAE_ERROR_MISMATCH) X(VAE_ERROR_TEXT) X(VAE_ERROR_FILE)              \
-        X(VAE_ERROR_FORMAT) X(VAE_ERROR_LIMIT) X(VAE_ERROR_MEMORY) X(VAE_ERROR_DIVERGED)     \
-            X(VAE_ERROR_UNSUPPORTED) X(VAE_ERROR_INTERNAL) X(VAE_VERSION_MAJOR)              \
-                X(VAE_VERSION_MINOR) X(VAE_VERSION_PATCH) X(VAE_LOG_WARNING) X(VAE_LOG_INFO) \
-                    X(VAE_STEP_CLIPPED) X(VAE_STEP_REFUSED) X(VAE_STEP_EPOCH_END)            \
-                        X(VAE_EVENT_STEP) X(VAE_EVENT_EPOCH)
-
-#define STATUSES 14
-
 static const struct constant {
     const char *name;
     int64_t value;
 } constants[] = {
-#define ENTRY(name) {#name, (int64_t)name},
-    CONSTANTS(ENTRY)
-#undef ENTRY
+#define CONSTANT(name) \
+    { #name, (int64_t)(name) }
+    /* The statuses come first: vae_status_name looks no further. */
+    CONSTANT(VAE_OK),
+    CONSTANT(VAE_STOPPED),
+    CONSTANT(VAE_ERROR_ARGUMENT),
+    CONSTANT(VAE_ERROR_WIDTH),
+    CONSTANT(VAE_ERROR_DATA),
+    CONSTANT(VAE_ERROR_MISMATCH),
+    CONSTANT(VAE_ERROR_TEXT),
+    CONSTANT(VAE_ERROR_FILE),
+    CONSTANT(VAE_ERROR_FORMAT),
+    CONSTANT(VAE_ERROR_LIMIT),
+    CONSTANT(VAE_ERROR_MEMORY),
+    CONSTANT(VAE_ERROR_DIVERGED),
+    CONSTANT(VAE_ERROR_UNSUPPORTED),
+    CONSTANT(VAE_ERROR_INTERNAL),
+#define STATUSES 14
+    CONSTANT(VAE_VERSION_MAJOR),
+    CONSTANT(VAE_VERSION_MINOR),
+    CONSTANT(VAE_VERSION_PATCH),
+    CONSTANT(VAE_LOG_WARNING),
+    CONSTANT(VAE_LOG_INFO),
+    CONSTANT(VAE_STEP_CLIPPED),
+    CONSTANT(VAE_STEP_REFUSED),
+    CONSTANT(VAE_STEP_EPOCH_END),
+    CONSTANT(VAE_EVENT_STEP),
+    CONSTANT(VAE_EVENT_EPOCH),
+#undef CONSTANT
 };
 
 const char *vae_status_name(vae_status status) {
