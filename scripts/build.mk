@@ -113,7 +113,7 @@ SHARED := $(OUT)/$(SOFILE)
 # src/model/likelihood/gaussian.c -> vae__model_likelihood_gaussian: unique in the archive and in the host's link map.
 stem = vae__$(subst /,_,$(patsubst src/%.c,%,$1))
 
-SIMD_SOURCES := $(wildcard src/tensor/simd/*.c)
+SIMD_SOURCES := $(wildcard src/tensor/simd/*.c src/model/likelihood/*.c)
 SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
 
 # The same kernels for each instruction set; which one runs is chosen when a context is created.

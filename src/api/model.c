@@ -118,7 +118,7 @@ vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width) 
         return vae__fail(VAE_ERROR_UNSUPPORTED, "vae_model_sigma: likelihood=%s has no sigma",
                          likelihood->name);
     }
-    return likelihood->sigma(&model->spec, &model->parameters, &model->network.likelihood, sigma);
+    return likelihood->sigma(&model->spec, vae__model_extra(model), sigma);
 }
 
 size_t vae_model_parameter_count(const vae_model *model) {

@@ -243,14 +243,18 @@ static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size
                         size_t rows) {
     const vae_model *model = j->model;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
-    size_t heads = model->spec.likelihood->heads(&model->spec);
+    size_t heads = vae__likelihood_heads(&model->spec);
     vae__stream stream = {j->noise.stream.seed, 0, VAE__PURPOSE_DRAW, 0};
+    vae__likelihood_row row = {.kernels = model->context->kernels,
+                               .spec = &model->spec,
+                               .extra = vae__model_extra(model),
+                               .width = width};
     if (j->z) narrow(j->z + first * latent, vae__run_value(run, ends->z), rows * latent);
     read_mean(j, run, ends, first, rows);
     for (size_t r = 0; j->x && r < rows; r++) {
-        model->spec.likelihood->draw(&model->spec, &model->parameters, &model->network.likelihood,
-                                     vae__run_value(run, ends->head) + r * heads * width, &stream,
-                                     (uint32_t)(first + r), j->x + (first + r) * width);
+        row.a = (vae__real *)vae__run_value(run, ends->head) + r * heads * width;
+        model->spec.likelihood->draw(&row, &stream, (uint32_t)(first + r),
+                                     j->x + (first + r) * width);
     }
 }
 

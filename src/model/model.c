@@ -50,6 +50,7 @@ static vae_status new_model(vae_context *context, const vae__spec *spec, vae_mod
     atomic_init(&model->references, 1);
     model->context = vae__context_retain(context);
     model->spec = *spec;
+    model->spec.likelihood = vae__likelihood_for(context->kernels, spec->likelihood_index);
     vae_status status = build_model(model);
     if (status) {
         vae__model_release(model);
@@ -96,6 +97,11 @@ void vae__model_release(vae_model *model) {
     vae__release(context, model->spec_text);
     vae__release(context, model);
     vae__context_release(context);
+}
+
+vae__real *vae__model_extra(const vae_model *model) {
+    size_t extra = model->network.likelihood.extra;
+    return extra == VAE__NONE ? NULL : model->parameters.items[extra].values;
 }
 
 void vae__model_initialize(vae_model *model, const vae__statistics *statistics) {

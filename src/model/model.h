@@ -35,6 +35,9 @@ vae_model *vae__model_retain(vae_model *model);
 void vae__model_release(vae_model *model);
 vae_status vae__model_clone(const vae_model *model, vae_model **out);
 
+/* Values of the likelihood's extra parameter, or NULL. */
+vae__real *vae__model_extra(const vae_model *model);
+
 /* Statistics of training rows -> input scaling, output bias, sigma. */
 void vae__model_initialize(vae_model *model, const vae__statistics *statistics);
 

@@ -54,7 +54,7 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
         status = declare_layers(&d, "decoder", &spec->decoder, network->decoder_weight,
                                 network->decoder_bias);
     if (!status)
-        status = declare_dense(&d, "likelihood", spec->input.width * likelihood->heads(spec),
+        status = declare_dense(&d, "likelihood", spec->input.width * vae__likelihood_heads(spec),
                                &own->weight, &own->bias);
     if (!status && likelihood->parameters)
         status = likelihood->parameters(context, spec, list, &own->extra);
@@ -73,7 +73,7 @@ static double count_layers(const vae__layers *layers, double *in) {
 }
 
 double vae__network_parameter_total(const vae__spec *spec) {
-    double in = (double)spec->input.width, out = in * (double)spec->likelihood->heads(spec);
+    double in = (double)spec->input.width, out = in * (double)vae__likelihood_heads(spec);
     double total = count_layers(&spec->encoder, &in);
     total += (in + 1) * 2 * (double)spec->latent;
     in = (double)spec->latent;
@@ -195,8 +195,8 @@ static vae_status add_decoder(const build *b, vae__id z, size_t outputs, vae__id
 static vae_status add_mean(const build *b, vae__id z) {
     vae__likelihood_build likelihood = {
         b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
-    vae_status status = add_decoder(b, z, 1, &likelihood.head);
-    if (!status) status = b->spec->likelihood->mean(&likelihood, &b->ends->x_mean);
+    vae_status status = add_decoder(b, z, vae__likelihood_mean_heads(b->spec), &likelihood.head);
+    if (!status) status = vae__likelihood_mean(&likelihood, &b->ends->x_mean);
     if (!status) vae__graph_result(b->graph, b->ends->x_mean);
     return status;
 }
@@ -232,7 +232,7 @@ static vae_status build_sample(const build *b) {
     vae_status status = add_latent_input(b);
     if (!status) vae__graph_result(b->graph, b->ends->z);
     if (!status)
-        status = add_decoder(b, b->ends->z, b->spec->likelihood->heads(b->spec), &likelihood.head);
+        status = add_decoder(b, b->ends->z, vae__likelihood_heads(b->spec), &likelihood.head);
     if (!status)
         status =
             vae__activation(b->graph, likelihood.head, VAE__ACTIVATION_identity, &b->ends->head);
@@ -253,10 +253,10 @@ static vae_status add_bound(const build *b, int training) {
     if (!status)
         status = vae__posterior_draw(b->graph, head, b->ends->noise, &z, &b->ends->kl,
                                      &b->ends->kl_by_latent);
-    if (!status) status = add_decoder(b, z, spec->likelihood->heads(spec), &likelihood.head);
+    if (!status) status = add_decoder(b, z, vae__likelihood_heads(spec), &likelihood.head);
     likelihood.x = b->ends->x;
     if (!status)
-        status = spec->likelihood->density(&likelihood, &b->ends->log_p, &b->ends->batch_state);
+        status = vae__likelihood_density(&likelihood, &b->ends->log_p, &b->ends->batch_state);
     if (status) return status;
     vae__graph_result(b->graph, b->ends->kl);
     vae__graph_result(b->graph, b->ends->log_p);

@@ -3,7 +3,7 @@
 #ifndef VAE_MODEL_NETWORK_H
 #define VAE_MODEL_NETWORK_H
 
-#include "model/likelihood/likelihood.h"
+#include "model/likelihood.h"
 #include "model/objective/objective.h"
 
 /* Places in the parameter list. Layer i of the spec's list has weight i and bias i; activations

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "autodiff/ops/ops.h"
-#include "model/likelihood/likelihood.h"
+#include "model/likelihood.h"
 
 #define LARGEST_WIDTH 0x7fffffff /* what CBLAS takes */
 
@@ -117,25 +117,7 @@ static void print_layers(vae__buffer *out, const void *field) {
     vae__append(out, "]");
 }
 
-/* ---- likelihood=, sigma= ---- */
-
-static vae_status parse_likelihood(const vae__slice *value, void *field, void *user) {
-    const char *names[VAE__MOST_LIKELIHOODS + 1];
-    size_t i = 0;
-    (void)user;
-    for (; vae__likelihoods[i]; i++) {
-        names[i] = vae__likelihoods[i]->name;
-        if (!vae__slice_is(value, names[i])) continue;
-        *(const vae__likelihood **)field = vae__likelihoods[i];
-        return VAE_OK;
-    }
-    names[i] = NULL;
-    return vae__fail_unknown(value, "likelihood", names);
-}
-
-static void print_likelihood(vae__buffer *out, const void *field) {
-    vae__append(out, "%s", (*(const vae__likelihood *const *)field)->name);
-}
+/* ---- sigma= ---- */
 
 static const char *const sigma_modes[] = {"shared", "optimal", "per_dim", "decoder", NULL};
 
@@ -192,8 +174,8 @@ static const vae__option options[KEYS + 1] = {
                .print = print_input},
     [LATENT] = {"latent", VAE__OPTION_UNSIGNED, offsetof(vae__spec, latent), .minimum = 1,
                 .maximum = 1 << 24},
-    [LIKELIHOOD] = {"likelihood", VAE__OPTION_CUSTOM, offsetof(vae__spec, likelihood),
-                    .parse = parse_likelihood, .print = print_likelihood},
+    [LIKELIHOOD] = {"likelihood", VAE__OPTION_CHOICE, offsetof(vae__spec, likelihood_index),
+                    .choices = vae__likelihood_names},
     [ENCODER] = {"encoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, encoder), .parse = parse_layers,
                  .print = print_layers},
     [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder), .parse = parse_layers,
@@ -240,6 +222,7 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
     unsigned char seen[KEYS] = {0};
     *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0}, .sigma_min = 1e-3, .seed = 1};
     vae_status status = vae__options_parse(&table, text, spec, seen, NULL);
+    spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
     return status ? status : check_whole(spec, seen);
 }
 

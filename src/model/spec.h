@@ -43,7 +43,8 @@ struct vae__likelihood;
 typedef struct vae__spec {
     vae__shape input;
     uint64_t latent;
-    const struct vae__likelihood *likelihood;
+    int likelihood_index;                     /* in VAE__LIKELIHOODS */
+    const struct vae__likelihood *likelihood; /* compiled for any machine; a model takes its own */
     vae__layers encoder, decoder;
     vae__sigma sigma;
     double sigma_min;

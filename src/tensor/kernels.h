@@ -91,24 +91,6 @@ typedef struct vae__kernels {
     void (*posterior_backward)(const vae__posterior_row *row, const vae__real *dz,
                                const vae__real *dkl, vae__real *dmean, vae__real *draw);
 
-    /* ---- likelihoods, one row each: returns log p(x|a) less the constants that do not depend on a
-     * ---- */
-    /* a [n] logits without bias; out: weight * (x - sigmoid(a)). */
-    double (*bernoulli_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n,
-                            vae__real weight);
-    /* a [n] means without bias; out: a + bias - x. Returns the sum of squares of that. */
-    double (*residual_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n);
-    /* Variances floor2 + exp(2 log_sigma): a as in residual_row; out: a <- weight d log p / d a,
-     * and dlog_sigma [n] <- weight d log p / d log_sigma. Returns the sum of residual^2 / variance
-     * + log variance. */
-    double (*gaussian_row)(vae__real *a, const vae__real *bias, const vae__real *x,
-                           const vae__real *log_sigma, vae__real *dlog_sigma, size_t n,
-                           vae__real floor2, vae__real weight);
-    /* The same with a [2n]: means, then raw log variances that are bounded first; both are replaced
-     * by gradients. */
-    double (*gaussian_head_row)(vae__real *a, const vae__real *bias, const vae__real *x, size_t n,
-                                vae__real floor2, vae__real weight);
-
     /* ---- updates of one stretch of parameters; return the sum of squares of the unscaled gradient
      * ---- */
     double (*adam)(const vae__adam_step *step, vae__real *parameter, vae__real *mean,

@@ -341,7 +341,7 @@ static void finish(step *s) {
     vae_optimizer *optimizer = s->optimizer;
     const vae_model *model = optimizer->model;
     if (model->spec.likelihood->finish_step && optimizer->ends.batch_state != VAE__NONE) {
-        model->spec.likelihood->finish_step(&model->parameters, &model->network.likelihood,
+        model->spec.likelihood->finish_step(vae__model_extra(model),
                                             vae__run_double(&s->run, optimizer->ends.batch_state));
     }
     optimizer->state.steps++;

@@ -238,4 +238,18 @@ static inline real real_softplus(real x) {
     return (x < 0 ? (real)0 : x) + real_log1p(real_exp(-real_abs(x)));
 }
 
+/* logvar = hi - softplus(hi - (lo + softplus(a - lo))): any head gives a usable variance and a
+ * gradient that lives. */
+#define LOGVAR_LOW ((real)-16)
+#define LOGVAR_HIGH ((real)16)
+
+/* Bounded value of a; *slope = d logvar / d a = sigmoid(hi - t) sigmoid(a - lo). */
+static inline real real_bounded_logvar(real a, real *slope) {
+    real above = a - LOGVAR_LOW;
+    real t = LOGVAR_LOW + real_softplus(above);
+    real below = LOGVAR_HIGH - t;
+    *slope = real_sigmoid(below) * real_sigmoid(above);
+    return LOGVAR_HIGH - real_softplus(below);
+}
+
 #endif

@@ -20,12 +20,6 @@ void KERNEL(normals)(const vae__stream *stream, size_t first_row, size_t rows, s
 double KERNEL(posterior)(const vae__posterior_row *row);
 void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *dz, const real *dkl,
                                 real *dmean, real *draw);
-double KERNEL(bernoulli_row)(real *a, const real *bias, const real *x, size_t n, real weight);
-double KERNEL(residual_row)(real *a, const real *bias, const real *x, size_t n);
-double KERNEL(gaussian_row)(real *a, const real *bias, const real *x, const real *log_sigma,
-                            real *dlog_sigma, size_t n, real floor2, real weight);
-double KERNEL(gaussian_head_row)(real *a, const real *bias, const real *x, size_t n, real floor2,
-                                 real weight);
 double KERNEL(adam)(const vae__adam_step *step, real *parameter, real *mean, real *square,
                     const real *gradient, size_t n);
 double KERNEL(sgd)(const vae__sgd_step *step, real *parameter, real *velocity, const real *gradient,

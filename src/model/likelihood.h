@@ -1,0 +1,114 @@
+/* A likelihood p(x|z): one file in likelihood/ with its density and gradient, its mean, its draw and
+ * its start from data, and one name in VAE__LIKELIHOODS. The files are compiled once per instruction
+ * set, like the kernels, so that a loop over a row becomes vector code; what every likelihood shares
+ * (ops over rows, weights, sums) is in likelihood_op.c. */
+#ifndef VAE_MODEL_LIKELIHOOD_H
+#define VAE_MODEL_LIKELIHOOD_H
+
+#include "autodiff/run.h"
+#include "model/spec.h"
+
+#define VAE__LIKELIHOODS(X) \
+    X(bernoulli)            \
+    X(gaussian)
+
+/* Columns of the training rows. */
+typedef struct vae__statistics {
+    size_t width;
+    const double *mean, *variance; /* [width], biased */
+} vae__statistics;
+
+/* The likelihood's own parameters. VAE__NONE where there is none. */
+typedef struct vae__likelihood_parameters {
+    size_t weight, bias; /* output layer [width * heads, in] */
+    size_t extra;        /* log sigma, the running sigma^2, log dispersion ... */
+} vae__likelihood_parameters;
+
+/* One row of the decoder's output layer, bias added. */
+typedef struct vae__likelihood_row {
+    const vae__kernels *kernels;
+    const vae__spec *spec;
+    const vae__real *extra; /* the extra parameter's values, or NULL */
+    vae__real *a;           /* [heads * width]: all of head 0, then all of head 1 ... */
+    const vae__real *x;     /* [width] */
+    vae__real *dextra;      /* [extra's values] or NULL: not wanted */
+    size_t width;
+    vae__real weight;
+} vae__likelihood_row;
+
+typedef struct vae__likelihood_build {
+    const vae__spec *spec;
+    const vae__likelihood_parameters *parameters;
+    vae__graph *graph;
+    vae__id head; /* output layer [rows, width * heads] */
+    vae__id x;    /* [n, width]; density only */
+    int training;
+} vae__likelihood_build;
+
+typedef struct vae__likelihood {
+    const char *name;
+    double low, high; /* support of x, inclusive */
+    double grid;      /* x is a multiple of it; 0: any value */
+    int discrete;     /* log p is of a probability, not a density: bits/dim are defined */
+    int has_sigma;    /* takes sigma= and sigma_min= */
+
+    /* Outputs of the decoder per value of x; NULL: 1. And how many of them the mean reads. */
+    size_t (*heads)(const vae__spec *spec);
+    size_t (*mean_heads)(const vae__spec *spec);
+
+    /* Adds the extra parameter to the list. NULL: none. */
+    vae_status (*parameters)(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                             size_t *extra);
+
+    /* log p(x|z) of one row, all constants included; a <- weight d log p / d a, and dextra likewise. */
+    double (*row)(const vae__likelihood_row *row);
+
+    /* Instead of an op over `row`, where a density needs more: log_p is a double value [rows, 1];
+     * batch_state a per-batch result for finish_step, or VAE__NONE. NULL: the op. */
+    vae_status (*density)(const vae__likelihood_build *build, vae__id *log_p, vae__id *batch_state);
+
+    /* E[x|z] of one row into the first `width` values of a [mean_heads * width]; x, extra's gradient and
+     * weight are not set. NULL: a is the mean. */
+    void (*mean)(const vae__likelihood_row *row);
+
+    /* x ~ p(x|z) for one row; a is kept, row->x and weight are not set. */
+    void (*draw)(const vae__likelihood_row *row, const vae__stream *stream, uint32_t number,
+                 float *x);
+
+    /* Output bias and scale from the data. `list` is the model's. */
+    void (*initialize)(const vae__spec *spec, const vae__statistics *statistics,
+                       const vae__parameters *list, const vae__likelihood_parameters *parameters);
+
+    /* Standard deviations that hold for every z, [width]; NULL or VAE_ERROR_UNSUPPORTED: none. */
+    vae_status (*sigma)(const vae__spec *spec, const vae__real *extra, double *sigma);
+
+    /* After an update: takes the batch's state into the extra parameter. NULL: nothing to do. */
+    void (*finish_step)(vae__real *extra, const double *batch_state);
+} vae__likelihood;
+
+/* The names in VAE__LIKELIHOODS, ending in NULL. */
+extern const char *const vae__likelihood_names[];
+
+/* Number `index` of VAE__LIKELIHOODS, compiled for these kernels; NULL: for any machine. */
+const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int index);
+
+size_t vae__likelihood_heads(const vae__spec *spec);
+size_t vae__likelihood_mean_heads(const vae__spec *spec);
+
+/* log p(x|z) per row, through the likelihood's own density or the op over its rows. */
+vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *log_p,
+                                   vae__id *batch_state);
+
+/* E[x|z] [rows, width] from a head of mean_heads outputs. */
+vae_status vae__likelihood_mean(const vae__likelihood_build *build, vae__id *x_mean);
+
+/* For a likelihood's own ops: the backward of one whose forward left unweighted gradients in its
+ * input. Weights row i by the gradient of log p; does nothing if forward knew the weights. */
+void vae__likelihood_weigh(const vae__call *call);
+
+/* What forward weighs row i by. */
+static inline vae__real vae__likelihood_weight(const vae__call *call, size_t i) {
+    return call->gradient_known ? call->output_gradient[0][i] : 1;
+}
+
+#endif

@@ -1,0 +1,166 @@
+/* The ops that run a likelihood's row functions over rows, and the registry. */
+#include <string.h>
+
+#include "model/likelihood.h"
+
+/* ---- the registry ---- */
+
+#define NAME(name) #name,
+const char *const vae__likelihood_names[] = {VAE__LIKELIHOODS(NAME) NULL};
+
+#define LIST(level)                   \
+    VAE__LIKELIHOODS(DECLARE_##level) \
+    static const vae__likelihood *const list_##level[] = {VAE__LIKELIHOODS(ENTRY_##level)};
+#define DECLARE_sse2(n) extern const vae__likelihood vae__likelihood_##n##_sse2;
+#define DECLARE_avx2(n) extern const vae__likelihood vae__likelihood_##n##_avx2;
+#define DECLARE_avx512(n) extern const vae__likelihood vae__likelihood_##n##_avx512;
+#define DECLARE_generic(n) extern const vae__likelihood vae__likelihood_##n##_generic;
+#define ENTRY_sse2(n) &vae__likelihood_##n##_sse2,
+#define ENTRY_avx2(n) &vae__likelihood_##n##_avx2,
+#define ENTRY_avx512(n) &vae__likelihood_##n##_avx512,
+#define ENTRY_generic(n) &vae__likelihood_##n##_generic,
+
+#if defined(__x86_64__)
+LIST(sse2)
+LIST(avx2)
+LIST(avx512)
+#else
+LIST(generic)
+#endif
+
+const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int index) {
+#if defined(__x86_64__)
+    const char *level = kernels ? kernels->name : "sse2";
+    if (!strcmp(level, "avx512")) return list_avx512[index];
+    return strcmp(level, "avx2") ? list_sse2[index] : list_avx2[index];
+#else
+    (void)kernels;
+    return list_generic[index];
+#endif
+}
+
+size_t vae__likelihood_heads(const vae__spec *spec) {
+    return spec->likelihood->heads ? spec->likelihood->heads(spec) : 1;
+}
+
+size_t vae__likelihood_mean_heads(const vae__spec *spec) {
+    return spec->likelihood->mean_heads ? spec->likelihood->mean_heads(spec) : 1;
+}
+
+/* ---- density ---- */
+
+static vae_status infer_density(vae__graph *graph, vae__node *node) {
+    const vae__value head = graph->values[node->inputs[0]];
+    vae_status status = vae__graph_output(graph, node, "log p(x|z)", 1, head.extent, 1);
+    if (status || !node->parameter_count) return status;
+    size_t extra = vae__parameter_size(&graph->parameters->items[node->parameters[0]]);
+    return vae__graph_output(graph, node, "d log p / d extra", extra, head.extent, 0);
+}
+
+/* head [rows, heads width], x [n, width] -> log p [rows]; head <- its gradient */
+static void forward_density(const vae__call *call) {
+    const vae__spec *spec = call->node->attributes;
+    const vae__value *head = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, head), per_row = call->rows ? rows / call->rows : 1;
+    size_t extra = call->output[1] ? vae__call_output(call, 1)->width : 0;
+    double *log_p = call->output[0];
+    vae__likelihood_row row = {.kernels = call->kernels,
+                               .spec = spec,
+                               .extra = call->parameter[0],
+                               .width = spec->input.width};
+    for (size_t i = 0; i < rows; i++) {
+        row.a = (vae__real *)call->input[0] + i * head->width;
+        row.x = (const vae__real *)call->input[1] + i / per_row * row.width;
+        row.dextra = extra ? (vae__real *)call->output[1] + i * extra : NULL;
+        row.weight = vae__likelihood_weight(call, i);
+        if (call->bias) call->kernels->add(row.a, call->bias, head->width);
+        log_p[i] = spec->likelihood->row(&row);
+    }
+}
+
+static void weigh_rows(const vae__call *call, vae__real *values, size_t width) {
+    size_t rows = vae__call_rows(call, vae__call_input(call, 0));
+    for (size_t i = 0; i < rows; i++) {
+        call->kernels->scale(values + i * width, call->output_gradient[0][i], width);
+    }
+}
+
+void vae__likelihood_weigh(const vae__call *call) {
+    if (call->gradient_known) return;
+    weigh_rows(call, call->input_gradient[0], vae__call_input(call, 0)->width);
+}
+
+static void backward_density(const vae__call *call) {
+    vae__likelihood_weigh(call);
+    if (call->gradient_known || call->node->output_count < 2) return;
+    weigh_rows(call, call->output[1], vae__call_output(call, 1)->width);
+}
+
+static vae__contribution extra_contribution(const vae__node *node, size_t which) {
+    (void)which;
+    return (vae__contribution){node->outputs[1], 0, VAE__NONE};
+}
+
+static const vae__op density_op = {.name = "log_likelihood",
+                                   .traits = VAE__OP_TAKES_BIAS | VAE__OP_OVERWRITES_INPUT |
+                                             VAE__OP_KEEPS_OUTPUT,
+                                   .infer = infer_density,
+                                   .forward = forward_density,
+                                   .backward = backward_density,
+                                   .contribution = extra_contribution};
+
+vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *log_p,
+                                   vae__id *batch_state) {
+    const vae__likelihood *likelihood = build->spec->likelihood;
+    *batch_state = VAE__NONE;
+    if (likelihood->density && build->training)
+        return likelihood->density(build, log_p, batch_state);
+    vae__node_spec spec = {.op = &density_op,
+                           .attributes = build->spec,
+                           .input_count = 2,
+                           .inputs = {build->head, build->x}};
+    if (build->parameters->extra != VAE__NONE) {
+        spec.parameter_count = 1;
+        spec.parameters[0] = (vae__id)build->parameters->extra;
+    }
+    return vae__graph_add(build->graph, &spec, log_p);
+}
+
+/* ---- mean ---- */
+
+static vae_status infer_mean(vae__graph *graph, vae__node *node) {
+    const vae__spec *spec = node->attributes;
+    return vae__graph_output(graph, node, "E[x|z]", spec->input.width,
+                             graph->values[node->inputs[0]].extent, 0);
+}
+
+static void forward_mean(const vae__call *call) {
+    const vae__spec *spec = call->node->attributes;
+    const vae__value *head = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, head), width = spec->input.width;
+    vae__real *x_mean = call->output[0];
+    vae__likelihood_row row = {
+        .kernels = call->kernels, .spec = spec, .extra = call->parameter[0], .width = width};
+    for (size_t i = 0; i < rows; i++) {
+        row.a = (vae__real *)call->input[0] + i * head->width;
+        if (call->bias) call->kernels->add(row.a, call->bias, head->width);
+        if (spec->likelihood->mean) spec->likelihood->mean(&row);
+        if (x_mean + i * width != row.a) memcpy(x_mean + i * width, row.a, width * sizeof *x_mean);
+    }
+}
+
+/* Without a backward: means are for reading. */
+static const vae__op mean_op = {.name = "mean",
+                                .traits = VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS,
+                                .infer = infer_mean,
+                                .forward = forward_mean};
+
+vae_status vae__likelihood_mean(const vae__likelihood_build *build, vae__id *x_mean) {
+    vae__node_spec spec = {
+        .op = &mean_op, .attributes = build->spec, .input_count = 1, .inputs = {build->head}};
+    if (build->parameters->extra != VAE__NONE) {
+        spec.parameter_count = 1;
+        spec.parameters[0] = (vae__id)build->parameters->extra;
+    }
+    return vae__graph_add(build->graph, &spec, x_mean);
+}
