@@ -181,6 +181,15 @@ static void run_backward(const share *s, vae__id id) {
 
 /* ---- segments ---- */
 
+static int rows_are_fine(const vae__kernels *kernels, const vae__feed *feed, const vae__real *rows,
+                         size_t count, size_t width) {
+    if (!kernels->within(rows, count * width, feed->low, feed->high)) return 0;
+    for (size_t i = 0; feed->valid && i < count; i++) {
+        if (!feed->valid(feed->valid_user, rows + i * width)) return 0;
+    }
+    return 1;
+}
+
 static void feed_inputs(const share *s) {
     vae__run *run = s->run;
     const vae__plan *plan = run->workspace->plan;
@@ -191,9 +200,10 @@ static void feed_inputs(const share *s) {
         const vae__value *value = &plan->graph->values[id];
         vae__real *rows = value_at(run, id, s->first);
         if (!feed->rows) feed->fill(feed->user, s->first, s->rows, rows);
-        if (!feed->checked) continue;
-        size_t count = vae__plan_rows(plan, value, s->rows) * value->width;
-        if (!kernels->within(rows, count, feed->low, feed->high)) atomic_store(&run->refused, 1);
+        if (feed->checked && !rows_are_fine(kernels, feed, rows,
+                                            vae__plan_rows(plan, value, s->rows), value->width)) {
+            atomic_store(&run->refused, 1);
+        }
     }
 }
 

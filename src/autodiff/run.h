@@ -15,6 +15,8 @@ typedef struct vae__feed {
     void *user;
     int checked; /* refuse values outside [low, high], NaN included */
     vae__real low, high;
+    int (*valid)(const void *user, const vae__real *row); /* and rows that this refuses; or NULL */
+    const void *valid_user;
 } vae__feed;
 
 /* The memory of one run at a time. */

@@ -70,14 +70,6 @@ static void narrow(float *to, const vae__real *from, size_t count) {
 
 #endif
 
-static void check_support(const vae_model *model, vae__feed *feed) {
-    const vae__likelihood *likelihood = model->spec.likelihood;
-    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
-    feed->checked = 1;
-    feed->low = (vae__real)fmax(likelihood->low, -most);
-    feed->high = (vae__real)fmin(likelihood->high, most);
-}
-
 static void check_finite(vae__feed *feed) {
     feed->checked = 1;
     feed->high = sizeof(vae__real) == sizeof(float) ? (vae__real)FLT_MAX : (vae__real)DBL_MAX;
@@ -154,7 +146,7 @@ static vae_status run_job(job *j) {
 static void feed_x(job *j, size_t first, vae__feed *feeds) {
     (void)first;
     feeds[0] = feed_floats(&j->rows);
-    check_support(j->model, &feeds[0]);
+    vae__model_check_feed(j->model, &feeds[0]);
 }
 
 static void feed_z(job *j, size_t first, vae__feed *feeds) {
@@ -174,7 +166,7 @@ static void feed_bound(job *j, size_t first, vae__feed *feeds) {
     } else {
         feeds[0] = feed_floats(&j->rows);
     }
-    check_support(j->model, &feeds[0]);
+    vae__model_check_feed(j->model, &feeds[0]);
     feed_noise_at(j, first, &feeds[1]);
 }
 

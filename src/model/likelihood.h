@@ -48,9 +48,14 @@ typedef struct vae__likelihood_build {
 typedef struct vae__likelihood {
     const char *name;
     double low, high; /* support of x, inclusive */
-    double grid;      /* x is a multiple of it; 0: any value */
     int discrete;     /* log p is of a probability, not a density: bits/dim are defined */
     int has_sigma;    /* takes sigma= and sigma_min= */
+    int log1p_input;  /* counts: the encoder sees log(1 + x) */
+
+    /* Further limits on a row that is within [low, high]: 1 if it holds, else 0 and the column that does
+     * not. NULL: none. `expects` says what a value should be, for messages: "a whole number". */
+    int (*valid)(const vae__spec *spec, const vae__real *x, size_t *column);
+    const char *expects;
 
     /* Outputs of the decoder per value of x; NULL: 1. And how many of them the mean reads. */
     size_t (*heads)(const vae__spec *spec);

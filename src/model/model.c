@@ -1,5 +1,7 @@
 #include "model/model.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* Values of the widest array that an inference chunk may have: its buffers then stay in the
@@ -111,24 +113,66 @@ void vae__model_initialize(vae_model *model, const vae__statistics *statistics) 
     model->edits++;
 }
 
+static vae__real limit(double value) {
+    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
+    return (vae__real)fmin(fmax(value, -most), most);
+}
+
+static int row_is_valid(const void *user, const vae__real *row) {
+    const vae__spec *spec = user;
+    size_t column;
+    return spec->likelihood->valid(spec, row, &column);
+}
+
+void vae__model_check_feed(const vae_model *model, vae__feed *feed) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    feed->checked = 1;
+    feed->low = limit(likelihood->low);
+    feed->high = limit(likelihood->high);
+    feed->valid = likelihood->valid ? row_is_valid : NULL;
+    feed->valid_user = &model->spec;
+}
+
+int vae__model_takes_row(const vae_model *model, const vae__real *row) {
+    vae__feed feed = {0};
+    vae__model_check_feed(model, &feed);
+    if (!model->context->kernels->within(row, model->spec.input.width, feed.low, feed.high))
+        return 0;
+    return !feed.valid || feed.valid(feed.valid_user, row);
+}
+
+static vae_status refuse_value(const vae__likelihood *likelihood, unsigned long long row,
+                               size_t column, double value) {
+    char found[VAE__NUMBER_SIZE], low[VAE__NUMBER_SIZE], high[VAE__NUMBER_SIZE];
+    vae__number_short(found, value);
+    if (!isfinite(value)) {
+        return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: expected finite values", row,
+                         column, found);
+    }
+    if (value >= likelihood->low && value <= likelihood->high && likelihood->expects) {
+        return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: likelihood=%s takes %s", row,
+                         column, found, likelihood->name, likelihood->expects);
+    }
+    return vae__fail(VAE_ERROR_DATA,
+                     "row %llu, column %zu is %s: likelihood=%s takes values from %s to %s", row,
+                     column, found, likelihood->name, vae__number(low, likelihood->low),
+                     vae__number(high, likelihood->high));
+}
+
 vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
                                   uint64_t first_row) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     size_t width = model->spec.input.width;
-    for (size_t i = 0; i < n * width; i++) {
-        double value = (double)rows[i];
-        int finite = value - value == 0;
-        if (finite && value >= likelihood->low && value <= likelihood->high) continue;
-        char found[VAE__NUMBER_SIZE], low[VAE__NUMBER_SIZE], high[VAE__NUMBER_SIZE];
-        unsigned long long row = first_row + i / width;
-        vae__number(found, value);
-        if (!finite)
-            return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: expected finite values",
-                             row, i % width, found);
-        return vae__fail(VAE_ERROR_DATA,
-                         "row %llu, column %zu is %s: likelihood=%s takes values from %s to %s",
-                         row, i % width, found, likelihood->name, vae__number(low, likelihood->low),
-                         vae__number(high, likelihood->high));
+    for (size_t r = 0; r < n; r++) {
+        const vae__real *row = rows + r * width;
+        for (size_t i = 0; i < width; i++) {
+            double value = (double)row[i];
+            if (isfinite(value) && value >= likelihood->low && value <= likelihood->high) continue;
+            return refuse_value(likelihood, first_row + r, i, value);
+        }
+        size_t column;
+        if (!likelihood->valid || likelihood->valid(&model->spec, row, &column)) continue;
+        return refuse_value(likelihood, first_row + r, column, (double)row[column]);
     }
     return vae__fail(VAE_ERROR_INTERNAL, "a row was refused but none is outside the range");
 }

@@ -41,6 +41,13 @@ vae__real *vae__model_extra(const vae_model *model);
 /* Statistics of training rows -> input scaling, output bias, sigma. */
 void vae__model_initialize(vae_model *model, const vae__statistics *statistics);
 
+/* Makes a feed of x refuse what the likelihood does not take: non-finite values, values outside its
+ * support. */
+void vae__model_check_feed(const vae_model *model, vae__feed *feed);
+
+/* Whether the likelihood takes this row. */
+int vae__model_takes_row(const vae_model *model, const vae__real *row);
+
 /* Finds the value that a checked feed refused and fails with its row, column and value. rows [n,
  * width]. */
 vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,

@@ -173,6 +173,7 @@ static vae_status add_encoder(const build *b, vae__id *head) {
         vae__graph_result(b->graph,
                           b->ends->x); /* messages about refused rows read it after the run */
     *head = b->ends->x;
+    if (!status && b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
     if (!status)
         status =
             add_layers(b, &b->spec->encoder, network->encoder_weight, network->encoder_bias, head);

@@ -41,18 +41,13 @@ static void add_row(const vae__real *row, size_t width, double seen, double *mea
 static vae_status measure_columns(const vae_model *model, const vae_dataset *dataset,
                                   vae__real *rows, double *mean, double *variance) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
-    const vae__likelihood *likelihood = model->spec.likelihood;
     for (size_t first = 0; first < n; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
         vae__dataset_read(dataset, first, count, rows);
         for (size_t r = 0; r < count; r++) {
-            for (size_t i = 0; i < width; i++) {
-                double value = (double)rows[r * width + i];
-                int fine =
-                    value - value == 0 && value >= likelihood->low && value <= likelihood->high;
-                if (!fine)
-                    return vae__model_refuse_rows(model, rows + r * width, 1,
-                                                  vae__dataset_source_row(dataset, first + r));
+            if (!vae__model_takes_row(model, rows + r * width)) {
+                uint64_t number = vae__dataset_source_row(dataset, first + r);
+                return vae__model_refuse_rows(model, rows + r * width, 1, number);
             }
             add_row(rows + r * width, width, (double)(first + r + 1), mean, variance);
         }

@@ -1,6 +1,5 @@
 #include "train/step.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "base/threads.h"
@@ -148,19 +147,14 @@ static void begin_step(step *s) {
     vae_optimizer *optimizer = s->optimizer;
     const vae_model *model = optimizer->model;
     const vae__training_options *options = &optimizer->options;
-    const vae__likelihood *likelihood = model->spec.likelihood;
     uint64_t number = optimizer->state.steps + 1;
-    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
     if (!s->rows.dataset) s->rows.batch.count = model->spec.input.width;
     s->noise = (noise_source){optimizer->context->kernels,
                               {options->seed, number, VAE__PURPOSE_POSTERIOR, 0},
                               (size_t)options->samples,
                               (size_t)model->spec.latent};
-    s->feeds[0] = (vae__feed){.fill = fill_rows,
-                              .user = &s->rows,
-                              .checked = 1,
-                              .low = (vae__real)fmax(likelihood->low, -most),
-                              .high = (vae__real)fmin(likelihood->high, most)};
+    s->feeds[0] = (vae__feed){.fill = fill_rows, .user = &s->rows};
+    vae__model_check_feed(model, &s->feeds[0]);
     s->feeds[1] = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
     optimizer->objective.beta = vae__beta_at(options, number);
     optimizer->objective.free_bits = options->free_bits;
@@ -175,9 +169,7 @@ static vae_status refuse_rows(const step *s) {
     const vae__real *x = vae__run_value(&s->run, s->optimizer->ends.x);
     size_t width = model->spec.input.width;
     for (size_t r = 0; r < s->rows.n; r++) {
-        if (s->optimizer->context->kernels->within(x + r * width, width, s->feeds[0].low,
-                                                   s->feeds[0].high))
-            continue;
+        if (vae__model_takes_row(model, x + r * width)) continue;
         uint64_t number =
             s->rows.dataset ? vae__dataset_source_row(s->rows.dataset, s->rows.batch.rows[r]) : r;
         return vae__model_refuse_rows(model, x + r * width, 1, number);

@@ -14,6 +14,9 @@ vae_status vae__activation(vae__graph *graph, vae__id x, int activation, vae__id
 /* The names of VAE__ACTIVATIONS in order, ending in NULL. */
 const char *const *vae__activation_names(void);
 
+/* y = log(1 + x), for data: no gradient passes. */
+vae_status vae__log1p(vae__graph *graph, vae__id x, vae__id *y);
+
 /* Means over the rows of the batch: x [rows, width] -> y, per batch, [width]. No gradient passes.
  */
 vae_status vae__batch_mean(vae__graph *graph, vae__id x, vae__id *y);
