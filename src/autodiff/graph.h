@@ -30,7 +30,7 @@ static inline int vae__has_gradient(const vae__value *value) {
     return value->needs_gradient && value->differentiable_consumers > 0;
 }
 
-enum { VAE__MOST_INPUTS = 4, VAE__MOST_OUTPUTS = 6, VAE__MOST_PARAMETERS = 2 };
+enum { VAE__MOST_INPUTS = 4, VAE__MOST_OUTPUTS = 8, VAE__MOST_PARAMETERS = 2 };
 
 struct vae__op;
 

@@ -241,33 +241,57 @@ static vae_status build_sample(const build *b) {
     return status ? status : add_mean(b, b->ends->z);
 }
 
-/* x, noise -> log p(x|z) and KL: what training and evaluation share. */
-static vae_status add_bound(const build *b, int training) {
+/* x, noise -> log p(x|z), KL and, if wanted, the ratio: what training and evaluation share. */
+static vae_status add_bound(const build *b, int training, int wants_ratio) {
     const vae__spec *spec = b->spec;
+    vae__ends *ends = b->ends;
     vae__likelihood_build likelihood = {
         spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, training};
-    vae__id head, z;
+    vae__posterior_ends drawn;
+    vae__id head;
     vae_status status = add_encoder(b, &head);
-    if (!status)
+    if (!status) {
         status = vae__graph_input(b->graph, "noise", (size_t)spec->latent, VAE__PER_SAMPLE,
-                                  &b->ends->noise);
-    if (!status)
-        status = vae__posterior_draw(b->graph, head, b->ends->noise, &z, &b->ends->kl,
-                                     &b->ends->kl_by_latent);
-    if (!status) status = add_decoder(b, z, vae__likelihood_heads(spec), &likelihood.head);
-    likelihood.x = b->ends->x;
-    if (!status)
-        status = vae__likelihood_density(&likelihood, &b->ends->log_p, &b->ends->batch_state);
+                                  &ends->noise);
+    }
+    if (!status) status = vae__posterior_draw(b->graph, head, ends->noise, wants_ratio, &drawn);
+    if (!status) status = add_decoder(b, drawn.z, vae__likelihood_heads(spec), &likelihood.head);
+    likelihood.x = ends->x;
+    if (!status) status = vae__likelihood_density(&likelihood, &ends->log_p, &ends->batch_state);
     if (status) return status;
-    vae__graph_result(b->graph, b->ends->kl);
-    vae__graph_result(b->graph, b->ends->log_p);
-    if (b->ends->batch_state != VAE__NONE) vae__graph_result(b->graph, b->ends->batch_state);
+    ends->kl = drawn.kl;
+    ends->kl_by_latent = drawn.kl_by_latent;
+    ends->log_ratio = drawn.log_ratio;
+    vae__graph_result(b->graph, ends->kl);
+    vae__graph_result(b->graph, ends->log_p);
+    if (wants_ratio) vae__graph_result(b->graph, ends->log_ratio);
+    if (ends->batch_state != VAE__NONE) vae__graph_result(b->graph, ends->batch_state);
     return VAE_OK;
 }
 
 static vae_status build_elbo(const build *b) {
-    vae_status status = add_bound(b, 0);
+    vae_status status = add_bound(b, 0, 0);
     if (!status) vae__graph_result(b->graph, b->ends->kl_by_latent);
+    return status;
+}
+
+/* x, z -> log p(x|z): the samples of an estimate of log p(x), drawn outside. */
+static vae_status build_density(const build *b) {
+    const vae__spec *spec = b->spec;
+    vae__likelihood_build likelihood = {
+        spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
+    vae__id state;
+    vae_status status =
+        vae__graph_input(b->graph, "x", spec->input.width, VAE__PER_ROW, &b->ends->x);
+    if (!status) {
+        status =
+            vae__graph_input(b->graph, "z", (size_t)spec->latent, VAE__PER_SAMPLE, &b->ends->z);
+    }
+    if (!status) vae__graph_result(b->graph, b->ends->x);
+    if (!status) status = add_decoder(b, b->ends->z, vae__likelihood_heads(spec), &likelihood.head);
+    likelihood.x = b->ends->x;
+    if (!status) status = vae__likelihood_density(&likelihood, &b->ends->log_p, &state);
+    if (!status) vae__graph_result(b->graph, b->ends->log_p);
     return status;
 }
 
@@ -280,14 +304,26 @@ static const struct kind {
     [VAE__GRAPH_RECONSTRUCT] = {"reconstruct", build_reconstruct},
     [VAE__GRAPH_SAMPLE] = {"sample", build_sample},
     [VAE__GRAPH_ELBO] = {"elbo", build_elbo},
+    [VAE__GRAPH_DENSITY] = {"density", build_density},
 };
 
 const char *vae__graph_kind_name(vae__graph_kind kind) {
     return kinds[kind].name;
 }
 
-static const vae__ends no_ends = {VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE,
-                                  VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE};
+static const vae__ends no_ends = {.x = VAE__NONE,
+                                  .noise = VAE__NONE,
+                                  .z = VAE__NONE,
+                                  .mean = VAE__NONE,
+                                  .logvar = VAE__NONE,
+                                  .x_mean = VAE__NONE,
+                                  .head = VAE__NONE,
+                                  .log_p = VAE__NONE,
+                                  .kl = VAE__NONE,
+                                  .kl_by_latent = VAE__NONE,
+                                  .kl_mean = VAE__NONE,
+                                  .log_ratio = VAE__NONE,
+                                  .batch_state = VAE__NONE};
 
 vae_status vae__network_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph,
                               vae__graph_kind kind, vae__ends *ends) {
@@ -301,11 +337,14 @@ vae_status vae__network_training_graph(const vae__spec *spec, const vae__network
                                        vae__ends *ends) {
     build b = {spec, network, graph, ends};
     *ends = no_ends;
-    vae_status status = add_bound(&b, 1);
-    if (!status && settings->free_bits > 0) {
-        status = vae__batch_mean(graph, ends->kl_by_latent, &ends->kl_mean);
-        if (!status) vae__graph_result(graph, ends->kl_mean);
-    }
+    int iwae = settings->kind == VAE__OBJECTIVE_IWAE;
+    vae_status status = add_bound(&b, 1, iwae);
     if (status) return status;
+    if (iwae) return vae__objective_iwae(graph, ends->log_p, ends->log_ratio);
+    if (settings->free_bits > 0) {
+        status = vae__batch_mean(graph, ends->kl_by_latent, &ends->kl_mean);
+        if (status) return status;
+        vae__graph_result(graph, ends->kl_mean);
+    }
     return vae__objective_elbo(graph, settings, ends->log_p, ends->kl_by_latent, ends->kl_mean);
 }

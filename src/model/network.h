@@ -36,8 +36,9 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
 
 /* What goes in and comes out of a graph; VAE__NONE where it does not. */
 typedef struct vae__ends {
-    vae__id x, noise, z;                                                               /* inputs */
-    vae__id mean, logvar, x_mean, head, log_p, kl, kl_by_latent, kl_mean, batch_state; /* results */
+    vae__id x, noise, z;                /* inputs */
+    vae__id mean, logvar, x_mean, head; /* results */
+    vae__id log_p, kl, kl_by_latent, kl_mean, log_ratio, batch_state;
 } vae__ends;
 
 typedef enum vae__graph_kind {
@@ -46,6 +47,7 @@ typedef enum vae__graph_kind {
     VAE__GRAPH_RECONSTRUCT, /* x -> x_mean at z = mean */
     VAE__GRAPH_SAMPLE,      /* z -> x_mean, head */
     VAE__GRAPH_ELBO,        /* x, noise -> log_p, kl, kl_by_latent, mean, logvar */
+    VAE__GRAPH_DENSITY,     /* x, z by sample -> log_p */
     VAE__GRAPH_KINDS
 } vae__graph_kind;
 

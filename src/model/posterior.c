@@ -45,7 +45,7 @@ vae_status vae__posterior_parameters(vae__graph *graph, vae__id head, vae__id *m
 /* ---- draw, KL, gradients ---- */
 
 /* In the order of the outputs. PARAMETERS lives in the head's place: mean, then bounded logvar. */
-enum { PARAMETERS, Z, KL, KL_BY_LATENT, SD, SLOPE };
+enum { PARAMETERS, Z, KL, KL_BY_LATENT, SD, SLOPE, LOG_RATIO };
 
 static vae_status infer_draw(vae__graph *graph, vae__node *node) {
     const vae__value head = graph->values[node->inputs[0]];
@@ -55,8 +55,10 @@ static vae_status infer_draw(vae__graph *graph, vae__node *node) {
     if (!status) status = vae__graph_output(graph, node, "kl", 1, head.extent, 1);
     if (!status) status = vae__graph_output(graph, node, "kl by latent", latent, head.extent, 0);
     if (!status) status = vae__graph_output(graph, node, "sd", latent, head.extent, 0);
-    return status ? status
-                  : vae__graph_output(graph, node, "d logvar / d raw", latent, head.extent, 0);
+    if (!status)
+        status = vae__graph_output(graph, node, "d logvar / d raw", latent, head.extent, 0);
+    if (status || !node->size) return status; /* size: whether the ratio is wanted */
+    return vae__graph_output(graph, node, "log p(z) / q(z|x)", 1, VAE__PER_SAMPLE, 1);
 }
 
 static vae__posterior_row row_of(const vae__call *call, size_t r) {
@@ -71,6 +73,7 @@ static vae__posterior_row row_of(const vae__call *call, size_t r) {
         .sd = (vae__real *)call->output[SD] + r * latent,
         .slope = (vae__real *)call->output[SLOPE] + r * latent,
         .kl = (vae__real *)call->output[KL_BY_LATENT] + r * latent,
+        .log_ratio = call->node->size ? (double *)call->output[LOG_RATIO] + r * samples : NULL,
         .latent = latent,
         .samples = samples,
     };
@@ -89,14 +92,16 @@ static void forward_draw(const vae__call *call) {
 }
 
 static void backward_draw(const vae__call *call) {
-    size_t latent = vae__call_input(call, 0)->width / 2;
+    size_t latent = vae__call_input(call, 0)->width / 2, samples = call->samples;
     const vae__real *dz = call->output_gradient[Z], *dkl = call->output_gradient[KL_BY_LATENT];
-    vae__real *dhead = call->input_gradient[0];
+    const vae__real *dratio = call->node->size ? call->output_gradient[LOG_RATIO] : NULL;
     for (size_t r = 0; r < call->rows; r++) {
         vae__posterior_row row = row_of(call, r);
-        vae__real *dmean = dhead + r * 2 * latent;
-        call->kernels->posterior_backward(&row, dz + r * call->samples * latent, dkl + r * latent,
-                                          dmean, dmean + latent);
+        vae__posterior_gradient gradient = {dz + r * samples * latent,
+                                            dkl ? dkl + r * latent : NULL,
+                                            dratio ? dratio + r * samples : NULL};
+        vae__real *dmean = call->input_gradient[0] + r * 2 * latent;
+        call->kernels->posterior_backward(&row, &gradient, dmean, dmean + latent);
     }
 }
 
@@ -107,13 +112,13 @@ static const vae__op draw_op = {.name = "posterior_draw",
                                 .forward = forward_draw,
                                 .backward = backward_draw};
 
-vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, vae__id *z,
-                               vae__id *kl, vae__id *kl_by_latent) {
+vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, int wants_ratio,
+                               vae__posterior_ends *ends) {
     vae__id first;
-    vae__node_spec spec = {.op = &draw_op, .input_count = 2, .inputs = {head, noise}};
+    vae__node_spec spec = {
+        .op = &draw_op, .size = (size_t)wants_ratio, .input_count = 2, .inputs = {head, noise}};
     vae_status status = vae__graph_add(graph, &spec, &first);
-    *z = first + Z;
-    *kl = first + KL;
-    *kl_by_latent = first + KL_BY_LATENT;
+    *ends = (vae__posterior_ends){first + Z, first + KL, first + KL_BY_LATENT,
+                                  wants_ratio ? first + LOG_RATIO : VAE__NONE};
     return status;
 }

@@ -8,9 +8,16 @@
 vae_status vae__posterior_parameters(vae__graph *graph, vae__id head, vae__id *mean,
                                      vae__id *logvar);
 
-/* head, noise [n K, latent] -> z = mean + sd noise [n K, latent]; kl [n] (double) and kl by latent
- * [n, latent], closed form against N(0, I). One pass forward, one back. */
-vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, vae__id *z,
-                               vae__id *kl, vae__id *kl_by_latent);
+/* What the draw makes. */
+typedef struct vae__posterior_ends {
+    vae__id z;            /* [n K, latent]: mean + sd noise */
+    vae__id kl;           /* [n], double: closed form against N(0, I) */
+    vae__id kl_by_latent; /* [n, latent] */
+    vae__id log_ratio; /* [n K], double: log p(z) - log q(z|x); only if asked for, else VAE__NONE */
+} vae__posterior_ends;
+
+/* From the head and noise [n K, latent]; one pass forward, one back. */
+vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, int wants_ratio,
+                               vae__posterior_ends *ends);
 
 #endif

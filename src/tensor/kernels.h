@@ -50,14 +50,22 @@ typedef struct vae__sgd_step {
 
 /* One row of a diagonal Gaussian posterior, `latent` wide; see simd/gaussian.c. */
 typedef struct vae__posterior_row {
-    vae__real *mean, *logvar; /* in: mean and raw head without bias; out: mean and bounded logvar */
+    vae__real *mean, *logvar; /* in: mean and raw head without bias; out: mean, bounded logvar */
     const vae__real *bias;    /* [2 latent] or NULL */
     const vae__real *noise;   /* [samples, latent] or NULL: no z wanted */
     vae__real *z;             /* [samples, latent] */
     vae__real *sd, *slope;    /* [latent] out: exp(logvar/2) and d logvar / d raw */
     vae__real *kl;            /* [latent] out: KL of each latent */
+    double *log_ratio;        /* [samples] out: log p(z) - log q(z|x); NULL: not wanted */
     size_t latent, samples;
 } vae__posterior_row;
+
+/* What comes back to it. NULL: zero. */
+typedef struct vae__posterior_gradient {
+    const vae__real *z;         /* [samples, latent] */
+    const vae__real *kl;        /* [latent] */
+    const vae__real *log_ratio; /* [samples] */
+} vae__posterior_gradient;
 
 typedef struct vae__kernels {
     const char *name;                          /* "avx2" ... */
@@ -87,9 +95,10 @@ typedef struct vae__kernels {
     /* ---- the posterior ---- */
     /* Returns KL(q || N(0, I)) of the row. */
     double (*posterior)(const vae__posterior_row *row);
-    /* d mean and d raw head [latent] from dz [samples, latent] and dkl [latent]. */
-    void (*posterior_backward)(const vae__posterior_row *row, const vae__real *dz,
-                               const vae__real *dkl, vae__real *dmean, vae__real *draw);
+    /* d mean and d raw head [latent] of the row. */
+    void (*posterior_backward)(const vae__posterior_row *row,
+                               const vae__posterior_gradient *gradient, vae__real *dmean,
+                               vae__real *draw);
 
     /* ---- updates of one stretch of parameters; return the sum of squares of the unscaled gradient
      * ---- */

@@ -33,7 +33,8 @@ static void print_milestones(vae__buffer *out, const void *field) {
     vae__append(out, "]");
 }
 
-static const char *const objective_names[] = {"elbo", NULL};
+/* In the order of vae__objective_kind. */
+static const char *const objective_names[] = {"elbo", "iwae", NULL};
 
 enum {
     LR,
@@ -137,6 +138,11 @@ static vae_status check_whole(const vae__training_options *o, const unsigned cha
         return fail_with("schedule=steps needs milestones=[N, ..]");
     if (s->schedule != VAE__SCHEDULE_STEPS && seen[MILESTONES])
         return fail_with("milestones belong to schedule=steps");
+    if (o->objective == VAE__OBJECTIVE_IWAE &&
+        (o->beta != 1 || o->beta_warmup || o->free_bits > 0)) {
+        return fail_with("beta, beta_warmup and free_bits belong to objective=elbo: the "
+                         "importance-weighted bound has no separate KL");
+    }
     return VAE_OK;
 }
 

@@ -2,6 +2,7 @@
 #ifndef VAE_TRAIN_OPTIONS_H
 #define VAE_TRAIN_OPTIONS_H
 
+#include "model/objective/objective.h"
 #include "optim/optimizer.h"
 
 typedef struct vae__training_options {

@@ -67,6 +67,7 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) 
         return status;
     }
     int other_graph = before.samples != optimizer->options.samples ||
+                      before.objective != optimizer->options.objective ||
                       (before.free_bits > 0) != (optimizer->options.free_bits > 0);
     if (other_graph) drop_plan(optimizer);
     return VAE_OK;
@@ -89,6 +90,7 @@ static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     const vae_model *model = optimizer->model;
     drop_plan(optimizer);
     optimizer->objective.free_bits = optimizer->options.free_bits;
+    optimizer->objective.kind = (vae__objective_kind)optimizer->options.objective;
     vae__graph_begin(&optimizer->graph, optimizer->context, &model->parameters);
     vae_status status = vae__network_training_graph(
         &model->spec, &model->network, &optimizer->graph, &optimizer->objective, &optimizer->ends);
@@ -199,9 +201,14 @@ static void read_report(step *s) {
     report->beta = optimizer->objective.beta;
     report->learning_rate =
         vae__learning_rate(&optimizer->options.optimizer, optimizer->state.steps + 1);
-    report->objective =
-        vae__objective_value(&optimizer->objective, report->reconstruction, report->kl, kl_mean,
-                             (size_t)optimizer->model->spec.latent);
+    if (optimizer->objective.kind == VAE__OBJECTIVE_IWAE) {
+        const double *log_ratio = vae__run_double(&s->run, ends->log_ratio);
+        report->objective = vae__objective_iwae_value(log_p, log_ratio, rows, samples);
+    } else {
+        report->objective =
+            vae__objective_elbo_value(&optimizer->objective, report->reconstruction, report->kl,
+                                      kl_mean, (size_t)optimizer->model->spec.latent);
+    }
 }
 
 static vae_status fail_diverged(step *s, const char *what) {

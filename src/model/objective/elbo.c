@@ -41,8 +41,8 @@ vae_status vae__objective_elbo(vae__graph *graph, const vae__objective_settings 
     return vae__graph_add(graph, &spec, &none);
 }
 
-double vae__objective_value(const vae__objective_settings *settings, double reconstruction,
-                            double kl, const double *kl_by_latent, size_t latent) {
+double vae__objective_elbo_value(const vae__objective_settings *settings, double reconstruction,
+                                 double kl, const double *kl_by_latent, size_t latent) {
     double penalised = kl_by_latent ? 0 : kl;
     for (size_t j = 0; kl_by_latent && j < latent; j++) {
         penalised += kl_by_latent[j] > settings->free_bits ? kl_by_latent[j] : settings->free_bits;

@@ -23,6 +23,21 @@ static void bound_and_kl(const vae__posterior_row *row) {
     }
 }
 
+/* log p(z) - log q(z|x) = sum_j (logvar_j + noise_j^2 - z_j^2) / 2: the constants cancel. */
+static double log_ratio(const real *restrict logvar, const real *restrict noise,
+                        const real *restrict z, size_t latent) {
+    double total = 0;
+    for (size_t i = 0; i < latent; i += LANES) {
+        real lanes[LANES] = {0};
+        size_t count = latent - i < LANES ? latent - i : LANES;
+        for (size_t j = 0; j < count; j++) {
+            lanes[j] = logvar[i + j] + (noise[i + j] - z[i + j]) * (noise[i + j] + z[i + j]);
+        }
+        total += add_lanes(lanes);
+    }
+    return 0.5 * total;
+}
+
 double KERNEL(posterior)(const vae__posterior_row *row) {
     size_t latent = row->latent;
     if (row->bias) {
@@ -34,24 +49,35 @@ double KERNEL(posterior)(const vae__posterior_row *row) {
     real *restrict z = row->z;
     for (size_t s = 0; noise && s < row->samples; s++, noise += latent, z += latent) {
         for (size_t j = 0; j < latent; j++) z[j] = mean[j] + sd[j] * noise[j];
+        if (row->log_ratio) row->log_ratio[s] = log_ratio(row->logvar, noise, z, latent);
     }
     return KERNEL(sum)(row->kl, latent);
 }
 
-/* dz/dmean = 1, dz/dlogvar = sd noise / 2, dKL/dmean = mean, dKL/dlogvar = (e^logvar - 1) / 2. */
-void KERNEL(posterior_backward)(const vae__posterior_row *row, const real *restrict dz,
-                                const real *restrict dkl, real *restrict dmean,
+/* d z / d mean = 1, d z / d logvar = sd noise / 2; d KL / d mean = mean, d KL / d logvar = (e^logvar - 1) / 2; the ratio
+ * depends on z (d / d z = -z) and on logvar itself (1 / 2). */
+void KERNEL(posterior_backward)(const vae__posterior_row *row,
+                                const vae__posterior_gradient *gradient, real *restrict dmean,
                                 real *restrict draw) {
     size_t latent = row->latent;
     const real *restrict mean = row->mean, *restrict logvar = row->logvar, *restrict sd = row->sd;
-    const real *restrict slope = row->slope, *restrict noise = row->noise;
-    for (size_t j = 0; j < latent; j++) {
-        real sum = 0, product = 0;
-        for (size_t s = 0; s < row->samples; s++) {
-            sum += dz[s * latent + j];
-            product += dz[s * latent + j] * noise[s * latent + j];
+    const real *restrict dkl = gradient->kl, *restrict slope = row->slope;
+    real dratio = 0;
+    for (size_t j = 0; j < latent; j++) dmean[j] = draw[j] = 0;
+    for (size_t s = 0; s < row->samples; s++) {
+        const real *restrict noise = row->noise + s * latent, *restrict z = row->z + s * latent;
+        const real *restrict dz = gradient->z + s * latent;
+        real weight = gradient->log_ratio ? gradient->log_ratio[s] : 0;
+        dratio += weight;
+        for (size_t j = 0; j < latent; j++) {
+            real along = dz[j] - weight * z[j];
+            dmean[j] += along;
+            draw[j] += along * noise[j];
         }
-        dmean[j] = sum + dkl[j] * mean[j];
-        draw[j] = (real)0.5 * slope[j] * (sd[j] * product + dkl[j] * real_expm1(logvar[j]));
+    }
+    for (size_t j = 0; j < latent; j++) {
+        real kl = dkl ? dkl[j] : (real)0;
+        dmean[j] += kl * mean[j];
+        draw[j] = (real)0.5 * slope[j] * (sd[j] * draw[j] + kl * real_expm1(logvar[j]) + dratio);
     }
 }

@@ -130,6 +130,19 @@ static void objectives(void **state) {
     check_gradients(spec, "adam free_bits=0.6 beta=0.5 samples=2", 4, 0, 1);
 }
 
+static void importance_weighted(void **state) {
+    (void)state;
+    const char *spec =
+        "input=6 latent=3 encoder=[dense 5, tanh] decoder=[dense 4, silu] likelihood=bernoulli";
+    check_gradients(spec, "adam objective=iwae samples=1", 3, 0, 1);
+    check_gradients(spec, "adam objective=iwae samples=5", 3, 0, 1);
+    check_gradients(
+        "input=5 latent=2 encoder=[dense 4, tanh] decoder=[dense 4, tanh] likelihood=gaussian sigma=per_dim",
+        "adam objective=iwae samples=4", 3, 0, 1);
+    check_gradients("input=5 latent=17 encoder=[] decoder=[] likelihood=gaussian sigma=shared",
+                    "adam objective=iwae samples=3", 2, 0, 1);
+}
+
 /* 1, 2, odd, on both sides of the 4, 8 and 16 lanes; linear maps; activations without a dense
  * layer. */
 static void shapes(void **state) {
@@ -155,7 +168,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(likelihoods), cmocka_unit_test(optimal_sigma),
         cmocka_unit_test(activations), cmocka_unit_test(objectives),
-        cmocka_unit_test(shapes),
+        cmocka_unit_test(shapes),      cmocka_unit_test(importance_weighted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
