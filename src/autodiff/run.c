@@ -55,12 +55,16 @@ size_t vae__workspace_bytes(const vae__plan *plan, size_t shares) {
 
 /* ---- where things are ---- */
 
+/* Rows that a value has for the first `rows` rows of the batch. */
+static size_t rows_of(const vae__run *run, const vae__value *value, size_t rows) {
+    if (value->extent == VAE__PER_BATCH) return 1;
+    return value->extent == VAE__PER_SAMPLE ? rows * run->samples : rows;
+}
+
 static void *place(const vae__run *run, size_t offset, const vae__value *value, size_t row_bytes,
                    size_t first) {
     if (offset == VAE__NOWHERE) return NULL;
-    size_t skip = value->extent == VAE__PER_BATCH
-                      ? 0
-                      : vae__plan_rows(run->workspace->plan, value, first) * row_bytes;
+    size_t skip = value->extent == VAE__PER_BATCH ? 0 : rows_of(run, value, first) * row_bytes;
     return run->workspace->arena + offset + skip;
 }
 
@@ -70,7 +74,7 @@ static void *value_at(const vae__run *run, vae__id id, size_t first) {
     size_t row_bytes = vae__value_row_bytes(value);
     for (size_t i = 0; value->producer == VAE__NONE && i < plan->graph->input_count; i++) {
         if (plan->graph->inputs[i] != id || !run->feeds[i].rows) continue;
-        return (void *)(run->feeds[i].rows + vae__plan_rows(plan, value, first) * value->width);
+        return (void *)(run->feeds[i].rows + rows_of(run, value, first) * value->width);
     }
     return place(run, plan->value_offset[id], value, row_bytes, first);
 }
@@ -104,7 +108,7 @@ static void locate(const share *s, vae__id id, vae__call *call) {
                         .graph = plan->graph,
                         .node = node,
                         .rows = s->rows,
-                        .samples = plan->samples,
+                        .samples = run->samples,
                         .batch_rows = run->rows,
                         .skip_bias = plan->skips_bias[id],
                         .wants_gradient = plan->training};
@@ -200,8 +204,8 @@ static void feed_inputs(const share *s) {
         const vae__value *value = &plan->graph->values[id];
         vae__real *rows = value_at(run, id, s->first);
         if (!feed->rows) feed->fill(feed->user, s->first, s->rows, rows);
-        if (feed->checked && !rows_are_fine(kernels, feed, rows,
-                                            vae__plan_rows(plan, value, s->rows), value->width)) {
+        if (feed->checked &&
+            !rows_are_fine(kernels, feed, rows, rows_of(run, value, s->rows), value->width)) {
             atomic_store(&run->refused, 1);
         }
     }
@@ -215,7 +219,7 @@ static void measure_terms(const share *s, size_t index) {
     for (size_t i = 0; i < plan->term_count; i++, norms += 2) {
         const vae__contribution *c = &plan->terms[i].contribution;
         const vae__value *delta = &plan->graph->values[c->delta];
-        size_t rows = vae__plan_rows(plan, delta, s->rows);
+        size_t rows = rows_of(s->run, delta, s->rows);
         norms[0] = norms[1] = 0;
         if (plan->terms[i].measures_delta) {
             const vae__real *at = c->delta_is_gradient ? gradient_at(s->run, c->delta, s->first)
@@ -256,13 +260,15 @@ static void run_share(void *argument, size_t index, size_t shares) {
 static size_t choose_shares(const vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
     size_t shares = run->workspace->shares;
-    double worth = plan->work * (double)run->rows / WORTH_A_THREAD;
+    double rows = (double)run->rows * (double)run->samples / (double)plan->samples;
+    double worth = plan->work * rows / WORTH_A_THREAD;
     if (worth < (double)shares) shares = worth < 1 ? 1 : (size_t)worth;
     return shares < run->rows ? shares : run->rows;
 }
 
 void vae__run_rows(vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
+    if (!run->samples) run->samples = plan->samples;
     run->shares = choose_shares(run);
     for (size_t i = 0; i < plan->segment_count; i++) {
         segment_run work = {run, i};
@@ -279,7 +285,7 @@ void vae__run_rows(vae__run *run) {
 
 double vae__run_gradient_bound(const vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
-    double delta = 0, input = (double)(run->rows * plan->samples);
+    double delta = 0, input = (double)(run->rows * run->samples);
     size_t most_terms = 1;
     for (size_t i = 0; i < plan->term_count; i++) {
         double squares[2] = {0, 0};
@@ -314,7 +320,7 @@ static void block_gradient(const vae__run *run, const vae__weight_block *block, 
     for (size_t i = block->first_term; i < block->first_term + block->term_count; i++, add = 1) {
         const vae__contribution *c = &plan->terms[i].contribution;
         const vae__value *delta = &plan->graph->values[c->delta];
-        size_t rows = vae__plan_rows(plan, delta, run->rows);
+        size_t rows = rows_of(run, delta, run->rows);
         const vae__real *from =
             c->delta_is_gradient ? gradient_at(run, c->delta, 0) : value_at(run, c->delta, 0);
         from += block->first_row;

@@ -39,8 +39,9 @@ typedef struct vae__run {
     vae__workspace *workspace;
     const vae__feed *feeds; /* one per graph input, in order */
     size_t rows;            /* 1 .. capacity */
-    size_t shares;          /* set by vae__run_rows */
-    atomic_int refused;     /* a feed held a value outside its range: results are meaningless */
+    size_t samples;     /* K of this run; 0: the plan's. rows * samples may not exceed the plan's */
+    size_t shares;      /* set by vae__run_rows */
+    atomic_int refused; /* a feed held a value outside its range: results are meaningless */
 } vae__run;
 
 /* All row segments. After it results can be read, unless `refused` is set. */

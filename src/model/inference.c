@@ -8,12 +8,12 @@
 
 /* ---- workspaces ---- */
 
-static vae__inference *inference_of(const vae_model *model, vae__graph_kind kind) {
+vae__inference *vae__model_inference(const vae_model *model, vae__graph_kind kind) {
     /* The free list is the one thing a const call changes; its slots are atomic. */
     return (vae__inference *)&model->inference[kind];
 }
 
-static vae_status take_workspace(vae__inference *inference, vae__workspace **out) {
+vae_status vae__workspace_take(vae__inference *inference, vae__workspace **out) {
     for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) {
         if (!atomic_load_explicit(&inference->kept[i], memory_order_relaxed)) continue;
         *out = atomic_exchange(&inference->kept[i], NULL);
@@ -22,7 +22,7 @@ static vae_status take_workspace(vae__inference *inference, vae__workspace **out
     return vae__workspace_make(&inference->plan, inference->graph.context->threads, out);
 }
 
-static void give_workspace(vae__inference *inference, vae__workspace *workspace) {
+void vae__workspace_give(vae__inference *inference, vae__workspace *workspace) {
     for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) {
         vae__workspace *empty = NULL;
         if (atomic_compare_exchange_strong(&inference->kept[i], &empty, workspace)) return;
@@ -106,11 +106,12 @@ typedef struct job {
     noise noise;
     uint64_t first_row;
     float *mean, *logvar, *z, *x_mean, *x;
+    vae__real *real_mean, *real_logvar; /* in place of mean and logvar, for callers inside */
     const vae__bound *bound;
 } job;
 
 static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {
-    const vae__inference *inference = inference_of(j->model, j->kind);
+    const vae__inference *inference = vae__model_inference(j->model, j->kind);
     if (inference->ends.x == VAE__NONE) {
         return vae__fail(VAE_ERROR_DATA, "z holds a value that is not finite, in rows %zu to %zu",
                          first, first + rows - 1);
@@ -120,9 +121,9 @@ static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run
 }
 
 static vae_status run_job(job *j) {
-    vae__inference *inference = inference_of(j->model, j->kind);
+    vae__inference *inference = vae__model_inference(j->model, j->kind);
     vae__workspace *workspace;
-    vae_status status = j->n ? take_workspace(inference, &workspace) : VAE_OK;
+    vae_status status = j->n ? vae__workspace_take(inference, &workspace) : VAE_OK;
     if (status || !j->n) return status;
     for (size_t first = 0; first < j->n && !status; first += inference->plan.capacity) {
         vae__feed feeds[VAE__MOST_INPUTS] = {{0}};
@@ -139,7 +140,7 @@ static vae_status run_job(job *j) {
             j->read(j, &run, &inference->ends, first, rows);
         }
     }
-    give_workspace(inference, workspace);
+    vae__workspace_give(inference, workspace);
     return status;
 }
 
@@ -182,6 +183,32 @@ static void read_encode(job *j, const vae__run *run, const vae__ends *ends, size
     if (j->mean) narrow(j->mean + first * latent, vae__run_value(run, ends->mean), rows * latent);
     if (j->logvar)
         narrow(j->logvar + first * latent, vae__run_value(run, ends->logvar), rows * latent);
+}
+
+static void read_encode_rows(job *j, const vae__run *run, const vae__ends *ends, size_t first,
+                             size_t rows) {
+    size_t latent = (size_t)j->model->spec.latent, bytes = rows * latent * sizeof(vae__real);
+    memcpy(j->real_mean + first * latent, vae__run_value(run, ends->mean), bytes);
+    memcpy(j->real_logvar + first * latent, vae__run_value(run, ends->logvar), bytes);
+}
+
+static void feed_real_rows(job *j, size_t first, vae__feed *feeds) {
+    feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.width};
+    vae__model_check_feed(j->model, &feeds[0]);
+}
+
+vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
+                                  uint64_t first_row, vae__real *mean, vae__real *logvar) {
+    job j = {.model = model,
+             .kind = VAE__GRAPH_ENCODE,
+             .n = n,
+             .feed = feed_real_rows,
+             .read = read_encode_rows,
+             .real_rows = x,
+             .first_row = first_row,
+             .real_mean = mean,
+             .real_logvar = logvar};
+    return run_job(&j);
 }
 
 vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,

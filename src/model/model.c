@@ -9,6 +9,9 @@
 #define CHUNK_VALUES (1 << 20)
 #define CHUNK_ROWS 256
 
+/* Samples per row of a full chunk of the density graph; fewer rows may have more (see estimate.c). */
+#define DENSITY_SAMPLES 4
+
 /* Rows of an inference chunk: enough to feed BLAS and the threads, few enough to stay in cache. */
 static size_t chunk_rows(const vae_model *model) {
     size_t widest = model->spec.input.width;
@@ -27,7 +30,10 @@ static vae_status plan_inference(vae_model *model) {
         vae__graph_begin(&inference->graph, model->context, &model->parameters);
         vae_status status = vae__network_graph(&model->spec, &model->network, &inference->graph,
                                                (vae__graph_kind)kind, &inference->ends);
-        if (!status) status = vae__plan_make(&inference->graph, rows, 1, 0, &inference->plan);
+        size_t samples = kind == VAE__GRAPH_DENSITY ? DENSITY_SAMPLES : 1;
+        if (!status) {
+            status = vae__plan_make(&inference->graph, rows, samples, 0, &inference->plan);
+        }
         if (status) return status;
     }
     return VAE_OK;

@@ -53,6 +53,11 @@ int vae__model_takes_row(const vae_model *model, const vae__real *row);
 vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
                                   uint64_t first_row);
 
+/* The planned graph of a kind, and a workspace of it for one call: from the free list, or made. */
+vae__inference *vae__model_inference(const vae_model *model, vae__graph_kind kind);
+vae_status vae__workspace_take(vae__inference *inference, vae__workspace **out);
+void vae__workspace_give(vae__inference *inference, vae__workspace *workspace);
+
 /* ---- inference (inference.c): const, pure, chunked; x and z are the public API's float ---- */
 
 vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
@@ -69,6 +74,10 @@ typedef struct vae__bound {
 } vae__bound;
 vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
                             uint64_t first_row, const vae__bound *out);
+
+/* mean, logvar [n, latent] of rows in vae__real. */
+vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
+                                  uint64_t first_row, vae__real *mean, vae__real *logvar);
 
 /* The same from the API's floats. */
 vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,

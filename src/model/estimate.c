@@ -1,0 +1,300 @@
+#include "model/estimate.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/threads.h"
+
+/* ---- options ---- */
+
+static const char *const estimator_names[] = {"importance", "prior", NULL};
+
+static const vae__option options_list[] = {
+    {"estimator", VAE__OPTION_CHOICE, offsetof(vae__estimate_options, estimator),
+     .choices = estimator_names},
+    {"samples", VAE__OPTION_UNSIGNED, offsetof(vae__estimate_options, samples), .minimum = 1,
+     .maximum = 1 << 24},
+    {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__estimate_options, seed), .minimum = 0},
+    {.name = NULL},
+};
+
+vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options) {
+    static const vae__option_table table = {"log_likelihood", "option", options_list, NULL};
+    *options = (vae__estimate_options){.samples = 500, .seed = 1};
+    return vae__options_parse(&table, text, options, NULL, NULL);
+}
+
+/* ---- streamed weights ---- */
+
+/* Effective samples below which the standard error says nothing: it saturates at 1 while the
+ * estimate may be hundreds of nats off. */
+#define LEAST_ESS 10
+
+void vae__weights_start(vae__weights *weights) {
+    *weights = (vae__weights){.largest = -(double)INFINITY};
+}
+
+void vae__weights_add(vae__weights *weights, double log_w) {
+    weights->count++;
+    if (log_w <= weights->largest) {
+        double w = weights->largest == -(double)INFINITY ? 0 : exp(log_w - weights->largest);
+        weights->sum += w;
+        weights->square += w * w;
+    } else {
+        double shrink =
+            exp(weights->largest - log_w); /* of what was summed so far; 0 at the start */
+        weights->sum = weights->sum * shrink + 1;
+        weights->square = weights->square * shrink * shrink + 1;
+        weights->largest = log_w;
+    }
+}
+
+vae__estimate vae__weights_finish(const vae__weights *weights) {
+    double count = (double)weights->count, ess = weights->sum * weights->sum / weights->square;
+    double variance = (count / ess - 1) / (count - 1);
+    vae__estimate estimate = {weights->largest + log(weights->sum) - log(count),
+                              sqrt(variance > 0 ? variance : 0), ess};
+    if (!(ess >= LEAST_ESS)) estimate.std_error = (double)INFINITY;
+    if (!(weights->sum > 0)) estimate = (vae__estimate){-(double)INFINITY, (double)INFINITY, 0};
+    return estimate;
+}
+
+/* ---- importance sampling: log w = log p(x|z) + log p(z) - log q(z|x), z ~ q(z|x) ----
+ * Rows run in the density graph with many samples each. Where rows are fewer than threads a row is
+ * cut into parts, graph rows of their own with samples of their own. */
+
+enum { GROUP = 16 }; /* rows taken together */
+
+typedef struct group {
+    const vae_model *model;
+    const vae__estimate_options *options;
+    const vae__real *x; /* [rows, width] */
+    uint64_t first_row;
+    size_t rows, parts;             /* graph rows are rows * parts */
+    size_t samples;                 /* of each graph row in this run */
+    uint64_t done;                  /* samples of each row before this run */
+    const vae__real *mean, *logvar; /* [rows, latent] */
+    double *log_ratio;              /* [rows * parts, samples] */
+} group;
+
+static void fill_x(void *user, size_t first, size_t count, vae__real *into) {
+    const group *g = user;
+    size_t width = g->model->spec.input.width;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(into + i * width, g->x + (first + i) / g->parts * width, width * sizeof *into);
+    }
+}
+
+/* noise [latent] -> z in its place; returns log p(z) - log q(z|x) = sum (logvar + noise^2 - z^2) / 2 */
+static double place_sample(const vae__real *mean, const vae__real *logvar, const vae__real *sd,
+                           size_t latent, vae__real *z) {
+    double total = 0;
+    for (size_t j = 0; j < latent; j++) {
+        double noise = (double)z[j], value = (double)mean[j] + (double)sd[j] * noise;
+        z[j] = (vae__real)value;
+        total += (double)logvar[j] + (noise - (double)z[j]) * (noise + (double)z[j]);
+    }
+    return 0.5 * total;
+}
+
+static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
+    const group *g = user;
+    const vae__kernels *kernels = g->model->context->kernels;
+    size_t latent = (size_t)g->model->spec.latent;
+    for (size_t i = first; i < first + count; i++) {
+        size_t row = i / g->parts, part = i % g->parts;
+        const vae__stream stream = {g->options->seed, 0, VAE__PURPOSE_POSTERIOR,
+                                    (uint32_t)(g->done + part * g->samples)};
+        vae__real *z = into + (i - first) * g->samples * latent;
+        const vae__real *mean = g->mean + row * latent, *logvar = g->logvar + row * latent;
+        const vae__real *sd = g->logvar + (g->rows + row) * latent;
+        kernels->normals(&stream, (size_t)g->first_row + row, 1, g->samples, latent, z);
+        for (size_t k = 0; k < g->samples; k++) {
+            g->log_ratio[i * g->samples + k] =
+                place_sample(mean, logvar, sd, latent, z + k * latent);
+        }
+    }
+}
+
+/* One run of the density graph over the group; adds its weights. */
+static void run_group(group *g, vae__workspace *workspace, vae__weights *weights) {
+    const vae__inference *inference = vae__model_inference(g->model, VAE__GRAPH_DENSITY);
+    const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_x, .user = g},
+                                               {.fill = fill_z, .user = g}};
+    vae__run run = {
+        .workspace = workspace, .feeds = feeds, .rows = g->rows * g->parts, .samples = g->samples};
+    atomic_init(&run.refused, 0);
+    vae__run_rows(&run);
+    const double *log_p = vae__run_double(&run, inference->ends.log_p);
+    for (size_t i = 0; i < run.rows * g->samples; i++) {
+        vae__weights_add(&weights[i / g->samples / g->parts], log_p[i] + g->log_ratio[i]);
+    }
+}
+
+/* Parts of a row, so that every thread has one, as far as there are samples. */
+static size_t parts_of(const group *g, size_t capacity) {
+    size_t threads = g->model->context->threads, parts = 1;
+    if (g->rows < threads) parts = (threads + g->rows - 1) / g->rows;
+    if (parts * g->rows > capacity) parts = 1;
+    return parts < g->options->samples ? parts : 1;
+}
+
+static void estimate_group(group *g, vae__workspace *workspace, vae__estimate *out) {
+    const vae__plan *plan = workspace->plan;
+    vae__weights weights[GROUP];
+    size_t most = plan->capacity * plan->samples, parts = parts_of(g, plan->capacity);
+    for (size_t r = 0; r < g->rows; r++) vae__weights_start(&weights[r]);
+    for (g->done = 0; g->done < g->options->samples;) {
+        uint64_t left = g->options->samples - g->done;
+        g->parts = left < parts ? 1 : parts;
+        uint64_t each = left / g->parts;
+        g->samples = most / (g->rows * g->parts);
+        if (each < g->samples) g->samples = (size_t)each;
+        run_group(g, workspace, weights);
+        g->done += g->samples * g->parts;
+    }
+    for (size_t r = 0; r < g->rows; r++) out[r] = vae__weights_finish(&weights[r]);
+}
+
+/* logvar [rows, latent] -> after it, sd = exp(logvar / 2) [rows, latent]. */
+static void append_deviations(const vae_model *model, vae__real *logvar, size_t rows) {
+    size_t count = rows * (size_t)model->spec.latent;
+    for (size_t i = 0; i < count; i++) logvar[count + i] = (vae__real)0.5 * logvar[i];
+    model->context->kernels->exponential(logvar + count, count);
+}
+
+static vae_status importance(const vae_model *model, const vae__real *x, size_t n,
+                             uint64_t first_row, const vae__estimate_options *options,
+                             vae__estimate *out) {
+    vae_context *context = model->context;
+    vae__inference *inference = vae__model_inference(model, VAE__GRAPH_DENSITY);
+    size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
+    size_t together = inference->plan.capacity < GROUP ? inference->plan.capacity : GROUP;
+    vae__workspace *workspace = NULL;
+    vae__real *moments = vae__allocate(context, together * latent * 3, sizeof *moments);
+    double *ratios =
+        vae__allocate(context, inference->plan.capacity * inference->plan.samples, sizeof *ratios);
+    vae_status status =
+        moments && ratios ? vae__workspace_take(inference, &workspace) : vae__last_status();
+    for (size_t first = 0; first < n && !status; first += together) {
+        size_t rows = n - first < together ? n - first : together;
+        vae__real *logvar = moments + rows * latent;
+        group g = {.model = model,
+                   .options = options,
+                   .x = x + first * width,
+                   .rows = rows,
+                   .first_row = first_row + first,
+                   .mean = moments,
+                   .logvar = logvar,
+                   .log_ratio = ratios};
+        status = vae__model_encode_rows(model, g.x, rows, g.first_row, moments, logvar);
+        if (status) break;
+        append_deviations(model, logvar, rows);
+        estimate_group(&g, workspace, out + first);
+    }
+    if (workspace) vae__workspace_give(inference, workspace);
+    vae__release(context, ratios);
+    vae__release(context, moments);
+    return status;
+}
+
+/* ---- naive Monte Carlo: log w = log p(x|z), z ~ p(z), the same z for every row ---- */
+
+typedef struct prior_run {
+    const vae_model *model;
+    const vae__real *x, *heads; /* [n, width], [samples, head width] */
+    size_t n, samples, head_width;
+    vae__real *scratch; /* [shares, head width] */
+    vae__weights *weights;
+} prior_run;
+
+static void prior_share(void *argument, size_t share, size_t shares) {
+    const prior_run *p = argument;
+    const vae__spec *spec = &p->model->spec;
+    vae__likelihood_row row = {.kernels = p->model->context->kernels,
+                               .spec = spec,
+                               .weight = 1,
+                               .extra = vae__model_extra(p->model),
+                               .width = spec->input.width,
+                               .a = p->scratch + share * p->head_width};
+    for (size_t r = p->n * share / shares; r < p->n * (share + 1) / shares; r++) {
+        row.x = p->x + r * row.width;
+        for (size_t k = 0; k < p->samples; k++) {
+            memcpy(row.a, p->heads + k * p->head_width, p->head_width * sizeof *row.a);
+            vae__weights_add(&p->weights[r], spec->likelihood->row(&row));
+        }
+    }
+}
+
+static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
+    const vae__stream *stream = ((void *const *)user)[0];
+    const vae_model *model = ((void *const *)user)[1];
+    const uint64_t *done = ((void *const *)user)[2];
+    model->context->kernels->normals(stream, (size_t)*done + first, count, 1,
+                                     (size_t)model->spec.latent, into);
+}
+
+static void run_prior(prior_run *p, vae__workspace *workspace,
+                      const vae__estimate_options *options) {
+    const vae__inference *inference = vae__model_inference(p->model, VAE__GRAPH_SAMPLE);
+    size_t capacity = inference->plan.capacity;
+    vae__stream stream = {options->seed, 0, VAE__PURPOSE_PRIOR, 0};
+    for (uint64_t done = 0; done < options->samples; done += p->samples) {
+        uint64_t left = options->samples - done;
+        void *source[] = {&stream, (void *)p->model, &done};
+        const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_prior, .user = source}};
+        p->samples = left < capacity ? (size_t)left : capacity;
+        vae__run run = {.workspace = workspace, .feeds = feeds, .rows = p->samples};
+        atomic_init(&run.refused, 0);
+        vae__run_rows(&run);
+        p->heads = vae__run_value(&run, inference->ends.head);
+        vae__parallel(p->model->context, prior_share, p, p->model->context->threads);
+    }
+}
+
+/* The rows are checked by the density feed of importance sampling; here by hand. */
+static vae_status check_rows(const vae_model *model, const vae__real *x, size_t n,
+                             uint64_t first_row) {
+    for (size_t r = 0; r < n; r++) {
+        const vae__real *row = x + r * model->spec.input.width;
+        if (!vae__model_takes_row(model, row))
+            return vae__model_refuse_rows(model, row, 1, first_row + r);
+    }
+    return VAE_OK;
+}
+
+static vae_status prior(const vae_model *model, const vae__real *x, size_t n, uint64_t first_row,
+                        const vae__estimate_options *options, vae__estimate *out) {
+    vae_context *context = model->context;
+    vae__inference *inference = vae__model_inference(model, VAE__GRAPH_SAMPLE);
+    prior_run p = {.model = model,
+                   .x = x,
+                   .n = n,
+                   .head_width = vae__likelihood_heads(&model->spec) * model->spec.input.width};
+    vae__workspace *workspace = NULL;
+    vae_status status = check_rows(model, x, n, first_row);
+    if (status) return status;
+    p.scratch = vae__allocate(context, context->threads * p.head_width, sizeof *p.scratch);
+    p.weights = vae__allocate(context, n, sizeof *p.weights);
+    status =
+        p.scratch && p.weights ? vae__workspace_take(inference, &workspace) : vae__last_status();
+    if (!status) {
+        for (size_t r = 0; r < n; r++) vae__weights_start(&p.weights[r]);
+        run_prior(&p, workspace, options);
+        for (size_t r = 0; r < n; r++) out[r] = vae__weights_finish(&p.weights[r]);
+        vae__workspace_give(inference, workspace);
+    }
+    vae__release(context, p.weights);
+    vae__release(context, p.scratch);
+    return status;
+}
+
+vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x, size_t n,
+                                     uint64_t first_row, const vae__estimate_options *options,
+                                     vae__estimate *out) {
+    if (!n) return VAE_OK;
+    return options->estimator == VAE__ESTIMATOR_PRIOR
+               ? prior(model, x, n, first_row, options, out)
+               : importance(model, x, n, first_row, options, out);
+}

@@ -1,0 +1,38 @@
+/* log p(x) by Monte Carlo, with its error. */
+#ifndef VAE_MODEL_ESTIMATE_H
+#define VAE_MODEL_ESTIMATE_H
+
+#include "model/model.h"
+
+typedef enum vae__estimator { VAE__ESTIMATOR_IMPORTANCE, VAE__ESTIMATOR_PRIOR } vae__estimator;
+
+typedef struct vae__estimate_options {
+    int estimator; /* vae__estimator */
+    uint64_t samples, seed;
+} vae__estimate_options;
+
+vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options);
+
+/* Weights of one row, streamed: log w_1, log w_2 ... in any number without storing them. */
+typedef struct vae__weights {
+    double largest;     /* of the log weights so far */
+    double sum, square; /* of w / e^largest and of its square */
+    uint64_t count;
+} vae__weights;
+
+void vae__weights_start(vae__weights *weights);
+void vae__weights_add(vae__weights *weights, double log_w);
+
+/* log of the mean weight; its standard error by the delta method, infinite where fewer than ten
+ * effective samples make it meaningless; the effective sample size (sum w)^2 / sum w^2. */
+typedef struct vae__estimate {
+    double log_p, std_error, ess;
+} vae__estimate;
+vae__estimate vae__weights_finish(const vae__weights *weights);
+
+/* Per row of x [n, width], [n] results; noise keyed (seed, first_row + r, sample). */
+vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x, size_t n,
+                                     uint64_t first_row, const vae__estimate_options *options,
+                                     vae__estimate *out);
+
+#endif
