@@ -227,11 +227,16 @@ static void prior_share(void *argument, size_t share, size_t shares) {
     }
 }
 
+typedef struct prior_source {
+    const vae_model *model;
+    vae__stream stream;
+    uint64_t done; /* samples before this run: sample s is row s of the stream */
+} prior_source;
+
 static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
-    const vae__stream *stream = ((void *const *)user)[0];
-    const vae_model *model = ((void *const *)user)[1];
-    const uint64_t *done = ((void *const *)user)[2];
-    model->context->kernels->normals(stream, (size_t)*done + first, count, 1,
+    const prior_source *source = user;
+    const vae_model *model = source->model;
+    model->context->kernels->normals(&source->stream, (size_t)source->done + first, count, 1,
                                      (size_t)model->spec.latent, into);
 }
 
@@ -239,11 +244,10 @@ static void run_prior(prior_run *p, vae__workspace *workspace,
                       const vae__estimate_options *options) {
     const vae__inference *inference = vae__model_inference(p->model, VAE__GRAPH_SAMPLE);
     size_t capacity = inference->plan.capacity;
-    vae__stream stream = {options->seed, 0, VAE__PURPOSE_PRIOR, 0};
-    for (uint64_t done = 0; done < options->samples; done += p->samples) {
-        uint64_t left = options->samples - done;
-        void *source[] = {&stream, (void *)p->model, &done};
-        const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_prior, .user = source}};
+    prior_source source = {p->model, {options->seed, 0, VAE__PURPOSE_PRIOR, 0}, 0};
+    for (; source.done < options->samples; source.done += p->samples) {
+        uint64_t left = options->samples - source.done;
+        const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_prior, .user = &source}};
         p->samples = left < capacity ? (size_t)left : capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = p->samples};
         atomic_init(&run.refused, 0);
@@ -297,4 +301,28 @@ vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x,
     return options->estimator == VAE__ESTIMATOR_PRIOR
                ? prior(model, x, n, first_row, options, out)
                : importance(model, x, n, first_row, options, out);
+}
+
+vae_status vae__model_log_likelihood_floats(const vae_model *model, const float *x, size_t n,
+                                            const vae__estimate_options *options, double *log_p,
+                                            double *std_error, double *ess) {
+    enum { CHUNK = 256 };
+    vae_context *context = model->context;
+    size_t width = model->spec.input.width;
+    vae__real *rows = vae__allocate(context, n < CHUNK ? n * width : CHUNK * width, sizeof *rows);
+    vae__estimate *estimates = vae__allocate(context, n, sizeof *estimates);
+    vae_status status = rows && estimates ? VAE_OK : vae__last_status();
+    for (size_t first = 0; first < n && !status; first += CHUNK) {
+        size_t count = n - first < CHUNK ? n - first : CHUNK;
+        for (size_t i = 0; i < count * width; i++) rows[i] = (vae__real)x[first * width + i];
+        status = vae__model_log_likelihood(model, rows, count, first, options, estimates + first);
+    }
+    for (size_t i = 0; i < n && !status; i++) {
+        if (log_p) log_p[i] = estimates[i].log_p;
+        if (std_error) std_error[i] = estimates[i].std_error;
+        if (ess) ess[i] = estimates[i].ess;
+    }
+    vae__release(context, estimates);
+    vae__release(context, rows);
+    return status;
 }

@@ -35,4 +35,9 @@ vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x,
                                      uint64_t first_row, const vae__estimate_options *options,
                                      vae__estimate *out);
 
+/* The same from the API's floats; nothing is written on failure. */
+vae_status vae__model_log_likelihood_floats(const vae_model *model, const float *x, size_t n,
+                                            const vae__estimate_options *options, double *log_p,
+                                            double *std_error, double *ess);
+
 #endif

@@ -1,0 +1,27 @@
+/* Probabilistic PCA (Tipping & Bishop 1999), the linear baseline of a Gaussian VAE with one sigma:
+ * x ~ N(mean, W W^T + sigma^2 I), fitted in closed form by maximum likelihood. */
+#ifndef VAE_TRAIN_PPCA_H
+#define VAE_TRAIN_PPCA_H
+
+#include "data/dataset.h"
+
+typedef struct vae__ppca {
+    vae_context *context;
+    size_t width, latent;
+    double *mean;          /* [width] */
+    double *directions;    /* [latent, width], orthonormal: eigenvectors of the covariance */
+    double *eigenvalues;   /* [latent], descending: variances along the directions */
+    double noise_variance; /* sigma^2 = mean of the other eigenvalues */
+} vae__ppca;
+
+/* Fits to all rows of `data`; 0 < latent < its width. Release `out` in either case. */
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
+                         vae__ppca *out);
+
+/* Mean of log p(x) over the rows of `data`, in nats per row. */
+vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *data,
+                                    double *mean_log_p);
+
+void vae__ppca_release(vae__ppca *fit);
+
+#endif
