@@ -112,13 +112,7 @@ vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width) 
     if (!status)
         status = vae__need_width(width, vae_model_width(model), "vae_model_sigma", "width",
                                  "the model's input");
-    if (status) return status;
-    const vae__likelihood *likelihood = model->spec.likelihood;
-    if (!likelihood->sigma) {
-        return vae__fail(VAE_ERROR_UNSUPPORTED, "vae_model_sigma: likelihood=%s has no sigma",
-                         likelihood->name);
-    }
-    return likelihood->sigma(&model->spec, vae__model_extra(model), sigma);
+    return status ? status : vae__model_sigma(model, sigma);
 }
 
 size_t vae_model_parameter_count(const vae_model *model) {

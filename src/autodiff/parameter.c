@@ -3,11 +3,17 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "tensor/gemm.h"
+
 #define ALIGNED_VALUES (64 / sizeof(vae__real))
 
 vae_status vae__parameters_add(vae_context *context, vae__parameters *list, const char *name,
                                size_t rank, size_t rows, size_t columns, int trainable,
                                size_t *index) {
+    if (rows > vae__gemm_largest() || columns > vae__gemm_largest()) {
+        return vae__fail(VAE_ERROR_TEXT, "%s would be [%zu, %zu]: no side may be over %zu", name, rows,
+                         columns, vae__gemm_largest());
+    }
     if (columns && rows > SIZE_MAX / 16 / sizeof(vae__real) / columns) {
         return vae__fail(VAE_ERROR_MEMORY, "%s: a %zu x %zu matrix is more than can be addressed",
                          name, rows, columns);

@@ -258,6 +258,16 @@ vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t
 
 /* ---- sample ---- */
 
+/* standardize=1: a drawn row of y to one of x. */
+static void turn_back(const vae_model *model, float *row) {
+    if (!model->spec.standardize) return;
+    const vae__real *shift = model->parameters.items[model->network.shift].values;
+    const vae__real *scale = model->parameters.items[model->network.scale].values;
+    for (size_t i = 0; i < model->spec.input.width; i++) {
+        row[i] = (float)((double)row[i] * (double)scale[i] + (double)shift[i]);
+    }
+}
+
 static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size_t first,
                         size_t rows) {
     const vae_model *model = j->model;
@@ -274,6 +284,7 @@ static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size
         row.a = (vae__real *)vae__run_value(run, ends->head) + r * heads * width;
         model->spec.likelihood->draw(&row, &stream, (uint32_t)(first + r),
                                      j->x + (first + r) * width);
+        turn_back(model, j->x + (first + r) * width);
     }
 }
 

@@ -10,12 +10,19 @@
 
 #define VAE__LIKELIHOODS(X) \
     X(bernoulli)            \
-    X(gaussian)
+    X(gaussian)             \
+    X(continuous_bernoulli) \
+    X(discretized_logistic) \
+    X(categorical)          \
+    X(poisson)              \
+    X(negative_binomial)
 
 /* Columns of the training rows. */
 typedef struct vae__statistics {
     size_t width;
-    const double *mean, *variance; /* [width], biased */
+    double *mean, *variance; /* [width], biased */
+    /* The same of what the encoder sees: of log(1 + x) where the likelihood says log1p_input. */
+    const double *input_mean, *input_variance;
 } vae__statistics;
 
 /* The likelihood's own parameters. VAE__NONE where there is none. */
@@ -50,6 +57,7 @@ typedef struct vae__likelihood {
     double low, high; /* support of x, inclusive */
     int discrete;     /* log p is of a probability, not a density: bits/dim are defined */
     int has_sigma;    /* takes sigma= and sigma_min= */
+    int has_size;     /* takes size= */
     int log1p_input;  /* counts: the encoder sees log(1 + x) */
 
     /* Further limits on a row that is within [low, high]: 1 if it holds, else 0 and the column that does

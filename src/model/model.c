@@ -112,7 +112,34 @@ vae__real *vae__model_extra(const vae_model *model) {
     return extra == VAE__NONE ? NULL : model->parameters.items[extra].values;
 }
 
-void vae__model_initialize(vae_model *model, const vae__statistics *statistics) {
+vae_status vae__model_sigma(const vae_model *model, double *sigma) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    if (!likelihood->sigma) {
+        return vae__fail(VAE_ERROR_UNSUPPORTED, "likelihood=%s has no sigma", likelihood->name);
+    }
+    vae_status status = likelihood->sigma(&model->spec, vae__model_extra(model), sigma);
+    for (size_t i = 0; !status && model->spec.standardize && i < model->spec.input.width; i++) {
+        sigma[i] *= (double)model->parameters.items[model->network.scale].values[i];
+    }
+    return status;
+}
+
+/* Fits shift and scale; the statistics become those of y: mean 0, variance 1 where a column varies. */
+static void fit_standardization(vae_model *model, vae__statistics *statistics) {
+    vae__real *shift = model->parameters.items[model->network.shift].values;
+    vae__real *scale = model->parameters.items[model->network.scale].values;
+    for (size_t i = 0; i < statistics->width; i++) {
+        double deviation = sqrt(statistics->variance[i]);
+        int varies = deviation > 1e-12 * fabs(statistics->mean[i]) && (vae__real)deviation > 0;
+        shift[i] = (vae__real)statistics->mean[i];
+        scale[i] = varies ? (vae__real)deviation : 1;
+        statistics->mean[i] = 0;
+        statistics->variance[i] = varies ? 1 : 0;
+    }
+}
+
+void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
+    if (model->spec.standardize) fit_standardization(model, statistics);
     vae__network_scale_input(&model->spec, &model->network, &model->parameters, statistics);
     model->spec.likelihood->initialize(&model->spec, statistics, &model->parameters,
                                        &model->network.likelihood);

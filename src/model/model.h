@@ -38,8 +38,13 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out);
 /* Values of the likelihood's extra parameter, or NULL. */
 vae__real *vae__model_extra(const vae_model *model);
 
-/* Statistics of training rows -> input scaling, output bias, sigma. */
-void vae__model_initialize(vae_model *model, const vae__statistics *statistics);
+/* Standard deviations of p(x|z) that hold for every z, [width]; VAE_ERROR_UNSUPPORTED if there are
+ * none. */
+vae_status vae__model_sigma(const vae_model *model, double *sigma);
+
+/* Statistics of training rows -> input scaling, output bias, sigma. With standardize=1 they are
+ * turned into those of the standardised columns. */
+void vae__model_initialize(vae_model *model, vae__statistics *statistics);
 
 /* Makes a feed of x refuse what the likelihood does not take: non-finite values, values outside its
  * support. */

@@ -4,6 +4,7 @@
 
 #include "autodiff/ops/ops.h"
 #include "model/posterior.h"
+#include "model/standardize.h"
 
 /* ---- parameters ---- */
 
@@ -37,6 +38,18 @@ static vae_status declare_layers(declaration *d, const char *name, const vae__la
     return VAE_OK;
 }
 
+static vae_status declare_standardization(vae_context *context, const vae__spec *spec,
+                                          vae__parameters *list, vae__network *network) {
+    size_t width = spec->input.width;
+    network->shift = network->scale = VAE__NONE;
+    if (!spec->standardize) return VAE_OK;
+    vae_status status =
+        vae__parameters_add(context, list, "input.shift", 1, width, 1, 0, &network->shift);
+    return status
+               ? status
+               : vae__parameters_add(context, list, "input.scale", 1, width, 1, 0, &network->scale);
+}
+
 vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
                                 vae__network *network) {
     declaration d = {context, list, spec->input.width};
@@ -58,6 +71,7 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
                                &own->weight, &own->bias);
     if (!status && likelihood->parameters)
         status = likelihood->parameters(context, spec, list, &own->extra);
+    if (!status) status = declare_standardization(context, spec, list, network);
     return status ? status : vae__parameters_allocate(context, list);
 }
 
@@ -116,6 +130,9 @@ void vae__network_initialize(const vae__spec *spec, const vae__network *network,
         if (spec->decoder.items[i].width) initialize_weight(spec, list, network->decoder_weight[i]);
     }
     initialize_weight(spec, list, network->likelihood.weight);
+    for (size_t i = 0; spec->standardize && i < spec->input.width; i++) {
+        list->items[network->scale].values[i] = 1;
+    }
 }
 
 /* w (x - mean) / s + b = (w / s) x + (b - (w / s) mean), with one s for all columns so that none
@@ -129,7 +146,7 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
     const vae__parameter *bias =
         &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
     double total = 0;
-    for (size_t i = 0; i < statistics->width; i++) total += statistics->variance[i];
+    for (size_t i = 0; i < statistics->width; i++) total += statistics->input_variance[i];
     double deviation = sqrt(total / (double)statistics->width);
     double scale = deviation > 1e-12 ? 1 / deviation : 1;
     for (size_t r = 0; r < weight->rows; r++) {
@@ -137,7 +154,7 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
         double shift = 0;
         for (size_t c = 0; c < weight->columns; c++) {
             row[c] = (vae__real)((double)row[c] * scale);
-            shift += (double)row[c] * statistics->mean[c];
+            shift += (double)row[c] * statistics->input_mean[c];
         }
         bias->values[r] = (vae__real)((double)bias->values[r] - shift);
     }
@@ -164,16 +181,36 @@ static vae_status add_layers(const build *b, const vae__layers *layers, const si
     return VAE_OK;
 }
 
-/* x -> posterior head [n, 2 latent] */
-static vae_status add_encoder(const build *b, vae__id *head) {
+/* x, and what of it the encoder and the likelihood see. */
+static vae_status add_data(const build *b, vae__id *y) {
     const vae__network *network = b->network;
     vae_status status =
         vae__graph_input(b->graph, "x", b->spec->input.width, VAE__PER_ROW, &b->ends->x);
-    if (!status)
-        vae__graph_result(b->graph,
-                          b->ends->x); /* messages about refused rows read it after the run */
-    *head = b->ends->x;
-    if (!status && b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
+    *y = b->ends->x;
+    if (status) return status;
+    vae__graph_result(b->graph, b->ends->x); /* messages about refused rows read it after the run */
+    if (!b->spec->standardize) return VAE_OK;
+    return vae__standardize(b->graph, *y, (vae__id)network->shift, (vae__id)network->scale, y);
+}
+
+/* log p(x|z) from the output layer and the data as the likelihood sees it. */
+static vae_status add_density(const build *b, const vae__likelihood_build *likelihood) {
+    vae__ends *ends = b->ends;
+    vae_status status = vae__likelihood_density(likelihood, &ends->log_p, &ends->batch_state);
+    if (!status && b->spec->standardize) {
+        status = vae__standardized_density(b->graph, ends->log_p, (vae__id)b->network->scale,
+                                           &ends->log_p);
+    }
+    if (!status) vae__graph_result(b->graph, ends->log_p);
+    return status;
+}
+
+/* The data as the likelihood sees it -> posterior head [n, 2 latent] */
+static vae_status add_encoder(const build *b, vae__id y, vae__id *head) {
+    const vae__network *network = b->network;
+    vae_status status = VAE_OK;
+    *head = y;
+    if (b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
     if (!status)
         status =
             add_layers(b, &b->spec->encoder, network->encoder_weight, network->encoder_bias, head);
@@ -198,13 +235,18 @@ static vae_status add_mean(const build *b, vae__id z) {
         b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
     vae_status status = add_decoder(b, z, vae__likelihood_mean_heads(b->spec), &likelihood.head);
     if (!status) status = vae__likelihood_mean(&likelihood, &b->ends->x_mean);
+    if (!status && b->spec->standardize) {
+        status = vae__unstandardize(b->graph, b->ends->x_mean, (vae__id)b->network->shift,
+                                    (vae__id)b->network->scale, &b->ends->x_mean);
+    }
     if (!status) vae__graph_result(b->graph, b->ends->x_mean);
     return status;
 }
 
 static vae_status build_encode(const build *b) {
-    vae__id head;
-    vae_status status = add_encoder(b, &head);
+    vae__id y, head;
+    vae_status status = add_data(b, &y);
+    if (!status) status = add_encoder(b, y, &head);
     if (!status)
         status = vae__posterior_parameters(b->graph, head, &b->ends->mean, &b->ends->logvar);
     if (status) return status;
@@ -248,22 +290,22 @@ static vae_status add_bound(const build *b, int training, int wants_ratio) {
     vae__likelihood_build likelihood = {
         spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, training};
     vae__posterior_ends drawn;
-    vae__id head;
-    vae_status status = add_encoder(b, &head);
+    vae__id y, head;
+    vae_status status = add_data(b, &y);
+    if (!status) status = add_encoder(b, y, &head);
     if (!status) {
         status = vae__graph_input(b->graph, "noise", (size_t)spec->latent, VAE__PER_SAMPLE,
                                   &ends->noise);
     }
     if (!status) status = vae__posterior_draw(b->graph, head, ends->noise, wants_ratio, &drawn);
     if (!status) status = add_decoder(b, drawn.z, vae__likelihood_heads(spec), &likelihood.head);
-    likelihood.x = ends->x;
-    if (!status) status = vae__likelihood_density(&likelihood, &ends->log_p, &ends->batch_state);
+    likelihood.x = y;
+    if (!status) status = add_density(b, &likelihood);
     if (status) return status;
     ends->kl = drawn.kl;
     ends->kl_by_latent = drawn.kl_by_latent;
     ends->log_ratio = drawn.log_ratio;
     vae__graph_result(b->graph, ends->kl);
-    vae__graph_result(b->graph, ends->log_p);
     if (wants_ratio) vae__graph_result(b->graph, ends->log_ratio);
     if (ends->batch_state != VAE__NONE) vae__graph_result(b->graph, ends->batch_state);
     return VAE_OK;
@@ -280,19 +322,15 @@ static vae_status build_density(const build *b) {
     const vae__spec *spec = b->spec;
     vae__likelihood_build likelihood = {
         spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
-    vae__id state;
-    vae_status status =
-        vae__graph_input(b->graph, "x", spec->input.width, VAE__PER_ROW, &b->ends->x);
+    vae__id y;
+    vae_status status = add_data(b, &y);
     if (!status) {
         status =
             vae__graph_input(b->graph, "z", (size_t)spec->latent, VAE__PER_SAMPLE, &b->ends->z);
     }
-    if (!status) vae__graph_result(b->graph, b->ends->x);
     if (!status) status = add_decoder(b, b->ends->z, vae__likelihood_heads(spec), &likelihood.head);
-    likelihood.x = b->ends->x;
-    if (!status) status = vae__likelihood_density(&likelihood, &b->ends->log_p, &state);
-    if (!status) vae__graph_result(b->graph, b->ends->log_p);
-    return status;
+    likelihood.x = y;
+    return status ? status : add_density(b, &likelihood);
 }
 
 static const struct kind {

@@ -13,6 +13,7 @@ typedef struct vae__network {
     size_t posterior_weight, posterior_bias; /* [2 latent, in]: means, then raw log variances */
     size_t decoder_weight[VAE__MOST_LAYERS], decoder_bias[VAE__MOST_LAYERS];
     vae__likelihood_parameters likelihood;
+    size_t shift, scale; /* standardize=1: [width], not trained; else VAE__NONE */
 } vae__network;
 
 /* Declares every parameter, in the order of computation, and allocates them. Names are those of a

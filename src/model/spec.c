@@ -151,6 +151,7 @@ static void print_sigma(vae__buffer *out, const void *field) {
 /* ---- the table ---- */
 
 static const char *const init_names[] = {"auto", "glorot", "he", NULL};
+static const char *const size_names[] = {"none", "total", NULL};
 static const char *const posterior_names[] = {"diagonal", NULL};
 static const char *const prior_names[] = {"normal", NULL};
 
@@ -162,6 +163,8 @@ enum {
     DECODER,
     SIGMA,
     SIGMA_MIN,
+    SIZE,
+    STANDARDIZE,
     INIT,
     SEED,
     POSTERIOR,
@@ -184,6 +187,8 @@ static const vae__option options[KEYS + 1] = {
                .print = print_sigma},
     [SIGMA_MIN] = {"sigma_min", VAE__OPTION_REAL, offsetof(vae__spec, sigma_min), .minimum = 1e-15,
                    .maximum = 1e15},
+    [STANDARDIZE] = {"standardize", VAE__OPTION_FLAG, offsetof(vae__spec, standardize)},
+    [SIZE] = {"size", VAE__OPTION_CHOICE, offsetof(vae__spec, size), .choices = size_names},
     [INIT] = {"init", VAE__OPTION_CHOICE, offsetof(vae__spec, init), .choices = init_names},
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__spec, seed)},
     [POSTERIOR] = {"posterior", VAE__OPTION_CHOICE, offsetof(vae__spec, posterior),
@@ -209,6 +214,19 @@ static vae_status check_whole(const vae__spec *spec, const unsigned char *seen) 
                          "spec: '%s=' belongs to likelihood=gaussian, but the likelihood is %s",
                          options[key].name, spec->likelihood->name);
     }
+    if (seen[STANDARDIZE] && !spec->likelihood->has_sigma) {
+        return vae__fail(
+            VAE_ERROR_TEXT,
+            "spec: 'standardize=' belongs to likelihood=gaussian, but the likelihood is %s",
+            spec->likelihood->name);
+    }
+    if (seen[SIZE] && !spec->likelihood->has_size) {
+        return vae__fail(
+            VAE_ERROR_TEXT,
+            "spec: 'size=' belongs to likelihood=poisson and negative_binomial, but the "
+            "likelihood is %s",
+            spec->likelihood->name);
+    }
     if (spec->sigma.mode == VAE__SIGMA_VALUE && spec->sigma.value < spec->sigma_min) {
         char value[VAE__NUMBER_SIZE], least[VAE__NUMBER_SIZE];
         return vae__fail(VAE_ERROR_TEXT, "spec: sigma=%s is below sigma_min=%s",
@@ -229,7 +247,9 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
     for (int key = 0; key < KEYS; key++) {
         int about_sigma = key == SIGMA || key == SIGMA_MIN;
-        if (!about_sigma || spec->likelihood->has_sigma)
-            vae__option_print(out, &options[key], spec);
+        if (about_sigma && !spec->likelihood->has_sigma) continue;
+        if (key == STANDARDIZE && !spec->likelihood->has_sigma) continue;
+        if (key == SIZE && !spec->likelihood->has_size) continue;
+        vae__option_print(out, &options[key], spec);
     }
 }

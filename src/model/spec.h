@@ -38,6 +38,9 @@ typedef struct vae__shape {
 
 enum { VAE__INIT_AUTO, VAE__INIT_GLOROT, VAE__INIT_HE };
 
+/* Counts: whether a row's rates are multiplied by its mean count. */
+enum { VAE__SIZE_NONE, VAE__SIZE_TOTAL };
+
 struct vae__likelihood;
 
 typedef struct vae__spec {
@@ -48,6 +51,8 @@ typedef struct vae__spec {
     vae__layers encoder, decoder;
     vae__sigma sigma;
     double sigma_min;
+    int size;
+    int standardize; /* gaussian: columns to mean 0, variance 1 (standardize.h) */
     int init, posterior, prior;
     uint64_t seed;
 } vae__spec;

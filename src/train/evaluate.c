@@ -1,5 +1,7 @@
 #include "train/evaluate.h"
 
+#include <math.h>
+
 /* Rows read at a time. */
 #define CHUNK 256
 
@@ -38,8 +40,21 @@ static void add_row(const vae__real *row, size_t width, double seen, double *mea
     }
 }
 
+/* Moments of the columns of x, and of log(1 + x) if the encoder sees that. */
+typedef struct columns {
+    double *mean, *variance, *input_mean, *input_variance; /* [width]; the last two may be NULL */
+} columns;
+
+/* Takes in a row; row is overwritten. */
+static void measure_row(vae__real *row, size_t width, double seen, const columns *to) {
+    add_row(row, width, seen, to->mean, to->variance);
+    if (!to->input_mean) return;
+    for (size_t i = 0; i < width; i++) row[i] = (vae__real)log1p((double)row[i]);
+    add_row(row, width, seen, to->input_mean, to->input_variance);
+}
+
 static vae_status measure_columns(const vae_model *model, const vae_dataset *dataset,
-                                  vae__real *rows, double *mean, double *variance) {
+                                  vae__real *rows, const columns *to) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
     for (size_t first = 0; first < n; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
@@ -49,28 +64,35 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
                 uint64_t number = vae__dataset_source_row(dataset, first + r);
                 return vae__model_refuse_rows(model, rows + r * width, 1, number);
             }
-            add_row(rows + r * width, width, (double)(first + r + 1), mean, variance);
+            measure_row(rows + r * width, width, (double)(first + r + 1), to);
         }
     }
-    for (size_t i = 0; i < width; i++) variance[i] /= (double)n;
+    for (size_t i = 0; i < width; i++) {
+        to->variance[i] /= (double)n;
+        if (to->input_mean) to->input_variance[i] /= (double)n;
+    }
     return VAE_OK;
 }
 
 vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *dataset) {
     size_t width = vae__dataset_width(dataset);
     vae_context *context = model->context;
+    int log1p_input = model->spec.likelihood->log1p_input;
     vae__real *rows = vae__allocate(context, CHUNK * width, sizeof *rows);
-    double *mean = vae__allocate(context, width, sizeof *mean),
-           *variance = vae__allocate(context, width, sizeof *variance);
-    vae_status status = rows && mean && variance
-                            ? measure_columns(model, dataset, rows, mean, variance)
-                            : vae__last_status();
+    double *moments = vae__allocate(context, 4 * width, sizeof *moments);
+    vae_status status = rows && moments ? VAE_OK : vae__last_status();
     if (!status) {
-        vae__statistics statistics = {width, mean, variance};
-        vae__model_initialize(model, &statistics);
+        columns c = {moments, moments + width, log1p_input ? moments + 2 * width : NULL,
+                     moments + 3 * width};
+        status = measure_columns(model, dataset, rows, &c);
+        vae__statistics statistics = {width, c.mean, c.variance, c.mean, c.variance};
+        if (log1p_input) {
+            statistics.input_mean = c.input_mean;
+            statistics.input_variance = c.input_variance;
+        }
+        if (!status) vae__model_initialize(model, &statistics);
     }
-    vae__release(context, variance);
-    vae__release(context, mean);
+    vae__release(context, moments);
     vae__release(context, rows);
     return status;
 }

@@ -1,0 +1,93 @@
+#include "model/standardize.h"
+
+#include <math.h>
+
+/* ---- x <-> y ---- */
+
+static vae_status infer_like_input(vae__graph *graph, vae__node *node) {
+    const vae__value in = graph->values[node->inputs[0]];
+    return vae__graph_output(graph, node, node->op->name, in.width, in.extent, in.is_double);
+}
+
+static void forward_standardize(const vae__call *call) {
+    const vae__value *x = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, x), width = x->width;
+    const vae__real *from = call->input[0], *shift = call->parameter[0],
+                    *scale = call->parameter[1];
+    vae__real *y = call->output[0];
+    for (size_t r = 0; r < rows; r++, from += width, y += width) {
+        for (size_t i = 0; i < width; i++) y[i] = (from[i] - shift[i]) / scale[i];
+    }
+}
+
+static void forward_unstandardize(const vae__call *call) {
+    const vae__value *y = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, y), width = y->width;
+    const vae__real *from = call->input[0], *shift = call->parameter[0],
+                    *scale = call->parameter[1];
+    vae__real *x = call->output[0];
+    for (size_t r = 0; r < rows; r++, from += width, x += width) {
+        for (size_t i = 0; i < width; i++) x[i] = from[i] * scale[i] + shift[i];
+    }
+}
+
+static const vae__op standardize_op = {
+    .name = "standardize", .infer = infer_like_input, .forward = forward_standardize};
+static const vae__op unstandardize_op = {
+    .name = "unstandardize", .infer = infer_like_input, .forward = forward_unstandardize};
+
+static vae_status add(vae__graph *graph, const vae__op *op, vae__id in, vae__id shift,
+                      vae__id scale, vae__id *out) {
+    vae__node_spec spec = {.op = op,
+                           .input_count = 1,
+                           .inputs = {in},
+                           .parameter_count = 2,
+                           .parameters = {shift, scale}};
+    return vae__graph_add(graph, &spec, out);
+}
+
+vae_status vae__standardize(vae__graph *graph, vae__id x, vae__id shift, vae__id scale,
+                            vae__id *y) {
+    return add(graph, &standardize_op, x, shift, scale, y);
+}
+
+vae_status vae__unstandardize(vae__graph *graph, vae__id y, vae__id shift, vae__id scale,
+                              vae__id *x) {
+    return add(graph, &unstandardize_op, y, shift, scale, x);
+}
+
+/* ---- density ---- */
+
+static void forward_density(const vae__call *call) {
+    size_t rows = vae__call_rows(call, vae__call_input(call, 0)), width = call->node->size;
+    const vae__real *scale = call->parameter[0];
+    const double *from = call->input[0];
+    double *log_p = call->output[0], log_scale = 0;
+    for (size_t i = 0; i < width; i++) log_scale += log((double)scale[i]);
+    for (size_t r = 0; r < rows; r++) log_p[r] = from[r] - log_scale;
+}
+
+/* d log p(x) / d log p(y) = 1; the gradients are usually one buffer. */
+static void backward_density(const vae__call *call) {
+    size_t rows = vae__call_rows(call, vae__call_input(call, 0));
+    const vae__real *from = call->output_gradient[0];
+    vae__real *to = call->input_gradient[0];
+    for (size_t r = 0; to && to != from && r < rows; r++) to[r] = from[r];
+}
+
+static const vae__op density_op = {.name = "standardized_density",
+                                   .traits = VAE__OP_IN_PLACE,
+                                   .infer = infer_like_input,
+                                   .forward = forward_density,
+                                   .backward = backward_density};
+
+vae_status vae__standardized_density(vae__graph *graph, vae__id log_p_y, vae__id scale,
+                                     vae__id *log_p_x) {
+    vae__node_spec spec = {.op = &density_op,
+                           .size = graph->parameters->items[scale].rows,
+                           .input_count = 1,
+                           .inputs = {log_p_y},
+                           .parameter_count = 1,
+                           .parameters = {scale}};
+    return vae__graph_add(graph, &spec, log_p_x);
+}

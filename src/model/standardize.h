@@ -1,0 +1,20 @@
+/* Columns of very different scales (tables): the encoder and the likelihood see y = (x - shift) / scale,
+ * and densities, means and draws are turned back to x. shift and scale [width] are state of the model,
+ * fitted by vae_model_initialize. */
+#ifndef VAE_MODEL_STANDARDIZE_H
+#define VAE_MODEL_STANDARDIZE_H
+
+#include "autodiff/graph.h"
+
+/* y = (x - shift) / scale, for data: no gradient passes. */
+vae_status vae__standardize(vae__graph *graph, vae__id x, vae__id shift, vae__id scale, vae__id *y);
+
+/* x = y scale + shift. */
+vae_status vae__unstandardize(vae__graph *graph, vae__id y, vae__id shift, vae__id scale,
+                              vae__id *x);
+
+/* log p(x) = log p(y) - sum log scale: the Jacobian of the change of variables. */
+vae_status vae__standardized_density(vae__graph *graph, vae__id log_p_y, vae__id scale,
+                                     vae__id *log_p_x);
+
+#endif
