@@ -2,27 +2,21 @@
  * it has learned.
  *
  *   demo [key=value ...]
- *     likelihood=gaussian|bernoulli (gaussian, with one learned sigma)
+ *     likelihood=discretized_logistic|gaussian|bernoulli (discretized_logistic: 8-bit pixels; gaussian
+ *         has one learned sigma)
  *     epochs=10  batch=128  lr=1e-3  seed=1  threads=N (all processors)
+ *     samples=0: of the estimate of log p(x) per test image; 0: the bound only
  *     out=DIR (demo-out)  data=DIR (Debian's dataset-fashion-mnist) | sprites
  */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L /* mkdir, sysconf */
-#endif
-
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/evaluation.h"
+#include "common/arguments.h"
 #include "common/history.h"
 #include "common/images.h"
 #include "common/plot.h"
-#include "common/ppca.h"
 #include "common/progress.h"
 #include "vae.h"
 
@@ -30,7 +24,7 @@
 #define HIDDEN 400
 
 typedef struct options {
-    const char *likelihood, *epochs, *batch, *lr, *seed, *threads, *out, *data;
+    const char *likelihood, *epochs, *batch, *lr, *seed, *threads, *samples, *out, *data;
 } options;
 
 typedef struct demo {
@@ -42,10 +36,8 @@ typedef struct demo {
     vae_optimizer *optimizer;
     history history;
     progress progress;
-    evaluation evaluation;
-    double sigma;              /* gaussian */
-    double ppca, ppca_seconds; /* gaussian: mean log p of the test images */
-    double entropy;            /* bernoulli: what -ELBO cannot go below */
+    vae_evaluation *evaluation;
+    double variance[LATENT]; /* of the posterior means over the test images */
 } demo;
 
 /* Says what went wrong, if anything, and whether. */
@@ -58,49 +50,44 @@ static const char *problem_of(vae_status status) {
     return status < 0 ? vae_last_error() : NULL;
 }
 
-static int is_gaussian(const demo *d) {
-    return strcmp(d->options.likelihood, "gaussian") == 0;
+static int has_likelihood(const demo *d, const char *name) {
+    return strcmp(d->options.likelihood, name) == 0;
+}
+
+/* A figure of the evaluation; NaN where it has none. */
+static double figure(const demo *d, const char *name) {
+    double value;
+    return vae_evaluation_value(d->evaluation, name, &value) < 0 ? NAN : value;
 }
 
 /* ---- Arguments ---- */
 
 static int parse_arguments(options *o, int count, char **arguments) {
-    const struct {
-        const char *key, **value;
-    } known[] = {{"likelihood", &o->likelihood},
-                 {"epochs", &o->epochs},
-                 {"batch", &o->batch},
-                 {"lr", &o->lr},
-                 {"seed", &o->seed},
-                 {"threads", &o->threads},
-                 {"out", &o->out},
-                 {"data", &o->data}};
-    const size_t keys = sizeof known / sizeof *known;
-    for (int i = 1; i < count; i++) {
-        size_t k = 0, length = strcspn(arguments[i], "=");
-        while (k < keys && (strlen(known[k].key) != length ||
-                            strncmp(known[k].key, arguments[i], length) != 0)) {
-            k++;
-        }
-        if (k == keys || strlen(arguments[i]) < length + 2)
-            return failed(arguments[i],
-                          "expected key=value, the keys being\n"
-                          "  likelihood=gaussian|bernoulli  epochs=N  batch=N  lr=X  seed=N\n"
-                          "  threads=N  out=DIR  data=DIR|sprites");
-        *known[k].value = arguments[i] + length + 1;
+    const argument known[] = {{"likelihood", &o->likelihood},
+                              {"epochs", &o->epochs},
+                              {"batch", &o->batch},
+                              {"lr", &o->lr},
+                              {"seed", &o->seed},
+                              {"threads", &o->threads},
+                              {"samples", &o->samples},
+                              {"out", &o->out},
+                              {"data", &o->data},
+                              {NULL, NULL}};
+    const char *at = "", *problem = arguments_parse(known, count, arguments, &at);
+    if (failed(at, problem)) {
+        fprintf(stderr, "  likelihood=discretized_logistic|gaussian|bernoulli  epochs=N  batch=N\n"
+                        "  lr=X  seed=N  threads=N  samples=N  out=DIR  data=DIR|sprites\n");
     }
-    return 0;
+    return problem != NULL;
 }
 
 static int check_options(demo *d) {
-    char *end;
-    d->epochs = strtoul(d->options.epochs, &end, 10);
-    if (*end || d->options.epochs[0] == '-' || d->epochs == 0 || d->epochs > 100000)
+    if (arguments_whole(d->options.epochs, 1, 100000, &d->epochs))
         return failed("epochs", "expected a whole number from 1 to 100000");
-    if (!is_gaussian(d) && strcmp(d->options.likelihood, "bernoulli") != 0)
-        return failed("likelihood", "expected gaussian or bernoulli");
-    if (mkdir(d->options.out, 0777) != 0 && errno != EEXIST)
-        return failed(d->options.out, strerror(errno));
+    if (!has_likelihood(d, "discretized_logistic") && !has_likelihood(d, "gaussian") &&
+        !has_likelihood(d, "bernoulli"))
+        return failed("likelihood", "expected discretized_logistic, gaussian or bernoulli");
+    if (failed(d->options.out, arguments_make_folder(d->options.out))) return 1;
     return failed("history", history_create(&d->history, d->epochs) ? "no memory" : NULL);
 }
 
@@ -109,7 +96,7 @@ static int check_options(demo *d) {
 static int open_data(demo *d) {
     char text[256];
     snprintf(text, sizeof text, "batch=%s seed=%s", d->options.batch, d->options.seed);
-    if (failed("data", images_open(&d->images, d->context, d->options.data, text))) return 1;
+    if (failed("data", images_open(&d->images, d->context, d->options.data, "", text))) return 1;
     printf("data      %s\n          %zu training and %zu test images, %zux%zu pixels in [0,1]\n",
            d->images.name, vae_dataset_size(d->images.train), d->images.n, d->images.height,
            d->images.width);
@@ -118,7 +105,8 @@ static int open_data(demo *d) {
 
 static int create_model(demo *d) {
     char spec[256], optimizer[128];
-    const char *likelihood = is_gaussian(d) ? "gaussian sigma=shared" : "bernoulli";
+    const char *likelihood =
+        has_likelihood(d, "gaussian") ? "gaussian sigma=shared" : d->options.likelihood;
     snprintf(spec, sizeof spec,
              "input=1x%zux%zu latent=%d likelihood=%s seed=%s "
              "encoder=[dense %d, relu] decoder=[dense %d, relu]",
@@ -156,52 +144,74 @@ static int train(demo *d) {
 
 /* ---- Evaluation ---- */
 
-static int fit_ppca(demo *d) {
-    ppca baseline;
-    double begun = progress_seconds(&d->progress);
-    const char *problem = ppca_fit(&baseline, d->images.train, LATENT);
-    if (!problem) problem = ppca_log_likelihood(&baseline, d->images.test, &d->ppca);
-    ppca_release(&baseline);
-    d->ppca_seconds = progress_seconds(&d->progress) - begun;
-    return failed("probabilistic PCA", problem);
-}
-
-static int read_sigma(demo *d) {
-    double *sigma = malloc(d->images.pixels * sizeof *sigma);
-    if (!sigma) return failed("sigma", "no memory");
-    const char *problem = problem_of(vae_model_sigma(d->model, sigma, d->images.pixels));
-    d->sigma = problem ? NAN : sigma[0];
-    free(sigma);
-    return failed("sigma", problem);
-}
-
 static int evaluate(demo *d) {
-    const images *test = &d->images;
-    if (failed("evaluation", evaluation_run(&d->evaluation, d->model, test->x, test->n))) return 1;
-    if (is_gaussian(d)) return fit_ppca(d) || read_sigma(d);
-    d->entropy = evaluation_entropy(test->x, test->n, test->pixels);
-    return 0;
+    char text[64];
+    snprintf(text, sizeof text, "samples=%s", d->options.samples);
+    const char *problem = problem_of(vae_evaluate(d->model, d->images.test, d->images.train, text,
+                                                  progress_rows, &d->progress, &d->evaluation));
+    progress_end(&d->progress);
+    if (!problem)
+        problem = problem_of(
+            vae_evaluation_latents(d->evaluation, "mean_variance", d->variance, LATENT));
+    return failed("evaluation", problem);
+}
+
+/* Mean over the test images of the summed entropy of Bernoulli(x), in nats: grey pixels are no
+ * Bernoulli's, and -ELBO cannot be less. */
+static double entropy_of_grey(const images *test) {
+    double sum = 0;
+    for (size_t i = 0; i < test->n * test->pixels; i++) {
+        double p = test->x[i];
+        sum -= (p > 0 ? p * log(p) : 0) + (p < 1 ? (1 - p) * log1p(-p) : 0);
+    }
+    return sum / (double)test->n;
+}
+
+/* What all likelihoods have; `sign` -1 where costs are usual. */
+static void print_bound(const demo *d, double sign, const char *unit) {
+    printf("  %-13s %8.2f %s\n", sign < 0 ? "-ELBO" : "ELBO", sign * figure(d, "elbo"), unit);
+    printf("                %8.2f reconstruction, %.2f KL\n", sign * figure(d, "reconstruction"),
+           figure(d, "kl"));
+    if (isfinite(figure(d, "log_p"))) {
+        printf("  %-13s %8.2f nats, %s samples (Monte Carlo error %.2f, sampling error %.2f)\n",
+               sign < 0 ? "-log p(x)" : "log p(x)", sign * figure(d, "log_p"), d->options.samples,
+               figure(d, "log_p_monte_carlo_error"), figure(d, "log_p_sampling_error"));
+    }
+    printf("  %-13s %8.2f nats, each pixel by itself\n", "marginals",
+           sign * figure(d, "baseline_marginals"));
+}
+
+static void print_gaussian(const demo *d) {
+    double *sigma = malloc(d->images.pixels * sizeof *sigma);
+    int known = sigma && vae_model_sigma(d->model, sigma, d->images.pixels) == VAE_OK;
+    print_bound(d, 1, "nats, density on [0,1], not dequantised");
+    printf("  PPCA          %8.2f nats, probabilistic PCA with %d components\n",
+           figure(d, "baseline_ppca"), LATENT);
+    if (known) printf("  sigma         %8.3f\n", sigma[0]);
+    free(sigma);
+}
+
+static void print_bernoulli(const demo *d) {
+    double entropy = entropy_of_grey(&d->images);
+    print_bound(d, -1, "nats");
+    printf("  entropy floor %8.2f nats of the grey pixels; -ELBO exceeds it by %.2f\n", entropy,
+           -figure(d, "elbo") - entropy);
 }
 
 static void print_results(const demo *d) {
-    const evaluation *e = &d->evaluation;
-    printf("\nheld-out, %zu test images\n", e->n);
-    if (is_gaussian(d)) {
-        printf("  ELBO          %7.1f nats, density on [0,1], not dequantised\n", e->elbo);
-        printf("                %7.1f reconstruction, %.1f KL\n", e->reconstruction, e->kl);
-        printf("  PPCA          %7.1f nats, log-likelihood with %d components (%.1f s)\n", d->ppca,
-               LATENT, d->ppca_seconds);
-        printf("  sigma         %7.3f\n", d->sigma);
+    printf("\nheld-out, %zu test images\n", d->images.n);
+    if (has_likelihood(d, "gaussian")) {
+        print_gaussian(d);
+    } else if (has_likelihood(d, "bernoulli")) {
+        print_bernoulli(d);
     } else {
-        printf("  -ELBO         %7.2f nats (reconstruction %.2f, KL %.2f)\n", -e->elbo,
-               e->reconstruction, e->kl);
-        printf("  entropy floor %7.2f nats of the grey pixels; -ELBO exceeds it by %.2f\n",
-               d->entropy, -e->elbo - d->entropy);
+        printf("  bits/dim      %8.3f of the 8 that a pixel takes\n", figure(d, "bits_per_dim"));
+        print_bound(d, -1, "nats");
     }
-    printf("  active units  %7zu of %d, variance of the posterior mean > %g\n", e->active, LATENT,
-           EVALUATION_ACTIVE);
+    printf("  active units  %8.0f of %d, variance of the posterior mean > 0.01\n",
+           figure(d, "active_units"), LATENT);
     printf(
-        "\ntime            %7.1f s, epochs=%lu, validation included; training alone %.0f rows/s\n",
+        "\ntime            %8.1f s, epochs=%lu, validation included; training alone %.0f rows/s\n",
         d->history.column[HISTORY_SECONDS][d->history.count - 1], d->epochs,
         progress_rows_per_second(&d->progress));
 }
@@ -209,7 +219,8 @@ static void print_results(const demo *d) {
 /* ---- Files: each function returns NULL, or what went wrong ---- */
 
 static const char *write_samples(const demo *d, const char *path) {
-    const plot_grid grid = {10, 10, d->images.height, d->images.width, 0, NULL};
+    const plot_grid grid = {
+        .rows = 10, .columns = 10, .height = d->images.height, .width = d->images.width};
     float *x = malloc(grid.rows * grid.columns * d->images.pixels * sizeof *x);
     if (!x) return "no memory";
     const char *problem =
@@ -226,7 +237,12 @@ static const char *write_samples(const demo *d, const char *path) {
 static const char *write_reconstructions(const demo *d, const char *path) {
     static const char *const names[] = {"input", "output"};
     const images *test = &d->images;
-    const plot_grid grid = {2 * BANDS, BAND_COLUMNS, test->height, test->width, 2, names};
+    const plot_grid grid = {.rows = 2 * BANDS,
+                            .columns = BAND_COLUMNS,
+                            .height = test->height,
+                            .width = test->width,
+                            .band = 2,
+                            .row_names = names};
     size_t row = BAND_COLUMNS * test->pixels;
     float *x = calloc(2 * BANDS * row, sizeof *x);
     const char *problem = x ? NULL : "no memory";
@@ -242,50 +258,67 @@ static const char *write_reconstructions(const demo *d, const char *path) {
     return problem;
 }
 
-/* Sorts the points by class into xs and ys [n]; each class that occurs is a series. Returns how
- * many. */
-static size_t class_series(const demo *d, size_t across, size_t up, double *xs, double *ys,
-                           plot_series *series) {
-    const double *label = d->images.label;
+/* The latent with the largest variance, `except` left aside (LATENT: none is). */
+static size_t most_active(const demo *d, size_t except) {
+    size_t best = except == 0 ? 1 : 0;
+    for (size_t j = 0; j < LATENT; j++) {
+        best = j != except && d->variance[j] > d->variance[best] ? j : best;
+    }
+    return best;
+}
+
+/* Sorts the posterior means [n, LATENT] by class into xs and ys [n]; each class that occurs is a
+ * series. Returns how many. */
+static size_t class_series(const images *test, const float *across, const float *up, double *xs,
+                           double *ys, plot_series *series) {
     size_t used = 0, filled = 0;
-    for (int kind = 0; kind < (label ? IMAGES_CLASSES : 1); kind++) {
+    for (int kind = 0; kind < (test->label ? IMAGES_CLASSES : 1); kind++) {
         size_t begin = filled;
-        for (size_t i = 0; i < d->images.n; i++) {
-            if (label && label[i] != kind) continue;
-            xs[filled] = d->evaluation.mean[i * LATENT + across];
-            ys[filled++] = d->evaluation.mean[i * LATENT + up];
+        for (size_t i = 0; i < test->n; i++) {
+            if (test->label && test->label[i] != kind) continue;
+            xs[filled] = across[i * LATENT];
+            ys[filled++] = up[i * LATENT];
         }
-        if (filled > begin)
-            series[used++] = (plot_series){label ? d->images.class_names[kind] : NULL,
-                                           xs + begin,
-                                           ys + begin,
-                                           filled - begin,
-                                           kind,
-                                           PLOT_POINTS};
+        if (filled == begin) continue;
+        series[used++] = (plot_series){.name = test->label ? test->class_names[kind] : NULL,
+                                       .x = xs + begin,
+                                       .y = ys + begin,
+                                       .n = filled - begin,
+                                       .color = kind,
+                                       .mark = PLOT_POINTS};
     }
     return used;
 }
 
 static const char *write_latent(const demo *d, const char *path) {
-    const evaluation *e = &d->evaluation;
-    size_t across = evaluation_most_active(e, LATENT), up = evaluation_most_active(e, across);
+    size_t n = d->images.n, across = most_active(d, LATENT), up = most_active(d, across);
     char title[80], x_label[48], y_label[48];
     plot_series series[IMAGES_CLASSES];
-    plot_panel panel = {NULL, x_label, y_label, 480, 480, 0, series, 0};
-    double *points = malloc(2 * e->n * sizeof *points);
-    if (!points) return "no memory";
-    snprintf(title, sizeof title, "Posterior means of %zu test images", e->n);
-    snprintf(x_label, sizeof x_label, "mean of z[%zu], variance %.2f", across, e->variance[across]);
-    snprintf(y_label, sizeof y_label, "mean of z[%zu], variance %.2f", up, e->variance[up]);
-    panel.count = class_series(d, across, up, points, points + e->n, series);
-    const char *problem = plot_panels(path, title, &panel, 1);
+    plot_panel panel = {
+        .x_label = x_label, .y_label = y_label, .width = 480, .height = 480, .series = series};
+    float *mean = malloc(n * LATENT * sizeof *mean);
+    double *points = malloc(2 * n * sizeof *points);
+    const char *problem = mean && points ? NULL : "no memory";
+    if (!problem)
+        problem =
+            problem_of(vae_encode(d->model, d->images.x, n, d->images.pixels, mean, NULL));
+    if (!problem) {
+        snprintf(title, sizeof title, "Posterior means of %zu test images", n);
+        snprintf(x_label, sizeof x_label, "mean of z[%zu], variance %.2f", across,
+                 d->variance[across]);
+        snprintf(y_label, sizeof y_label, "mean of z[%zu], variance %.2f", up, d->variance[up]);
+        panel.count =
+            class_series(&d->images, mean + across, mean + up, points, points + n, series);
+        problem = plot_panels(path, title, &panel, 1);
+    }
     free(points);
+    free(mean);
     return problem;
 }
 
 static const char *write_training(const demo *d, const char *path) {
-    return history_plot(&d->history, path, "Training", d->ppca,
-                        is_gaussian(d) ? "PPCA log p(x)" : NULL);
+    return history_plot(&d->history, path, "Training", figure(d, "baseline_ppca"),
+                        has_likelihood(d, "gaussian") ? "PPCA log p(x)" : NULL);
 }
 
 static const char *write_history(const demo *d, const char *path) {
@@ -325,7 +358,7 @@ static void release(demo *d) {
     images_close(&d->images);
     vae_context_destroy(d->context);
     history_release(&d->history);
-    evaluation_release(&d->evaluation);
+    vae_evaluation_destroy(d->evaluation);
 }
 
 static int run(demo *d) {
@@ -339,13 +372,8 @@ static int run(demo *d) {
 }
 
 int main(int count, char **arguments) {
-    char threads[32];
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    snprintf(threads, sizeof threads, "%ld",
-             processors < 1     ? 1
-             : processors > 256 ? 256
-                                : processors);
-    demo d = {.options = {"gaussian", "10", "128", "1e-3", "1", threads, "demo-out", NULL}};
+    demo d = {.options = {"discretized_logistic", "10", "128", "1e-3", "1",
+                          arguments_all_processors(), "0", "demo-out", NULL}};
     if (parse_arguments(&d.options, count, arguments)) return 2;
     int problem = run(&d);
     release(&d);

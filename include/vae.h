@@ -347,47 +347,57 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
                               float *x_mean, float *x);
 
 /* Estimates of log p(x) per row, [n] each. options, all optional:
- *   estimator=importance   log (1/K) sum_k p(x, z_k) / q(z_k|x), z_k ~ q(z|x) (Burda et al. 2016): a lower bound in
- *                          expectation that rises with K to log p(x). Noise keyed (seed, row, sample)
- *   estimator=prior        naive Monte Carlo, log (1/K) sum_k p(x|z_k), z_k ~ p(z), the same z_k for all rows of the
- *                          call: useless in high dimension, and its ess says so
+ *   estimator=importance   log (1/K) sum_k p(x, z_k) / q(z_k|x), z_k ~ q(z|x) (Burda et al. 2016):
+ *                          a lower bound in expectation that rises with K to log p(x). Noise keyed
+ *                          (seed, row, sample)
+ *   estimator=prior        naive Monte Carlo, log (1/K) sum_k p(x|z_k), z_k ~ p(z), the same z_k
+ *                          for all rows of the call: useless in high dimension; its ess says so
  *   samples=500  seed=1
- * std_error is the Monte Carlo standard error of log_p by the delta method; ess = (sum w)^2 / sum w^2, the effective
- * number of samples. With ess < 10 the error estimate cannot be trusted and std_error is +infinity. */
-VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n, size_t width,
-                                      const char *options, double *log_p, double *std_error, double *ess);
+ * std_error is the Monte Carlo standard error of log_p by the delta method; ess =
+ * (sum w)^2 / sum w^2, the effective number of samples. With ess < 10 the error estimate cannot be
+ * trusted and std_error is +infinity. Memory does not grow with samples; a failed call writes
+ * nothing. */
+VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n,
+                                      size_t width, const char *options, double *log_p,
+                                      double *std_error, double *ess);
 
-/* ---- Evaluation of a whole data set ---- */
+/* ---- Evaluation of a whole data set ---------------------------------------------------------- */
 
 typedef struct vae_evaluation vae_evaluation;
 
 /* Called now and then with rows done and rows in all; returns 0 to go on, anything else to stop. */
 typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
 
-/* Holds the model against all rows of a data set; moves no cursor. Baselines are fitted to the rows of fitted_on
- * (the training set, say; NULL: to the same rows) and evaluated on `dataset`. options, all optional:
+/* Holds the model against all rows of a data set; moves no cursor. Baselines are fitted to the rows
+ * of fitted_on (the training set, say; NULL: to the same rows) and evaluated on `dataset`. options,
+ * all optional:
  *   samples=0    of the estimate of log p(x) per row; 0: none, the bound only
  *   estimator=importance|prior  seed=1      baselines=0|1 (1)
- * Returns VAE_STOPPED, without a result, if progress stopped it. Latents that are not active are named in a warning to
- * the context's log. */
-VAE_API vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset, const vae_dataset *fitted_on,
-                                const char *options, vae_progress_fn progress, void *user, vae_evaluation **out);
+ * Returns VAE_STOPPED, without a result, if progress stopped it. Latents that are not active are
+ * named in a warning to the context's log. */
+VAE_API vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
+                                const vae_dataset *fitted_on, const char *options,
+                                vae_progress_fn progress, void *user, vae_evaluation **out);
 VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
 
 /* A figure by name, means over the rows in nats:
  *   rows  elbo  elbo_error (sd / sqrt n)  reconstruction  kl  active_units (Var[mean_j(x)] > 0.01)
- *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)  log_p_sampling_error (sd / sqrt n)
- *                 gap (log_p - elbo: the estimate of KL(q(z|x) || p(z|x)))  untrusted_rows (infinite std_error)
+ *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)
+ *                 log_p_sampling_error (sd / sqrt n)  untrusted_rows (infinite std_error)
+ *                 gap (log_p - elbo: the estimate of KL(q(z|x) || p(z|x)))
  *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
- *   baseline_marginals (the likelihood with constant outputs)  baseline_ppca (gaussian: probabilistic PCA with the same
- *                 number of components)
+ *   with baselines: baseline_marginals (the likelihood with constant outputs)
+ *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
+ *                 where that is less than the width)
  * VAE_ERROR_UNSUPPORTED for a figure that this evaluation does not have. */
-VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name, double *value);
+VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name,
+                                        double *value);
 
-/* Per latent, [latent]: "kl", "mean" (E[mean_j]), "mean_variance" (Var[mean_j]), "aggregated_variance" (Var[mean_j] +
- * E[variance_j]); the aggregated posterior matches the prior where the mean is near 0 and that variance near 1. */
-VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name, double *values,
-                                          size_t latent);
+/* Per latent, [latent]: "kl", "mean" (E[mean_j]), "mean_variance" (Var[mean_j]),
+ * "aggregated_variance" (Var[mean_j] + E[variance_j]); the aggregated posterior matches the prior
+ * where the mean is near 0 and that variance near 1. */
+VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name,
+                                          double *values, size_t latent);
 
 /* All of it as text, for people. Valid until the evaluation is destroyed. "" for NULL. */
 VAE_API const char *vae_evaluation_text(const vae_evaluation *evaluation);

@@ -70,12 +70,16 @@ const char *history_plot(const history *record, const char *path, const char *ti
     plot_series series[3][3];
     plot_panel panels[3];
     for (int k = 0; k < 3; k++) {
-        series[k][0] = (plot_series){"train",       epoch, record->column[HISTORY_TRAIN_ELBO + k],
-                                     record->count, 0,     PLOT_LINE};
-        series[k][1] = (plot_series){"held out",    epoch, record->column[HISTORY_HELDOUT_ELBO + k],
-                                     record->count, 6,     PLOT_LINE};
-        series[k][2] = (plot_series){level_name, NULL, &level, 1, PLOT_BLACK, PLOT_LEVEL};
-        panels[k] = (plot_panel){titles[k], "epoch", "nats per row", 230, 230, 1, series[k], 2};
+        const double *train = record->column[HISTORY_TRAIN_ELBO + k];
+        const double *heldout = record->column[HISTORY_HELDOUT_ELBO + k];
+        series[k][0] = (plot_series){
+            .name = "train", .x = epoch, .y = train, .n = record->count, .color = 0};
+        series[k][1] = (plot_series){
+            .name = "held out", .x = epoch, .y = heldout, .n = record->count, .color = 6};
+        series[k][2] = (plot_series){
+            .name = level_name, .y = &level, .n = 1, .color = PLOT_BLACK, .mark = PLOT_LEVEL};
+        panels[k] = (plot_panel){titles[k],  "epoch",     "nats per row", 230, 230,
+                                 PLOT_WHOLE, PLOT_LINEAR, series[k],      2};
     }
     panels[0].count = level_name ? 3 : 2;
     return plot_panels(path, title, panels, 3);

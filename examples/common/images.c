@@ -11,6 +11,8 @@
 
 #define FASHION_MNIST "/usr/share/datasets/fashion-mnist"
 #define SPRITES "sprites:20000"
+#define PATH_SIZE 1024
+#define OPTIONS_SIZE 512
 
 static const char *const fashion_names[IMAGES_CLASSES] = {
     "T-shirt/top", "trouser", "pullover", "dress", "coat",
@@ -20,29 +22,38 @@ static const char *const number_names[IMAGES_CLASSES] = {"class 0", "class 1", "
                                                          "class 8", "class 9"};
 static const char *const sprite_names[IMAGES_CLASSES] = {"square", "ellipse", "heart"};
 
+/* "folder/name"; the caller has checked that the folder's path is not too long. */
+static void in_folder(char path[PATH_SIZE], const char *folder, const char *name) {
+    snprintf(path, PATH_SIZE, "%s/%s", folder, name);
+}
+
 static const char *open_mnist(images *out, vae_context *context, const char *folder,
-                              const char *options) {
-    char train[1024], test[1024], labels[1056];
-    snprintf(train, sizeof train, "%s/train-images-idx3-ubyte.gz", folder);
-    snprintf(test, sizeof test, "%s/t10k-images-idx3-ubyte.gz", folder);
-    int length = snprintf(labels, sizeof labels, "labels=\"%s/t10k-labels-idx1-ubyte.gz\"", folder);
-    if (length < 0 || (size_t)length > sizeof train) return "the folder's path is too long";
+                              const char *pixels, const char *options) {
+    char train[PATH_SIZE], test[PATH_SIZE], labels[PATH_SIZE];
+    char train_options[OPTIONS_SIZE], test_options[PATH_SIZE + OPTIONS_SIZE];
+    if (strlen(folder) + 40 > PATH_SIZE) return "the folder's path is too long";
+    in_folder(train, folder, "train-images-idx3-ubyte.gz");
+    in_folder(test, folder, "t10k-images-idx3-ubyte.gz");
+    in_folder(labels, folder, "t10k-labels-idx1-ubyte.gz");
+    snprintf(train_options, sizeof train_options, "%s %s", pixels, options);
+    snprintf(test_options, sizeof test_options, "%s labels=\"%s\"", pixels, labels);
     out->name = folder;
     out->class_names = strstr(folder, "fashion") ? fashion_names : number_names;
-    if (vae_dataset_open(context, train, options, &out->train) < 0 ||
-        vae_dataset_open(context, test, labels, &out->test) < 0)
+    if (vae_dataset_open(context, train, train_options, &out->train) < 0 ||
+        vae_dataset_open(context, test, test_options, &out->test) < 0)
         return vae_last_error();
     return NULL;
 }
 
-static const char *open_sprites(images *out, vae_context *context, const char *options) {
-    char text[512];
-    int length = snprintf(text, sizeof text, "split=train:0.9 %s", options);
-    if (length < 0 || (size_t)length >= sizeof text) return "the options are too long";
+static const char *open_sprites(images *out, vae_context *context, const char *pixels,
+                                const char *options) {
+    char train[OPTIONS_SIZE], test[OPTIONS_SIZE];
+    snprintf(train, sizeof train, "split=train:0.9 %s %s", pixels, options);
+    snprintf(test, sizeof test, "split=test:0.9 %s", pixels);
     out->name = SPRITES ", built in";
     out->class_names = sprite_names;
-    if (vae_dataset_open(context, SPRITES, text, &out->train) < 0 ||
-        vae_dataset_open(context, SPRITES, "split=test:0.9", &out->test) < 0)
+    if (vae_dataset_open(context, SPRITES, train, &out->train) < 0 ||
+        vae_dataset_open(context, SPRITES, test, &out->test) < 0)
         return vae_last_error();
     return NULL;
 }
@@ -77,9 +88,10 @@ static const char *read_test(images *data) {
     return read_labels(data);
 }
 
-const char *images_open(images *out, vae_context *context, const char *folder,
+const char *images_open(images *out, vae_context *context, const char *folder, const char *pixels,
                         const char *options) {
     *out = (images){0};
+    if (strlen(pixels) + strlen(options) + 32 > OPTIONS_SIZE) return "the options are too long";
     if (!folder && access(FASHION_MNIST "/train-images-idx3-ubyte.gz", R_OK) != 0) {
         printf("No %s, so the built-in sprites are used.\n"
                "For Fashion-MNIST: apt install dataset-fashion-mnist,\n"
@@ -87,9 +99,10 @@ const char *images_open(images *out, vae_context *context, const char *folder,
                FASHION_MNIST);
         folder = "sprites";
     }
-    const char *problem = folder && strcmp(folder, "sprites") == 0
-                              ? open_sprites(out, context, options)
-                              : open_mnist(out, context, folder ? folder : FASHION_MNIST, options);
+    if (!folder) folder = FASHION_MNIST;
+    const char *problem = strcmp(folder, "sprites") == 0
+                              ? open_sprites(out, context, pixels, options)
+                              : open_mnist(out, context, folder, pixels, options);
     return problem ? problem : read_test(out);
 }
 

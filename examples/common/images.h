@@ -20,9 +20,10 @@ typedef struct images {
 
 /* folder: where the four .gz files of the MNIST family lie; "sprites": the built-in generator;
  * NULL: Debian's Fashion-MNIST or, where it is not installed, the generator, which is then said on
- * stdout. `options` are those of the training set. Returns NULL, or what went wrong; call
- * images_close in either case. */
-const char *images_open(images *out, vae_context *context, const char *folder, const char *options);
+ * stdout. `pixels` is what both sets have, "" or e.g. "binarize=threshold"; `options` the training
+ * set alone. Returns NULL, or what went wrong; call images_close in either case. */
+const char *images_open(images *out, vae_context *context, const char *folder, const char *pixels,
+                        const char *options);
 void images_close(images *data);
 
 #endif

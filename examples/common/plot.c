@@ -71,13 +71,25 @@ static const char *write_page(cairo_t *cr, const char *path) {
 
 /* ---- Axes ---- */
 
+/* Of a logarithmic axis low, high and step are those of log10 of the values. */
 typedef struct axis {
     double low, high, step; /* of the values; ticks at multiples of step */
     double start, end;      /* where they lie on the page, in points */
+    plot_scale scale;
 } axis;
 
+/* Not finite where a logarithmic axis has no place for the value. */
+static double scaled(const axis *a, double value) {
+    return a->scale == PLOT_LOG ? log10(value) : value;
+}
+
 static double place(const axis *a, double value) {
-    return a->start + (value - a->low) / (a->high - a->low) * (a->end - a->start);
+    double along = (scaled(a, value) - a->low) / (a->high - a->low);
+    return a->start + along * (a->end - a->start);
+}
+
+static int has_place(const axis *x, const axis *y, double across, double up) {
+    return isfinite(scaled(x, across)) && isfinite(scaled(y, up));
 }
 
 /* The 1, 2 or 5 times a power of ten that cuts `span` into about `parts`. */
@@ -89,15 +101,17 @@ static double round_step(double span, double parts) {
 
 static void cover(axis *a, const double *values, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (isfinite(values[i])) {
-            a->low = fmin(a->low, values[i]);
-            a->high = fmax(a->high, values[i]);
+        double value = scaled(a, values[i]);
+        if (isfinite(value)) {
+            a->low = fmin(a->low, value);
+            a->high = fmax(a->high, value);
         }
     }
 }
 
 /* Widens the covered range by a margin and chooses the ticks. */
-static void finish_axis(axis *a, double parts, int whole) {
+static void finish_axis(axis *a, double parts) {
+    int whole = a->scale != PLOT_LINEAR;
     if (!(a->low <= a->high)) {
         a->low = 0;
         a->high = 1;
@@ -120,17 +134,36 @@ static void tick_label(char *text, size_t size, double value, double step) {
     snprintf(text, size, "%s%.*f", sign, decimals, fabs(value));
 }
 
+static void draw_grid_line(cairo_t *cr, double at, const axis *across, int vertical, double grey) {
+    cairo_set_source_rgb(cr, grey, grey, grey);
+    cairo_move_to(cr, vertical ? across->start : at, vertical ? at : across->start);
+    cairo_line_to(cr, vertical ? across->end : at, vertical ? at : across->end);
+    cairo_stroke(cr);
+}
+
+/* Of a logarithmic axis with a tick at each power of ten: lines at 2 .. 9 times it. */
+static void draw_minor_lines(cairo_t *cr, const axis *along, const axis *across, int vertical) {
+    if (along->scale != PLOT_LOG || along->step > 1) return;
+    for (double k = floor(along->low); k <= along->high; k++) {
+        for (int digit = 2; digit <= 9; digit++) {
+            double value = digit * pow(10, k), at = scaled(along, value);
+            if (at >= along->low && at <= along->high)
+                draw_grid_line(cr, place(along, value), across, vertical, 0.95);
+        }
+    }
+}
+
 static void draw_ticks(cairo_t *cr, const axis *along, const axis *across, int vertical) {
     set_font(cr, FONT, 0);
     cairo_set_line_width(cr, 0.6);
+    draw_minor_lines(cr, along, across, vertical);
     for (double k = ceil(along->low / along->step); k * along->step <= along->high; k++) {
         char label[32];
-        double at = place(along, k * along->step);
-        tick_label(label, sizeof label, k * along->step, along->step);
-        cairo_set_source_rgb(cr, 0.88, 0.88, 0.88);
-        cairo_move_to(cr, vertical ? across->start : at, vertical ? at : across->start);
-        cairo_line_to(cr, vertical ? across->end : at, vertical ? at : across->end);
-        cairo_stroke(cr);
+        int is_log = along->scale == PLOT_LOG;
+        double value = is_log ? pow(10, k * along->step) : k * along->step;
+        double at = place(along, value);
+        tick_label(label, sizeof label, value, is_log ? fmin(value, 1) : along->step);
+        draw_grid_line(cr, at, across, vertical, 0.88);
         cairo_set_source_rgb(cr, GREY, GREY, GREY);
         draw_text(cr, label, vertical ? across->start - 6 : at,
                   vertical ? at + 4 : across->start + 16, vertical ? 1 : 0.5);
@@ -165,29 +198,55 @@ static void dot(cairo_t *cr, double x, double y, double radius) {
     cairo_fill(cr);
 }
 
-static void draw_level(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+/* Strokes the current path with dashes. */
+static void stroke_dashes(cairo_t *cr, int color) {
     const double dashes[] = {5, 4};
-    double at = place(y, series->y[0]);
-    set_color(cr, series->color, 1);
+    set_color(cr, color, 1);
     cairo_set_line_width(cr, 1.2);
     cairo_set_dash(cr, dashes, 2, 0);
-    cairo_move_to(cr, x->start, at);
-    cairo_line_to(cr, x->end, at);
     cairo_stroke(cr);
     cairo_set_dash(cr, NULL, 0, 0);
 }
 
-static void draw_line(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
-    set_color(cr, series->color, 1);
-    cairo_set_line_width(cr, 1.8);
+static void draw_level(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+    double at = place(y, series->y[0]);
+    cairo_move_to(cr, x->start, at);
+    cairo_line_to(cr, x->end, at);
+    stroke_dashes(cr, series->color);
+}
+
+/* Appends to the current path. */
+static void trace(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
     cairo_new_path(cr);
     for (size_t i = 0; i < series->n; i++) {
-        if (isfinite(series->x[i]) && isfinite(series->y[i]))
+        if (has_place(x, y, series->x[i], series->y[i]))
             cairo_line_to(cr, place(x, series->x[i]), place(y, series->y[i]));
     }
+}
+
+static void draw_dashes(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+    trace(cr, series, x, y);
+    stroke_dashes(cr, series->color);
+}
+
+static void draw_band(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+    trace(cr, series, x, y);
+    for (size_t i = series->n; i-- > 0;) {
+        if (has_place(x, y, series->x[i], series->high[i]))
+            cairo_line_to(cr, place(x, series->x[i]), place(y, series->high[i]));
+    }
+    cairo_close_path(cr);
+    set_color(cr, series->color, 0.22);
+    cairo_fill(cr);
+}
+
+static void draw_line(cairo_t *cr, const plot_series *series, const axis *x, const axis *y) {
+    trace(cr, series, x, y);
+    set_color(cr, series->color, 1);
+    cairo_set_line_width(cr, 1.8);
     cairo_stroke(cr);
     for (size_t i = 0; i < series->n && series->n <= 40; i++) {
-        if (isfinite(series->x[i]) && isfinite(series->y[i]))
+        if (has_place(x, y, series->x[i], series->y[i]))
             dot(cr, place(x, series->x[i]), place(y, series->y[i]), 2.4);
     }
 }
@@ -203,7 +262,7 @@ static void draw_points(cairo_t *cr, const plot_panel *panel, const axis *x, con
                 continue;
             }
             more = 1;
-            if (isfinite(series->x[i]) && isfinite(series->y[i])) {
+            if (has_place(x, y, series->x[i], series->y[i])) {
                 set_color(cr, series->color, 0.75);
                 dot(cr, place(x, series->x[i]), place(y, series->y[i]), 1.4);
             }
@@ -212,18 +271,24 @@ static void draw_points(cairo_t *cr, const plot_panel *panel, const axis *x, con
 }
 
 static void draw_panel(cairo_t *cr, const plot_panel *panel, double left, double top) {
-    axis x = {INFINITY, -INFINITY, 0, left, left + panel->width};
-    axis y = {INFINITY, -INFINITY, 0, top + panel->height, top};
+    axis x = {INFINITY, -INFINITY, 0, left, left + panel->width, panel->x_scale};
+    axis y = {INFINITY, -INFINITY, 0, top + panel->height, top, panel->y_scale};
     for (size_t s = 0; s < panel->count; s++) {
-        if (panel->series[s].mark != PLOT_LEVEL) cover(&x, panel->series[s].x, panel->series[s].n);
-        cover(&y, panel->series[s].y, panel->series[s].n);
+        const plot_series *series = panel->series + s;
+        if (series->mark != PLOT_LEVEL) cover(&x, series->x, series->n);
+        cover(&y, series->y, series->n);
+        if (series->mark == PLOT_BAND) cover(&y, series->high, series->n);
     }
-    finish_axis(&x, panel->width / 60, panel->whole_x);
-    finish_axis(&y, panel->height / 60, 0);
+    finish_axis(&x, panel->width / 60);
+    finish_axis(&y, panel->height / 60);
     draw_axes(cr, panel, &x, &y);
+    for (size_t s = 0; s < panel->count; s++) {
+        if (panel->series[s].mark == PLOT_BAND) draw_band(cr, panel->series + s, &x, &y);
+    }
     draw_points(cr, panel, &x, &y);
     for (size_t s = 0; s < panel->count; s++) {
         if (panel->series[s].mark == PLOT_LINE) draw_line(cr, panel->series + s, &x, &y);
+        if (panel->series[s].mark == PLOT_DASHES) draw_dashes(cr, panel->series + s, &x, &y);
         if (panel->series[s].mark == PLOT_LEVEL) draw_level(cr, panel->series + s, &x, &y);
     }
 }
@@ -258,6 +323,25 @@ static double legend_width(const plot_panel *panel) {
     return widest;
 }
 
+/* A short piece of the series, `right` - `left` wide. */
+static void draw_swatch(cairo_t *cr, const plot_series *series, double left, double right,
+                        double middle) {
+    const double ends[] = {0, 1}, zero[] = {0, 0}, one[] = {1, 1};
+    const axis across = {0, 1, 1, left, right, PLOT_LINEAR};
+    const axis line = {0, 1, 1, middle, middle - 1, PLOT_LINEAR};
+    const axis area = {0, 1, 1, middle + 5, middle - 5, PLOT_LINEAR};
+    const plot_series sample = {NULL, ends, zero, one, 2, series->color, series->mark};
+    switch (series->mark) {
+    case PLOT_POINTS:
+        set_color(cr, series->color, 1);
+        dot(cr, (left + right) / 2, middle, 4);
+        break;
+    case PLOT_BAND: draw_band(cr, &sample, &across, &area); break;
+    case PLOT_LINE: draw_line(cr, &sample, &across, &line); break;
+    default: draw_dashes(cr, &sample, &across, &line); break;
+    }
+}
+
 static void draw_legend(cairo_t *cr, const plot_panel *panel, double left, double top) {
     set_font(cr, FONT, 0);
     for (size_t s = 0; s < panel->count; s++) {
@@ -266,16 +350,7 @@ static void draw_legend(cairo_t *cr, const plot_panel *panel, double left, doubl
             continue;
         }
         double middle = top + LEGEND_LINE / 2;
-        if (series->mark == PLOT_POINTS) {
-            set_color(cr, series->color, 1);
-            dot(cr, left + LEGEND_SWATCH / 2, middle, 4);
-        } else {
-            const double ends[] = {0, 1}, zero[] = {0, 0};
-            const axis across = {0, 1, 1, left, left + LEGEND_SWATCH - 6};
-            const axis up = {0, 1, 1, middle, top};
-            const plot_series sample = {NULL, ends, zero, 2, series->color, series->mark};
-            (series->mark == PLOT_LEVEL ? draw_level : draw_line)(cr, &sample, &across, &up);
-        }
+        draw_swatch(cr, series, left, left + LEGEND_SWATCH - 6, middle);
         set_color(cr, PLOT_BLACK, 1);
         draw_text(cr, series->name, left + LEGEND_SWATCH, middle + 4, 0);
         top += LEGEND_LINE;
@@ -346,27 +421,44 @@ static double row_name_width(const plot_grid *grid) {
     return widest;
 }
 
+#define BLOCK_GAP 16.0
+#define BLOCK_NAME_HEIGHT 18.0
+
+/* Where image `index` of a row or column begins: pitch apart, and a gap after each `together`. */
+static double image_at(size_t index, double pitch, size_t together, double gap) {
+    return (double)index * pitch + (together ? (double)(index / together) * gap : 0);
+}
+
+static void draw_grid_names(cairo_t *cr, const plot_grid *grid, double left, double top,
+                            double across, double down) {
+    set_font(cr, FONT, 0);
+    set_color(cr, PLOT_BLACK, 1);
+    for (size_t r = 0; grid->band && grid->row_names && r < grid->rows; r++) {
+        double y = top + image_at(r, down, grid->band, BAND_GAP);
+        draw_text(cr, grid->row_names[r % grid->band], left - 8, y + down / 2 + 3, 1);
+    }
+    for (size_t c = 0; grid->block && grid->block_names && c < grid->columns; c += grid->block) {
+        draw_text(cr, grid->block_names[c / grid->block],
+                  left + image_at(c, across, grid->block, BLOCK_GAP), top - 6, 0);
+    }
+}
+
 const char *plot_images(const char *path, const char *title, const float *images,
                         const plot_grid *grid) {
     double across = (double)grid->width * IMAGE_SCALE + IMAGE_GAP;
     double down = (double)grid->height * IMAGE_SCALE + IMAGE_GAP;
-    size_t bands = grid->band ? (grid->rows + grid->band - 1) / grid->band : 1;
     double left = MARGIN + row_name_width(grid), top = MARGIN + (title ? TITLE_HEIGHT : 0);
-    cairo_t *cr = open_page(left + (double)grid->columns * across - IMAGE_GAP + MARGIN,
-                            top + (double)grid->rows * down + (double)(bands - 1) * BAND_GAP -
-                                IMAGE_GAP + MARGIN);
+    if (grid->block && grid->block_names) top += BLOCK_NAME_HEIGHT;
+    double right = left + image_at(grid->columns - 1, across, grid->block, BLOCK_GAP) + across;
+    double bottom = top + image_at(grid->rows - 1, down, grid->band, BAND_GAP) + down;
+    cairo_t *cr = open_page(right - IMAGE_GAP + MARGIN, bottom - IMAGE_GAP + MARGIN);
     draw_title(cr, title, left, MARGIN + 12);
-    for (size_t r = 0; r < grid->rows; r++) {
-        double y = top + (double)r * down + (grid->band ? (double)(r / grid->band) * BAND_GAP : 0);
-        if (grid->band && grid->row_names) {
-            set_font(cr, FONT, 0);
-            set_color(cr, PLOT_BLACK, 1);
-            draw_text(cr, grid->row_names[r % grid->band], left - 8, y + down / 2 + 3, 1);
-        }
-        for (size_t c = 0; c < grid->columns; c++) {
-            draw_image(cr, images + (r * grid->columns + c) * grid->height * grid->width,
-                       grid->height, grid->width, left + (double)c * across, y);
-        }
+    draw_grid_names(cr, grid, left, top, across, down);
+    for (size_t i = 0; i < grid->rows * grid->columns; i++) {
+        size_t r = i / grid->columns, c = i % grid->columns;
+        draw_image(cr, images + i * grid->height * grid->width, grid->height, grid->width,
+                   left + image_at(c, across, grid->block, BLOCK_GAP),
+                   top + image_at(r, down, grid->band, BAND_GAP));
     }
     return write_page(cr, path);
 }

@@ -17,12 +17,17 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train) {
+void progress_begin_bar(progress *state, uint64_t epochs, const vae_dataset *train) {
     uint64_t rows = vae_dataset_size(train), batch = vae_dataset_batch(train);
     *state =
         (progress){.epochs = epochs, .rows_per_epoch = rows, .terminal = isatty(STDOUT_FILENO)};
     state->steps_per_epoch = batch ? (rows + batch - 1) / batch : 0;
     state->begun = state->resumed = now();
+}
+
+void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train) {
+    progress_begin_bar(state, epochs, train);
+    state->table = 1;
     printf("            train    held-out\n");
     printf("  epoch      ELBO        ELBO   reconstruction      KL    rows/s     time\n");
     fflush(stdout);
@@ -43,21 +48,47 @@ void progress_end(const progress *state) {
     }
 }
 
-static void draw_bar(const progress *state, const vae_step_report *train) {
-    double total = (double)(state->epochs * state->rows_per_epoch);
-    double done = total > 0 ? (double)state->rows / total : 0;
-    double left = done > 0 ? progress_seconds(state) * (1 - done) / done : 0;
-    uint64_t epoch = (state->steps - 1) / state->steps_per_epoch + 1;
-    char bar[BAR_WIDTH + 1];
+static void fill_bar(char bar[BAR_WIDTH + 1], double done) {
     for (int i = 0; i < BAR_WIDTH; i++) {
         bar[i] = i < (int)(done * BAR_WIDTH + 0.5) ? '=' : ' ';
     }
     bar[BAR_WIDTH] = 0;
+}
+
+/* Seconds to go if `done` of 1 took `seconds`. */
+static int seconds_left(double done, double seconds) {
+    return done > 0 ? (int)(seconds * (1 - done) / done) : 0;
+}
+
+static void draw_bar(const progress *state, const vae_step_report *train) {
+    double total = (double)(state->epochs * state->rows_per_epoch);
+    double done = total > 0 ? (double)state->rows / total : 0;
+    uint64_t epoch = (state->steps - 1) / state->steps_per_epoch + 1;
+    int left = seconds_left(done, progress_seconds(state));
+    char bar[BAR_WIDTH + 1];
+    fill_bar(bar, done);
     printf("\r\033[K  epoch %llu/%llu [%s] step %llu  ELBO %.1f  %.0f rows/s  %d:%02d left",
            (unsigned long long)epoch, (unsigned long long)state->epochs, bar,
            (unsigned long long)state->steps, train->elbo, progress_rows_per_second(state),
-           (int)left / 60, (int)left % 60);
+           left / 60, left % 60);
     fflush(stdout);
+}
+
+int32_t progress_rows(void *user, uint64_t done, uint64_t total) {
+    progress *state = user;
+    double time = now(), share = total ? (double)done / (double)total : 1;
+    if (state->rows_begun == 0) state->rows_begun = time;
+    if (state->terminal && time - state->drawn >= REDRAW_SECONDS) {
+        int left = seconds_left(share, time - state->rows_begun);
+        char bar[BAR_WIDTH + 1];
+        fill_bar(bar, share);
+        printf("\r\033[K  evaluation [%s] row %llu of %llu  %d:%02d left", bar,
+               (unsigned long long)done, (unsigned long long)total, left / 60, left % 60);
+        fflush(stdout);
+        state->drawn = time;
+    }
+    if (done >= total) state->rows_begun = 0;
+    return 0;
 }
 
 static void print_epoch(const progress *state, const vae_step_report *train,
@@ -87,7 +118,7 @@ int32_t progress_update(void *user, int32_t event, const vae_step_report *train,
             draw_bar(state, train);
             state->drawn = time;
         }
-    } else if (event == VAE_EVENT_EPOCH) {
+    } else if (event == VAE_EVENT_EPOCH && state->table) {
         print_epoch(state, train, validation);
     }
     state->resumed = now();

@@ -14,15 +14,23 @@ typedef struct progress {
     double resumed;          /* when the library last got the thread back */
     double drawn;            /* when the bar was last drawn */
     double training_seconds; /* without validation and callbacks */
-    int terminal;
+    double rows_begun;       /* when the call began that progress_rows follows; 0: none */
+    int terminal, table;
 } progress;
 
 /* Call right before vae_train. */
 void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train);
 
+/* The same without the table: only the bar. */
+void progress_begin_bar(progress *state, uint64_t epochs, const vae_dataset *train);
+
 /* A vae_train_fn whose user is a progress; or to be called from one. */
 int32_t progress_update(void *state, int32_t event, const vae_step_report *train,
                         const vae_step_report *validation);
+
+/* A vae_progress_fn whose user is a progress: draws the bar for a call over `total` rows, which began
+ * at its first call. */
+int32_t progress_rows(void *state, uint64_t done, uint64_t total);
 
 /* Takes the bar off the screen, also after an error. */
 void progress_end(const progress *state);

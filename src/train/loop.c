@@ -122,6 +122,12 @@ static vae_status run_loop(loop *l) {
         if (status) return status;
         vae_step_report train = epoch_report(&sums);
         status = tell(l, VAE_EVENT_EPOCH, &train, l->validation ? &validation : NULL);
+        if (done) {
+            char best[VAE__NUMBER_SIZE];
+            vae__log(l->optimizer->context, VAE_LOG_INFO,
+                     "stopped early: no validation ELBO above %s in %llu epochs",
+                     vae__number_short(best, l->best), (unsigned long long)l->options.patience);
+        }
         if (status || done) return status;
     }
     return VAE_OK;

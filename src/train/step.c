@@ -100,8 +100,15 @@ static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     if (!status)
         status = vae__workspace_make(&optimizer->plan, optimizer->context->threads,
                                      &optimizer->workspace);
-    if (status) drop_plan(optimizer);
-    return status;
+    if (status) {
+        drop_plan(optimizer);
+        return status;
+    }
+    vae__log(optimizer->context, VAE_LOG_INFO,
+             "training plan for %zu rows, %zu samples: workspace of %zu bytes", rows,
+             optimizer->plan.samples,
+             vae__workspace_bytes(&optimizer->plan, optimizer->context->threads));
+    return VAE_OK;
 }
 
 static vae_status ensure_gradient(vae_optimizer *optimizer) {
