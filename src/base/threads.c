@@ -1,5 +1,6 @@
 #include "base/threads.h"
 
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -64,6 +65,7 @@ static void wait_for_work(vae__pool *pool, unsigned seen) {
 static void *worker(void *argument) {
     vae__pool *pool = argument;
     unsigned seen = 0;
+    fesetenv(FE_DFL_ENV); /* not the traps and rounding mode of the host's thread */
     for (;;) {
         wait_for_work(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;

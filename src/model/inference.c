@@ -258,7 +258,7 @@ vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t
 
 /* ---- sample ---- */
 
-/* standardize=1: a drawn row of y to one of x. */
+/* standardize=1: a row of y to one of x. */
 static void turn_back(const vae_model *model, float *row) {
     if (!model->spec.standardize) return;
     const vae__real *shift = model->parameters.items[model->network.shift].values;
@@ -268,9 +268,11 @@ static void turn_back(const vae_model *model, float *row) {
     }
 }
 
+/* Draws x from each row of the output layer, then turns the row into its mean. */
 static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size_t first,
                         size_t rows) {
     const vae_model *model = j->model;
+    const vae__likelihood *likelihood = model->spec.likelihood;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
     size_t heads = vae__likelihood_heads(&model->spec);
     vae__stream stream = {j->noise.stream.seed, 0, VAE__PURPOSE_DRAW, 0};
@@ -279,12 +281,19 @@ static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size
                                .extra = vae__model_extra(model),
                                .width = width};
     if (j->z) narrow(j->z + first * latent, vae__run_value(run, ends->z), rows * latent);
-    read_mean(j, run, ends, first, rows);
-    for (size_t r = 0; j->x && r < rows; r++) {
+    for (size_t r = 0; r < rows; r++) {
+        float *x = j->x ? j->x + (first + r) * width : NULL;
+        float *x_mean = j->x_mean ? j->x_mean + (first + r) * width : NULL;
         row.a = (vae__real *)vae__run_value(run, ends->head) + r * heads * width;
-        model->spec.likelihood->draw(&row, &stream, (uint32_t)(first + r),
-                                     j->x + (first + r) * width);
-        turn_back(model, j->x + (first + r) * width);
+        if (x) {
+            likelihood->draw(&row, &stream, (uint32_t)(first + r), x);
+            turn_back(model, x);
+        }
+        if (x_mean) {
+            if (likelihood->mean) likelihood->mean(&row);
+            narrow(x_mean, row.a, width);
+            turn_back(model, x_mean);
+        }
     }
 }
 

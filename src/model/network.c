@@ -269,18 +269,15 @@ static vae_status build_reconstruct(const build *b) {
     return status ? status : add_mean(b, b->ends->mean);
 }
 
+/* The output layer with its bias: draws and means are made from it row by row. */
 static vae_status build_sample(const build *b) {
-    vae__likelihood_build likelihood = {
-        b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
+    vae__id head;
     vae_status status = add_latent_input(b);
     if (!status) vae__graph_result(b->graph, b->ends->z);
-    if (!status)
-        status = add_decoder(b, b->ends->z, vae__likelihood_heads(b->spec), &likelihood.head);
-    if (!status)
-        status =
-            vae__activation(b->graph, likelihood.head, VAE__ACTIVATION_identity, &b->ends->head);
+    if (!status) status = add_decoder(b, b->ends->z, vae__likelihood_heads(b->spec), &head);
+    if (!status) status = vae__activation(b->graph, head, VAE__ACTIVATION_identity, &b->ends->head);
     if (!status) vae__graph_result(b->graph, b->ends->head);
-    return status ? status : add_mean(b, b->ends->z);
+    return status;
 }
 
 /* x, noise -> log p(x|z), KL and, if wanted, the ratio: what training and evaluation share. */

@@ -46,7 +46,7 @@ typedef enum vae__graph_kind {
     VAE__GRAPH_ENCODE,      /* x -> mean, logvar */
     VAE__GRAPH_DECODE,      /* z -> x_mean */
     VAE__GRAPH_RECONSTRUCT, /* x -> x_mean at z = mean */
-    VAE__GRAPH_SAMPLE,      /* z -> x_mean, head */
+    VAE__GRAPH_SAMPLE,      /* z -> head */
     VAE__GRAPH_ELBO,        /* x, noise -> log_p, kl, kl_by_latent, mean, logvar */
     VAE__GRAPH_DENSITY,     /* x, z by sample -> log_p */
     VAE__GRAPH_KINDS

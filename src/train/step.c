@@ -220,7 +220,6 @@ static void read_report(step *s) {
 
 static vae_status fail_diverged(step *s, const char *what) {
     char elbo[VAE__NUMBER_SIZE], rate[VAE__NUMBER_SIZE];
-    s->report.flags |= VAE_STEP_REFUSED;
     return vae__fail(VAE_ERROR_DIVERGED,
                      "step %llu: %s is not finite (ELBO %s, learning rate %s); nothing was updated",
                      (unsigned long long)(s->optimizer->state.steps + 1), what,
@@ -335,10 +334,7 @@ static vae_status run_rows(step *s) {
     }
     begin_step(s);
     vae__run_rows(&s->run);
-    if (atomic_load(&s->run.refused)) {
-        s->report.flags |= VAE_STEP_REFUSED;
-        return refuse_rows(s);
-    }
+    if (atomic_load(&s->run.refused)) return refuse_rows(s);
     read_report(s);
     return VAE_OK;
 }
@@ -359,6 +355,7 @@ vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
     vae_status status = run_rows(&s);
     if (!status) status = update(&s);
     if (!status) finish(&s);
+    if (status) s.report.flags |= VAE_STEP_REFUSED;
     s.report.step = optimizer->state.steps;
     *report = s.report;
     return status;
