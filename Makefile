@@ -4,7 +4,7 @@
 #   make deps            installs what the build, the tests and the demo need (Debian, Ubuntu); make deps-all: and check-all
 #   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli
 #   make check           the test suite; T=text runs the test programs whose path contains it
-#   make check-all       the suite in every configuration, lint, install and interoperability tests
+#   make check-all       the suite in every configuration, lint, install, interoperability and document tests
 #   make bench           times
 #   make install         DESTDIR prefix libdir includedir; make uninstall
 #   make examples lint coverage clean
@@ -20,9 +20,9 @@ SHELL := /bin/sh
 BUILD = $(MAKE) -f scripts/build.mk
 CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
 
-.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop
+.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs
 all: lib
-lib check examples demo bench install uninstall lint check-install check-interop:
+lib check examples demo bench install uninstall lint check-install check-interop check-docs:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all
@@ -49,7 +49,7 @@ coverage:
 .PHONY: check-all
 check-all:
 	+@MAKE='$(MAKE)' scripts/check-all.sh check check-builtin check-double check-asan check-tsan check-clang examples \
-	    lint check-install check-interop
+	    lint check-install check-interop check-docs
 
 .PHONY: clean
 clean:

@@ -1,14 +1,15 @@
-/* vae.h - variational autoencoders on the CPU, inside your program.
+/* vae.h - variational autoencoders on the CPU, inside your program. This file is the manual.
  *
- * A model has data x in R^width, a latent z in R^latent, a decoder p(x|z), the prior p(z) = N(0, I) and an encoder
- * q(z|x) = N(mean(x), diag exp(logvar(x))). It is trained by maximising
+ * A model has data x in R^width, a latent z in R^latent, a decoder p(x|z), the prior
+ * p(z) = N(0, I) and an encoder q(z|x) = N(mean(x), diag exp(logvar(x))) (Kingma & Welling 2014).
+ * It is trained by maximising
  *
  *     ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z))  =  log p(x) - KL(q(z|x) || p(z|x)).
  *
- * In ten lines:
+ * In ten lines, without looking at the statuses:
  *
  *     vae_context_create("threads=2", &context);
- *     vae_dataset_open(context, "train-images-idx3-ubyte.gz", "batch=128 shuffle=1", &data);
+ *     vae_dataset_open(context, "train-images-idx3-ubyte.gz", "batch=128", &data);
  *     vae_model_create(context, "input=1x28x28 latent=20 likelihood=bernoulli "
  *                               "encoder=[dense 400, relu] decoder=[dense 400, relu]", &model);
  *     vae_model_initialize(model, data);
@@ -17,18 +18,34 @@
  *     vae_sample(model, 64, seed, NULL, images, NULL);
  *
  * CONVENTIONS, true for every function below unless it says otherwise
- *   Arrays      row-major; "[n, width]" is n rows of width values. Matrices the caller passes are float32.
- *   Units       nats (natural logarithm), per row, summed over dimensions. Reports are means over the rows of a batch.
- *   Errors      a function that can fail returns a vae_status; vae_last_error() then says what, where, what was
- *               expected and what was found. A failed call leaves its handles usable and, unless documented, unchanged.
- *               The library never prints, aborts, exits, sets a locale or installs a signal handler.
- *   Ownership   buffers belong to the caller. Handles are reference-counted inside: a model keeps its context alive, an
- *               optimizer its model. They may be destroyed in any order, each exactly once; destroying NULL does nothing.
- *   Out         an out pointer that is not wanted may be NULL, except a handle's. A failed create sets *out to NULL.
- *   Overlap     input and output buffers of one call must not overlap. They need no alignment beyond float's own.
- *   Threads     a context may be used from all threads. Calls that take a `const` handle may run in many threads at
- *               once; any other call needs that handle alone. See each handle.
- *   Random      noise is a pure function of (seed, step, row, column, purpose): Philox 4x32-10 (Salmon et al. 2011).
+ *
+ *   Arrays      Row-major. "[n, width]" is n rows of width values. What the caller passes and
+ *               receives is float32, sums in nats are double.
+ *   Units       Nats (natural logarithm), per row, summed over dimensions. Reports are means over
+ *               the rows of a batch. Nothing is rescaled by the width or the batch.
+ *   Errors      A function that can fail returns a vae_status; vae_last_error() then says what,
+ *               where, what was expected and what was found. A failed call leaves its handles
+ *               usable and, unless documented, unchanged; output buffers may have been written in
+ *               part. Any call may fail with VAE_ERROR_ARGUMENT for a NULL handle or buffer, and
+ *               one that allocates with VAE_ERROR_MEMORY or VAE_ERROR_LIMIT.
+ *               The library never prints, aborts, exits, sets a locale or a signal handler.
+ *   Ownership   Buffers belong to the caller and are not kept. Handles are reference-counted
+ *               inside: a model keeps its context alive, an optimizer its model. They may be
+ *               destroyed in any order, each exactly once; destroying NULL does nothing.
+ *   Out         An out pointer that is not wanted may be NULL, except a handle's. A failed create
+ *               sets *out to NULL.
+ *   Overlap     Input and output buffers of one call must not overlap. They need no alignment
+ *               beyond that of their type.
+ *   Threads     A context may be used from all threads. Calls that take a `const` handle may run
+ *               in many threads at once; any other call needs that handle alone.
+ *   Random      Noise is a pure function of (seed, step, row, column, purpose): Philox 4x32-10
+ *               (Salmon et al. 2011). There is no generator whose state could be shared or lost.
+ *   Text        Specs and options are key=value pairs separated by white space; "#" starts a
+ *               comment to the end of the line; lists stand in brackets, values with spaces in
+ *               double quotes; numbers are read without the locale. An unknown key, a key given
+ *               twice or a value out of its range is VAE_ERROR_TEXT, and the message names the
+ *               place. Options text may be NULL, which is "". Every key with its default, range
+ *               and meaning: docs/text.md.
  */
 #ifndef VAE_H
 #define VAE_H
@@ -46,231 +63,310 @@
 extern "C" {
 #endif
 
-/* ---- Version and status ------------------------------------------------------------------------------------------ */
+/* ---- Version and status ---------------------------------------------------------------------- */
 
 #define VAE_VERSION_MAJOR 0
 #define VAE_VERSION_MINOR 1
 #define VAE_VERSION_PATCH 0
 
-/* 0 is success, a positive value is not an error, a negative value is one. Numbers are never reused. */
+/* 0 is success, a positive value is no error, a negative one is. Numbers are never reused. */
 typedef int32_t vae_status;
 
 #define VAE_OK 0
-#define VAE_STOPPED 1 /* a callback asked a long call to stop; what was done so far stands */
-#define VAE_ERROR_ARGUMENT (-1) /* NULL where a value is needed, or a number out of its range */
-#define VAE_ERROR_WIDTH \
-    (-2) /* rows of another width than the model's, or the data set's, input or latent */
-#define VAE_ERROR_DATA (-3) /* NaN, infinity or a value outside the likelihood's support in a row */
-#define VAE_ERROR_MISMATCH \
-    (-4) /* handles that do not belong together, e.g. an optimizer of another model */
-#define VAE_ERROR_TEXT (-5)   /* unknown, malformed or contradictory spec or options text */
-#define VAE_ERROR_FILE (-6)   /* a file cannot be opened, read or written */
-#define VAE_ERROR_FORMAT (-7) /* a file was read but is not what it should be */
-#define VAE_ERROR_LIMIT (-8)  /* the context's memory_limit would be exceeded */
-#define VAE_ERROR_MEMORY (-9) /* the allocator returned NULL */
-#define VAE_ERROR_DIVERGED \
-    (-10) /* a step would have written a non-finite value; nothing was written */
-#define VAE_ERROR_UNSUPPORTED \
-    (-11) /* the question has no answer for this model, or this build lacks the feature */
-#define VAE_ERROR_INTERNAL (-12) /* a defect in the library; please report it */
+#define VAE_STOPPED 1               /* a callback stopped a long call; what was done stands */
+#define VAE_ERROR_ARGUMENT (-1)     /* NULL where a value is needed, or a number out of range */
+#define VAE_ERROR_WIDTH (-2)        /* rows are not as wide as the model, data set or latent */
+#define VAE_ERROR_DATA (-3)         /* NaN, infinity or a value outside the likelihood's support */
+#define VAE_ERROR_MISMATCH (-4)     /* handles of different models, e.g. another's optimizer */
+#define VAE_ERROR_TEXT (-5)         /* unknown, malformed or contradictory spec or options */
+#define VAE_ERROR_FILE (-6)         /* a file cannot be opened, read or written */
+#define VAE_ERROR_FORMAT (-7)       /* a file was read but is not what it should be */
+#define VAE_ERROR_LIMIT (-8)        /* the context's memory_limit would be exceeded */
+#define VAE_ERROR_MEMORY (-9)       /* the allocator returned NULL */
+#define VAE_ERROR_DIVERGED (-10)    /* a step would have written a non-finite value */
+#define VAE_ERROR_UNSUPPORTED (-11) /* no answer for this model, or not in this build */
+#define VAE_ERROR_INTERNAL (-12)    /* a defect in the library; please report it */
 
-/* The constant's own name, e.g. "VAE_ERROR_TEXT"; "unknown status" for any other number. Never NULL. */
+/* The constant's own name, e.g. "VAE_ERROR_TEXT"; "unknown status" for any other number.
+ * Never NULL; static storage. */
 VAE_API const char *vae_status_name(vae_status status);
 
-/* Text of this thread's last failed call; "" before the first. Valid until the thread's next failing call. Never NULL. */
+/* Text of this thread's last failed call; "" before the first. Never NULL. Valid until the thread's
+ * next failing call, and at most 1023 characters long. A call that succeeds does not clear it. */
 VAE_API const char *vae_last_error(void);
 
-/* major << 16 | minor << 8 | patch of the library that is running (the macros above are of the header). */
+/* major << 16 | minor << 8 | patch of the library that runs (the macros are the header's). */
 VAE_API uint32_t vae_version_number(void);
 
-/* One line: version, compiler, BLAS, real type, SIMD levels in this build. Never NULL. */
+/* One line: version, compiler, BLAS, real type, SIMD levels in this build. Never NULL; static. */
 VAE_API const char *vae_build_info(void);
 
-/* The value of any VAE_ constant of this header by name ("VAE_ERROR_TEXT"), for languages that do not read C headers.
- * VAE_ERROR_ARGUMENT if there is none of that name. */
+/* The value of any VAE_ constant of this header by its name ("VAE_ERROR_TEXT"), for languages that
+ * do not read C headers. VAE_ERROR_ARGUMENT if there is none of that name. value: not NULL. */
 VAE_API vae_status vae_constant(const char *name, int64_t *value);
 
-/* ---- Context: allocator, threads, memory limit, log -------------------------------------------------------------- */
+/* ---- Context: allocator, threads, memory limit, log ------------------------------------------ */
 
-/* May be NULL wherever it is taken: malloc, one thread, no limit, silent. */
+/* NULL wherever one is taken stands for malloc, one thread, no limit and silence. */
 typedef struct vae_context vae_context;
 
-/* Returns at least `size` bytes aligned as malloc's, or NULL. May be called from any thread that uses the context. */
+/* Returns at least `size` bytes aligned as malloc's, or NULL. Called from any thread that uses the
+ * context, also from several at once. */
 typedef void *(*vae_alloc_fn)(void *user, size_t size);
 typedef void (*vae_free_fn)(void *user, void *block);
 
 #define VAE_LOG_WARNING 1
 #define VAE_LOG_INFO 2
 
-/* Called on the thread of the call that has something to say; `message` is valid during the call only. */
+/* Called on the thread of the call that has something to say; `message` is valid during it only. */
 typedef void (*vae_log_fn)(void *user, int32_t level, const char *message);
 
 /* options, all optional:
- *   threads=N          compute threads including the caller's, 1 .. 256; default 1. Started at the first use
- *   memory_limit=N     bytes this context may hold, with suffix K, M or G (binary); default none
- *   simd=auto|sse2|avx2|avx512   element-wise kernels; a level the machine lacks is an error; default auto
- *   blas_threads=set|keep        an OpenBLAS built on its own threads has one process-wide thread count. With threads > 1
- *                      `set` (default) makes it 1, since its threads would fight ours; `keep` leaves it alone
- * NULL or "" takes every default. */
+ *
+ *   threads=N (1)               compute threads with the caller's own, 1 .. 256; started when they
+ *                               are first needed
+ *   memory_limit=N (0: none)    bytes that the context may hold; suffixes K, M, G (powers of 1024)
+ *   simd=auto | sse2 | avx2 | avx512
+ *                               element-wise kernels; auto is the best that the processor runs.
+ *                               One that it or the build lacks is VAE_ERROR_UNSUPPORTED
+ *   blas_threads=set | keep     some BLAS libraries (OpenBLAS on its own threads, BLIS) have one
+ *                               thread count for the whole process. With threads above 1, `set`
+ *                               makes it 1, since their threads would fight these; `keep` does not
+ */
 VAE_API vae_status vae_context_create(const char *options, vae_context **out);
 
-/* The same with the host's allocator. Every byte the library holds goes through it, except the threads' stacks. */
+/* The same with the host's allocator, both functions or neither. Every byte that the library holds
+ * goes through it, except its threads' stacks and what the BLAS takes for itself. */
 VAE_API vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc,
                                                      vae_free_fn release, void *user,
                                                      vae_context **out);
+
+/* Gives the caller's reference back. Threads and memory go when nothing refers to it any more. */
 VAE_API void vae_context_destroy(vae_context *context);
 
-/* Where warnings go; NULL is silence (the default). Not to be changed while another thread uses the context. */
+/* Where messages that are no errors go; NULL is silence (the default). Not while another thread
+ * uses the context. Nothing is logged by this version. */
 VAE_API vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user);
 
 /* Bytes held now, the most ever held, and allocations made so far. */
 VAE_API vae_status vae_context_memory(const vae_context *context, uint64_t *bytes,
                                       uint64_t *peak_bytes, uint64_t *allocations);
 
-/* ---- Data set: what a row is, and in what order ------------------------------------------------------------------ */
+/* ---- Data set: what a row is, and in what order ---------------------------------------------- */
 
-/* Used by one thread at a time; the const functions by many, while none changes it. */
+/* Rows in memory in the type they came in, converted batch by batch, and a training cursor. Only
+ * vae_step and vae_train move the cursor. One thread; its const functions many, while none trains
+ * on it. It need not share its context with the model that it meets. */
 typedef struct vae_dataset vae_dataset;
 
-/* path: an IDX or IDX.gz file (the MNIST family), an NPY file (float32, float64, uint8; C order), a CSV file, or the
- * built-in generator "sprites" ("sprites:COUNT", default 10000: 1x32x32 images of one shape, 0 or 1 per pixel; labels are
- * its five factors: shape 0..2, size, rotation, row, column). The format is told from the content, not from the name.
+/* path: an IDX file (the MNIST family), an NPY file (float32, float64, uint8; C order) or a CSV
+ * file, each also compressed by gzip, told from its content and not from its name; or "sprites" or
+ * "sprites:COUNT", the built-in generator (10000 rows if no count is given): 1x32x32 images of one
+ * filled shape, 0 or 1 a pixel, drawn from `seed`. Its labels are the five factors: shape (0
+ * square, 1 ellipse, 2 heart), size, rotation in radians, row and column of the centre in pixels.
+ *
  * options, all optional:
- *   batch=N (128)  shuffle=0|1 (1)  seed=N (1)  drop_last=0|1 (0)
- *   scale=auto|unit|none    auto: 8-bit data to [0, 1], floats untouched; unit: the file's own range to [0, 1]
- *   binarize=none|threshold|sample   threshold: x >= 0.5; sample: Bernoulli(x), drawn anew each epoch
- *   split=train:F|test:F  split_seed=N (1)   of a fixed shuffle the first round(F n) rows are train, the others test
- *   labels=PATH|column:NAME     an IDX or NPY file of one or more values a row, or a CSV column
- *   header=auto|yes|no  columns=[..]   CSV: column names or numbers from 0 to keep
- *   dtype=float32|float64|uint8        type in memory: for vae_dataset_from_memory (float32)
- *   copy=0|1 (1)                       vae_dataset_from_memory: 0 borrows the rows, which must outlive the data set */
+ *
+ *   batch=N (128)               rows per step, 1 .. 1e9; more than there are is all of them
+ *   shuffle=0|1 (1)  seed=N (1) a new order each epoch, a function of (seed, epoch)
+ *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch
+ *   scale=auto | unit | none    auto: 8-bit data to [0, 1] (/ 255), floats untouched; unit: the
+ *                               least and the largest value of all rows to 0 and 1; none: as stored
+ *   binarize=none | threshold | sample
+ *                               after scaling; threshold: x >= 0.5; sample: 1 with probability x,
+ *                               drawn anew each epoch
+ *   split=train:F | test:F  split_seed=N (1)
+ *                               of a fixed shuffle of all rows the first round(F n) are train, the
+ *                               others test; F in [0, 1]. Opened twice: two sets that do not meet
+ *   labels=PATH | column:NAME   a file with one or more numbers a row, or a column of the CSV file
+ *   header=auto | yes | no      CSV: whether the first line holds names; auto: if a cell of it is
+ *                               no number
+ *   columns=[a, b, ..]          CSV: the columns of a row in this order, by name or number from 0
+ *   dtype=float32 | float64 | uint8 (float32)
+ *                               vae_dataset_from_memory: the type of the rows
+ *   copy=0|1 (1)                vae_dataset_from_memory: 0 borrows the rows, which must then
+ *                               outlive the data set and not change
+ *
+ * Errors: VAE_ERROR_TEXT; VAE_ERROR_FILE; VAE_ERROR_FORMAT, with the offset or line;
+ * VAE_ERROR_LIMIT before anything that does not fit is read; VAE_ERROR_DATA where scale=unit meets
+ * a value that is not finite, or binarize=sample one that is no probability; VAE_ERROR_UNSUPPORTED
+ * for gzip in a build without zlib. Other values are looked at when a row is used. */
 VAE_API vae_status vae_dataset_open(vae_context *context, const char *path, const char *options,
                                     vae_dataset **out);
 
-/* rows: [n, width] of the type dtype= names. */
+/* rows: [n, width] of the type that dtype= names, at any alignment; n, width >= 1. */
 VAE_API vae_status vae_dataset_from_memory(vae_context *context, const void *rows, size_t n,
                                            size_t width, const char *options, vae_dataset **out);
 VAE_API void vae_dataset_destroy(vae_dataset *dataset);
 
-VAE_API size_t vae_dataset_size(const vae_dataset *dataset);  /* rows after the split; 0 for NULL */
-VAE_API size_t vae_dataset_width(const vae_dataset *dataset); /* values per row; 0 for NULL */
-VAE_API size_t vae_dataset_batch(const vae_dataset *dataset); /* rows per step */
-VAE_API size_t
-vae_dataset_label_width(const vae_dataset *dataset); /* labels per row; 0 without labels */
-VAE_API uint64_t
-vae_dataset_epoch(const vae_dataset *dataset); /* epochs completed by the training cursor */
-VAE_API uint64_t
-vae_dataset_position(const vae_dataset *dataset); /* rows consumed of the current epoch */
+/* Rows (after the split), values per row, rows per step, labels per row (0: no labels). 0 for
+ * NULL. */
+VAE_API size_t vae_dataset_size(const vae_dataset *dataset);
+VAE_API size_t vae_dataset_width(const vae_dataset *dataset);
+VAE_API size_t vae_dataset_batch(const vae_dataset *dataset);
+VAE_API size_t vae_dataset_label_width(const vae_dataset *dataset);
 
-/* Shape of a row, outermost first: 28, 28 for an MNIST image. *rank is set; at most `capacity` entries are written. */
+/* The training cursor: epochs completed, and rows consumed of the current one. 0 for NULL. */
+VAE_API uint64_t vae_dataset_epoch(const vae_dataset *dataset);
+VAE_API uint64_t vae_dataset_position(const vae_dataset *dataset);
+
+/* Shape of a row, outermost first: 28, 28 for an MNIST image. *rank is set to its length (at most
+ * 8); at most `capacity` entries of shape are written. shape may be NULL. */
 VAE_API vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity,
                                      size_t *rank);
 
-/* Rows first .. first + n - 1 in stored order as a model would see them (scaled, binarised). Moves no cursor. */
+/* Rows first .. first + n - 1 in stored order as a model would see them (scaled, binarised), into
+ * x [n, width]. Moves no cursor; binarize=sample draws as in epoch 0. */
 VAE_API vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x,
                                     size_t width);
 
-/* The labels of the same rows, [n, label_width]. */
+/* The labels of the same rows, [n, label_width]. VAE_ERROR_UNSUPPORTED where there are none. */
 VAE_API vae_status vae_dataset_read_labels(const vae_dataset *dataset, size_t first, size_t n,
                                            double *labels, size_t label_width);
 
-/* ---- Model ------------------------------------------------------------------------------------------------------- */
+/* ---- Model ----------------------------------------------------------------------------------- */
 
-/* const calls from many threads at once; training and setting parameters need it alone. */
+/* Const calls from many threads at once; training, initialising and setting parameters need it
+ * alone. */
 typedef struct vae_model vae_model;
 
-/* spec: white-space separated key=value, comments from # to the end of the line:
- *   input=784 | 1x28x28        values per row (required)
- *   latent=20                  width of z (required)
- *   encoder=[dense 400, relu]  decoder=[dense 400, relu]      lists of layers; [] is a linear map (default)
- *       layers: dense N, and identity relu leaky_relu elu silu gelu tanh sigmoid softplus
+/* spec, of which input, latent and likelihood are required:
+ *
+ *   input=784 | 1x28x28         values per row, as a width or as up to three dimensions
+ *   latent=20                   width of z, 1 .. 2^24
  *   likelihood=bernoulli | gaussian
- *   sigma=0.1 | shared | optimal | per_dim | decoder    gaussian only; default shared
- *   sigma_min=1e-3             gaussian only: floor of sigma, absolute
- *   init=auto|glorot|he        uniform weights, zero biases; auto: within 1 / sqrt(inputs)
- *   seed=1                     of the initial parameters
- *   posterior=diagonal  prior=normal                    the only values now */
+ *                               bernoulli: x in [0, 1]; gaussian: any finite x
+ *   encoder=[dense 400, relu]  decoder=[dense 400, relu]      ([]: a linear map)
+ *                               up to 64 layers each: dense N, or an activation: identity relu
+ *                               leaky_relu elu silu gelu tanh sigmoid softplus. The layers that
+ *                               make mean, logvar and x are added behind them
+ *   sigma=0.1 | shared | optimal | per_dim | decoder (shared)
+ *                               gaussian: standard deviation of p(x|z): a number; one that is
+ *                               learned; the best of each batch (Rybkin et al. 2021); one learned
+ *                               per dimension; a function of z
+ *   sigma_min=1e-3              gaussian: the least standard deviation, absolute
+ *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
+ *                               Bengio 2010), sqrt(6 / in) (He et al. 2015); biases 0
+ *   seed=1                      of the initial weights
+ *   posterior=diagonal  prior=normal                          the only values now
+ */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
 
-/* Starts from the data: scales the first encoder layer so that its input has mean 0 and variance 1, sets the output bias
- * to the data's mean (its logit for a Bernoulli) and a learned sigma to the data's deviation. Reads the rows once or
- * twice; does not move the cursor. Call before training, after creating the model. */
+/* Starts from the data: changes the first encoder layer so that rows reach it with mean 0 and,
+ * over all columns together, variance 1 (not where the encoder begins with an activation); sets the
+ * output bias to the columns' means (for a Bernoulli their logits) and a learned sigma to the
+ * data's deviation. Reads the rows once; the data set, cursor included, stays as it is. To be
+ * called once, after creating the model and before training: a second call would scale again.
+ * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
 
 /* A model of its own with the same spec and parameters, in the same context. */
 VAE_API vae_status vae_model_clone(const vae_model *model, vae_model **out);
 
-/* One safetensors file: every parameter under its name in PyTorch layout, the spec and format version in __metadata__.
- * Written durably: to a temporary file beside it, synced, renamed; a failure leaves an existing file whole. */
+/* One safetensors file: every parameter under its name in PyTorch layout; format version and spec
+ * in __metadata__ (docs/files.md). Written durably: to a temporary file in the same folder, synced,
+ * renamed over `path`; a failure leaves an existing file whole. Loading checks every count, offset
+ * and shape before memory is taken for it: VAE_ERROR_FORMAT says what is wrong and where. */
 VAE_API vae_status vae_model_save(const vae_model *model, const char *path);
 VAE_API vae_status vae_model_load(vae_context *context, const char *path, vae_model **out);
 
-/* The same bytes in memory. *length is the size needed and is always set; with buffer NULL nothing else happens.
- * A buffer smaller than *length is VAE_ERROR_ARGUMENT and is not written. */
+/* The same bytes in memory. *length (not NULL) is set to the size needed; with buffer NULL nothing
+ * else happens. A buffer smaller than that is VAE_ERROR_ARGUMENT and is not written. Loading does
+ * not keep `bytes`. */
 VAE_API vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t size,
                                          size_t *length);
 VAE_API vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t size,
                                          vae_model **out);
 VAE_API void vae_model_destroy(vae_model *model);
 
-VAE_API size_t vae_model_width(const vae_model *model);  /* values per row of x; 0 for NULL */
-VAE_API size_t vae_model_latent(const vae_model *model); /* width of z; 0 for NULL */
+/* Values per row of x, and width of z. 0 for NULL. */
+VAE_API size_t vae_model_width(const vae_model *model);
+VAE_API size_t vae_model_latent(const vae_model *model);
 
-/* The spec in canonical form; parsing it gives the same model. Valid while the model lives. "" for NULL. */
+/* The spec in canonical form, every key written out; parsing it gives the same model. Valid while
+ * the model lives. "" for NULL. */
 VAE_API const char *vae_model_spec(const vae_model *model);
 
-/* Standard deviations of p(x|z), [width]. VAE_ERROR_UNSUPPORTED where there is none that holds for every z. */
+/* Standard deviations of p(x|z), [width]. VAE_ERROR_UNSUPPORTED where there are none that hold for
+ * every z: a Bernoulli, and sigma=decoder. */
 VAE_API vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width);
 
-/* Parameters are named tensors; weights are [out, in]. */
-VAE_API size_t vae_model_parameter_count(const vae_model *model);   /* number of tensors */
-VAE_API uint64_t vae_model_parameter_total(const vae_model *model); /* number of values */
-VAE_API const char *vae_model_parameter_name(const vae_model *model,
-                                             size_t index); /* NULL past the end */
+/* Parameters are named tensors: "encoder.0.weight" [out, in], "encoder.0.bias" [out] ..., in the
+ * order of computation. parameter_count: tensors. parameter_total: values. 0 for NULL. */
+VAE_API size_t vae_model_parameter_count(const vae_model *model);
+VAE_API uint64_t vae_model_parameter_total(const vae_model *model);
+
+/* Name of tensor `index` from 0; NULL past the end. Valid while the model lives. */
+VAE_API const char *vae_model_parameter_name(const vae_model *model, size_t index);
+
+/* Its shape, as vae_dataset_shape; the rank is 1 or 2. */
 VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape,
                                              size_t capacity, size_t *rank);
+
+/* Copies a tensor out or in. count must be its number of values (VAE_ERROR_WIDTH); values that are
+ * set must be finite (VAE_ERROR_DATA), and none is set where one is not. */
 VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
                                            size_t count);
 VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
                                            size_t count);
 
-/* Bytes of the parameters, and of one inference workspace (each thread that is inside a const call holds one). */
+/* Bytes of the parameters, and of the largest inference workspace. Each thread that is inside a
+ * const call holds one; the model keeps them for later calls. */
 VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                                     uint64_t *workspace_bytes);
 
-/* The inference plans (encode, decode, elbo) as text, for people. *length is what is needed with the final 0; at most
- * `size` bytes are written, always ending in 0 if size > 0. buffer may be NULL with size 0. */
+/* The inference plans (encode, decode, reconstruct, sample, elbo) as text, for people. *length is
+ * what the text needs with its final 0; at most `size` bytes are written, always ending in 0 if
+ * size > 0. buffer may be NULL. */
 VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
                                   size_t *length);
 
-/* ---- Training ---------------------------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
-/* One thread. Belongs to the model it was created with. */
+/* Moments, step count, schedule and objective. One thread. Belongs to the model it was created
+ * with, and keeps it alive. */
 typedef struct vae_optimizer vae_optimizer;
 
-/* options: `adam` (default), `adamw` or `sgd` first, then, all optional:
- *   lr=1e-3  beta1=0.9  beta2=0.999  eps=1e-8  weight_decay=0 (adamw: 0.01)      adam: Kingma & Ba 2015
- *   momentum=0  nesterov=0|1                                                      sgd
- *   schedule=constant|cosine|exponential|steps  steps=N  gamma=0.1  milestones=[N, ..]
- *       cosine: lr (1 + cos(pi t / steps)) / 2, 0 after; exponential: lr gamma^(t / steps); steps: lr gamma^(milestones passed)
- *   warmup=N      the first N steps raise lr linearly; the schedule then starts
- *   clip_norm=C   gradients with a larger global norm are scaled down to it
- *   objective=elbo  samples=K (1)   ELBO averaged over K draws of z per row
- *   beta=1  beta_warmup=N   weight of the KL, raised linearly from 0 over N steps (Higgins et al. 2017; Bowman et al. 2016)
- *   free_bits=L   each latent's batch-mean KL below L nats is not penalised (Kingma et al. 2016)
- *   seed=1        of the noise */
+/* options: `adam` (default), `adamw` or `sgd` comes first; then, all optional:
+ *
+ *   lr=1e-3                     learning rate
+ *   beta1=0.9  beta2=0.999  eps=1e-8
+ *                               adam (Kingma & Ba 2015) and adamw (Loshchilov & Hutter 2019)
+ *   momentum=0  nesterov=0|1 (0)
+ *                               sgd, as PyTorch defines them
+ *   weight_decay=0 (adamw: 0.01)
+ *                               of every parameter; adam, sgd: added to the gradient; adamw: apart
+ *   warmup=N (0)                the first N updates raise lr linearly; the schedule follows, its
+ *                               time t counted from 0 at the update after them
+ *   schedule=constant | cosine | exponential | steps
+ *                               lr; lr (1 + cos(pi t / steps)) / 2, then 0; lr gamma^(t / steps);
+ *                               lr gamma^(number of milestones that t has reached)
+ *   steps=N  gamma=0.1  milestones=[N, ..]
+ *                               steps: for cosine, exponential; milestones: rising, up to 32
+ *   clip_norm=C (0: off)        a gradient with a larger global norm is scaled down to it
+ *   objective=elbo              the only value now
+ *   samples=K (1)               draws of z per row, over which the ELBO is averaged
+ *   beta=1                      weight of the KL (Higgins et al. 2017)
+ *   beta_warmup=N (0)           beta rises linearly from 0 over N updates (Bowman et al. 2016)
+ *   free_bits=L (0)             the batch mean of a latent's KL is not penalised below L nats
+ *                               (Kingma et al. 2016)
+ *   seed=1                      of the noise
+ */
 VAE_API vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optimizer **out);
 
-/* Changes some of the options, e.g. "lr=1e-4 beta=2", and leaves the others, the moments and the step count. The
- * algorithm (adam, adamw, sgd) cannot change. Refused text changes nothing. */
+/* Changes some of the options, e.g. "lr=1e-4 beta=2", and leaves the others, the moments and the
+ * step count. The algorithm cannot change. Refused text changes nothing. */
 VAE_API vae_status vae_optimizer_set(vae_optimizer *optimizer, const char *options);
 VAE_API void vae_optimizer_destroy(vae_optimizer *optimizer);
 
-VAE_API uint64_t vae_optimizer_steps(const vae_optimizer *optimizer); /* updates made; 0 for NULL */
-VAE_API const char *vae_optimizer_options(
-    const vae_optimizer *optimizer); /* canonical text; valid until _set */
+/* Updates made; 0 for NULL. */
+VAE_API uint64_t vae_optimizer_steps(const vae_optimizer *optimizer);
 
-/* Bytes of the moments, and of the training workspace (activations, noise, staging) for the largest batch so far. */
+/* The options in force, in canonical form; valid until vae_optimizer_set. "" for NULL. */
+VAE_API const char *vae_optimizer_options(const vae_optimizer *optimizer);
+
+/* Bytes of the moments (and of a whole gradient, where clipping asked for one), and of the training
+ * workspace (activations, gradients, noise) for the largest batch so far. */
 VAE_API vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_bytes,
                                         uint64_t *workspace_bytes);
 
@@ -278,71 +374,99 @@ VAE_API vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t
 VAE_API vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size_t size,
                                       size_t *length);
 
-#define VAE_STEP_CLIPPED 1u   /* flags: the gradient was scaled down to clip_norm */
-#define VAE_STEP_REFUSED 2u   /* flags: nothing was updated; the status says why */
-#define VAE_STEP_EPOCH_END 4u /* flags: the batch was the last of its epoch */
+/* Flags of a report: */
+#define VAE_STEP_CLIPPED 1u   /* the gradient was scaled down to clip_norm */
+#define VAE_STEP_REFUSED 2u   /* nothing was updated; the status says why */
+#define VAE_STEP_EPOCH_END 4u /* the batch was the last of its epoch */
 
-/* What a step did. Set struct_size = sizeof(vae_step_report) before the call; the library writes no byte past it, never
- * writes it, and refuses less than 8. Means over the rows of the batch, in nats per row, at the parameters before the
- * update. `objective` is what was maximised (with beta, free bits); elbo, reconstruction and kl are always raw. */
+/* What a step did: means over the rows of the batch, in nats per row, at the parameters before the
+ * update. Set struct_size = sizeof(vae_step_report) before the call: the library writes no byte
+ * past it, never writes it, and refuses less than 8.
+ *
+ *   step            updates made, this one included
+ *   epoch           epochs completed by the data set
+ *   position        rows consumed of the current epoch; 0 right after an epoch's end
+ *   rows            rows in this batch
+ *   objective       what was maximised: with beta and free bits
+ *   elbo, reconstruction, kl      always raw: beta = 1, no free bits
+ *   beta, learning_rate           of this update
+ *   gradient_norm   global norm of the gradient, before clipping
+ */
 typedef struct {
     uint32_t struct_size, flags;
-    uint64_t step;     /* updates made, this one included */
-    uint64_t epoch;    /* epochs completed by the data set */
-    uint64_t position; /* rows consumed of the current epoch; 0 right after an epoch's end */
-    uint64_t rows;     /* rows in this batch */
+    uint64_t step, epoch, position, rows;
     double objective, elbo, reconstruction, kl, beta, learning_rate, gradient_norm;
 } vae_step_report;
 
-/* Takes the next mini-batch and makes one update. Never runs out: at an epoch's end the data set reshuffles and goes on.
- * A refused batch (VAE_ERROR_DATA, VAE_ERROR_DIVERGED) is consumed and leaves model and optimizer as they were. */
+/* Takes the next mini-batch and makes one update. Never runs out: at an epoch's end the data set
+ * reshuffles and goes on; with n rows and batch b an epoch is ceil(n / b) steps (floor with
+ * drop_last=1). Memory is taken by the first step and by one with more rows than any before; in a
+ * steady state a step allocates nothing.
+ * A refused batch (VAE_ERROR_DATA, VAE_ERROR_DIVERGED) is consumed and reported, and leaves model
+ * and optimizer as they were. VAE_ERROR_MISMATCH for the optimizer of another model. */
 VAE_API vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
                             vae_step_report *report);
 
-/* The same with rows given: [n, width], n >= 1. epoch and position are 0. */
+/* The same with rows given: x [n, width], n >= 1. epoch and position are 0. */
 VAE_API vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float *x,
                                  size_t n, size_t width, vae_step_report *report);
 
-#define VAE_EVENT_STEP 1 /* after each step; validation is NULL */
-#define VAE_EVENT_EPOCH \
-    2 /* after each epoch; train holds the epoch's means, validation is NULL without a validation set */
+/* Events of vae_train. STEP: after each step; validation is NULL. EPOCH: after each epoch; train
+ * holds means over its rows (and the last step's counts, beta and learning rate), validation is
+ * NULL without a validation set. */
+#define VAE_EVENT_STEP 1
+#define VAE_EVENT_EPOCH 2
 
-/* Returns 0 to go on, anything else to stop. Runs on the caller's thread; may call const functions of the handles. */
+/* Returns 0 to go on, anything else to stop. Runs on the caller's thread; may call the const
+ * functions of the handles. The reports are valid during the call. */
 typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report *train,
                                 const vae_step_report *validation);
 
-/* Trains for whole epochs of `dataset`. validation may be NULL. options, all optional:
+/* Trains until the data set's cursor has passed `epochs` epoch ends (the first epoch is the rest of
+ * one that has begun). validation (may be NULL) is evaluated after each: the mean ELBO of all of
+ * its rows, beta = 1, with the same noise every time. options, all optional:
+ *
  *   epochs=N (1)
- *   patience=N (0: off)    stop after N epochs without a better validation ELBO (beta = 1), counted after the warm-ups
- *   min_delta=0            nats by which an ELBO must be better
- *   restore_best=0|1 (0)   end with the parameters of the best validation epoch
- *   validation_seed=1      of the noise, the same at every validation
- * patience and restore_best need a validation set. Returns VAE_OK, VAE_STOPPED if the callback stopped it, or the first
- * error of a step. */
+ *   patience=N (0: off)         stop after N epochs without a better validation ELBO, counted
+ *                               after both warm-ups
+ *   min_delta=0                 nats by which an ELBO must be better
+ *   restore_best=0|1 (0)        end with the parameters of the best epoch after the warm-ups, also
+ *                               when stopped or failed; the optimizer's moments stay
+ *   validation_seed=1           of the validation noise
+ *
+ * patience and restore_best need a validation set. callback may be NULL. Returns VAE_OK also when
+ * patience ended it, VAE_STOPPED if the callback did, or the first error of a step. */
 VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
                              const vae_dataset *validation, const char *options,
                              vae_train_fn callback, void *user);
 
-/* ---- Inference: const, pure, from many threads at once; n = 0 is a no-op ------------------------------------------ */
+/* ---- Inference ------------------------------------------------------------------------------- */
 
-/* Parameters of q(z|x), never a sample: mean and logvar, [n, latent] each. logvar lies in [-16, 16]. */
+/* All const and pure: nothing that can be observed changes, noise comes only from the seed given,
+ * and many threads may call at once. Rows go through in chunks of fixed size, so memory does not
+ * grow with n. n = 0 does nothing and needs no buffers. VAE_ERROR_WIDTH where width or latent is
+ * not the model's; VAE_ERROR_DATA for an x outside the likelihood's support, with its row and
+ * column, or for a z that is not finite. */
+
+/* Parameters of q(z|x), never a sample: mean and logvar, [n, latent] each; logvar in [-16, 16]. */
 VAE_API vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width,
                               float *mean, float *logvar);
 
-/* E[x|z], [n, width]. */
+/* z [n, latent] -> E[x|z] [n, width]. */
 VAE_API vae_status vae_decode(const vae_model *model, const float *z, size_t n, size_t latent,
                               float *x_mean);
 
-/* E[x|z] at z = mean(x), [n, width]. */
+/* x [n, width] -> E[x|z] at z = mean(x), [n, width]. */
 VAE_API vae_status vae_reconstruct(const vae_model *model, const float *x, size_t n, size_t width,
                                    float *x_mean);
 
-/* Per row, [n] each: one-sample estimate of E_q[log p(x|z)] with noise keyed (seed, row of this call), the closed-form KL,
- * and their difference. Always beta = 1. */
+/* Per row, [n] each: a one-sample estimate of E_q[log p(x|z)] with noise keyed (seed, row of this
+ * call), the KL in closed form, and elbo = reconstruction - kl. Always beta = 1. */
 VAE_API vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width,
                             uint64_t seed, double *elbo, double *reconstruction, double *kl);
 
-/* z ~ p(z) [n, latent], E[x|z] [n, width] and a draw x ~ p(x|z) [n, width]; noise keyed (seed, row). */
+/* z ~ p(z) [n, latent], E[x|z] [n, width] and a draw x ~ p(x|z) [n, width]; noise keyed (seed,
+ * row): the first rows of a longer call are those of a shorter one, up to the BLAS's rounding. */
 VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
                               float *x_mean, float *x);
 

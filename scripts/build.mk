@@ -223,6 +223,7 @@ $(OUT)/examples/%: $(OUT)/examples/%.o $(OUT)/examples/libcommon.a $(ARCHIVE)
 
 .PHONY: bench
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
+BENCH_HEADERS := $(wildcard tests/bench/*.h)
 ifeq ($(BENCH_SOURCES),)
 bench:
 	@echo "make bench: tests/bench/bench.c is not there" >&2
@@ -232,7 +233,7 @@ bench: $(OUT)/bench
 	$(Q)$(OUT)/bench $(BENCH_OPTIONS)
 endif
 
-$(OUT)/bench: $(BENCH_SOURCES) $(ARCHIVE)
+$(OUT)/bench: $(BENCH_SOURCES) $(BENCH_HEADERS) $(ARCHIVE)
 	$(say) LINK '$@'
 	$(Q)$(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(BENCH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) \
 	    $(OWN_LDLIBS) $(LDLIBS)
@@ -288,7 +289,7 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-install check-interop
+.PHONY: lint check-install check-interop check-docs
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -297,6 +298,9 @@ check-install:
 
 check-interop: lib $(OUT)/tests/interop/write_model
 	$(Q)sh tests/interop/run.sh $(OUT)/tests/interop/write_model lib $(OUT)/interop
+
+check-docs: lib
+	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs
 
 $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
 	$(say) TEST '$<'

@@ -1,4 +1,5 @@
 /* Numbers as text, the same under every locale. */
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,7 +31,8 @@ static void localise_to_point(char *text) {
 const char *vae__number(char buffer[VAE__NUMBER_SIZE], double value) {
     if (isnan(value)) return strcpy(buffer, "nan");
     if (isinf(value)) return strcpy(buffer, value < 0 ? "-inf" : "inf");
-    for (int digits = 6; digits <= 17; digits++) {
+    /* Below DBL_MIN fewer than six digits may tell a number from its neighbours. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 6; digits <= 17; digits++) {
         snprintf(buffer, VAE__NUMBER_SIZE, "%.*g", digits, value);
         localise_to_point(buffer);
         double back;

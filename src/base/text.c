@@ -341,6 +341,21 @@ vae_status vae__options_parse(const vae__option_table *table, const char *text, 
     return found;
 }
 
+vae_status vae__fail_at_key(const vae__option_table *table, const char *text, const char *name,
+                            const char *format, ...) {
+    char why[700];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    if (!text) text = "";
+    vae__slice rest = {table->label, text, text, strlen(text)}, key, value;
+    while (next_pair(&rest, &key, &value) > 0) {
+        if (value.text && vae__slice_is(&key, name)) return vae__fail_at(&key, "%s", why);
+    }
+    return vae__fail(VAE_ERROR_TEXT, "%s: %s", table->label, why);
+}
+
 static void print_number(vae__buffer *out, double value) {
     char number[VAE__NUMBER_SIZE];
     vae__append(out, "%s", vae__number(number, value));

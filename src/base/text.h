@@ -103,6 +103,11 @@ typedef struct vae__option_table {
 vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into,
                               unsigned char *seen, void *user);
 
+/* Fails at the place of `key` in a text that was parsed with the table: for keys that contradict
+ * each other. Without line and column if the text does not give the key. */
+vae_status vae__fail_at_key(const vae__option_table *table, const char *text, const char *key,
+                            const char *format, ...) VAE__PRINTF(4, 5);
+
 /* Appends " name=value" for one option (no leading space on an empty buffer). */
 void vae__option_print(vae__buffer *out, const vae__option *option, const void *from);
 

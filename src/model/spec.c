@@ -199,7 +199,7 @@ static const vae__option options[KEYS + 1] = {
 
 static const vae__option_table table = {"spec", "key", options, NULL};
 
-static vae_status check_whole(const vae__spec *spec, const unsigned char *seen) {
+static vae_status check_whole(const char *text, const vae__spec *spec, const unsigned char *seen) {
     static const int required[] = {INPUT, LATENT, LIKELIHOOD};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         if (seen[required[i]]) continue;
@@ -210,28 +210,27 @@ static vae_status check_whole(const vae__spec *spec, const unsigned char *seen) 
     }
     for (int key = SIGMA; key <= SIGMA_MIN && !spec->likelihood->has_sigma; key++) {
         if (!seen[key]) continue;
-        return vae__fail(VAE_ERROR_TEXT,
-                         "spec: '%s=' belongs to likelihood=gaussian, but the likelihood is %s",
-                         options[key].name, spec->likelihood->name);
+        return vae__fail_at_key(&table, text, options[key].name,
+                                "'%s=' belongs to likelihood=gaussian, but the likelihood is %s",
+                                options[key].name, spec->likelihood->name);
     }
     if (seen[STANDARDIZE] && !spec->likelihood->has_sigma) {
-        return vae__fail(
-            VAE_ERROR_TEXT,
-            "spec: 'standardize=' belongs to likelihood=gaussian, but the likelihood is %s",
+        return vae__fail_at_key(
+            &table, text, "standardize",
+            "'standardize=' belongs to likelihood=gaussian, but the likelihood is %s",
             spec->likelihood->name);
     }
     if (seen[SIZE] && !spec->likelihood->has_size) {
-        return vae__fail(
-            VAE_ERROR_TEXT,
-            "spec: 'size=' belongs to likelihood=poisson and negative_binomial, but the "
-            "likelihood is %s",
+        return vae__fail_at_key(
+            &table, text, "size",
+            "'size=' belongs to likelihood=poisson and negative_binomial, but the likelihood is %s",
             spec->likelihood->name);
     }
     if (spec->sigma.mode == VAE__SIGMA_VALUE && spec->sigma.value < spec->sigma_min) {
         char value[VAE__NUMBER_SIZE], least[VAE__NUMBER_SIZE];
-        return vae__fail(VAE_ERROR_TEXT, "spec: sigma=%s is below sigma_min=%s",
-                         vae__number(value, spec->sigma.value),
-                         vae__number(least, spec->sigma_min));
+        return vae__fail_at_key(&table, text, "sigma", "sigma=%s is below sigma_min=%s",
+                                vae__number(value, spec->sigma.value),
+                                vae__number(least, spec->sigma_min));
     }
     return VAE_OK;
 }
@@ -241,7 +240,7 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
     *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0}, .sigma_min = 1e-3, .seed = 1};
     vae_status status = vae__options_parse(&table, text, spec, seen, NULL);
     spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
-    return status ? status : check_whole(spec, seen);
+    return status ? status : check_whole(text, spec, seen);
 }
 
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {

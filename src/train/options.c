@@ -116,32 +116,45 @@ static vae_status parse_rule(const vae__slice *word, size_t index, void *into, v
     return vae__fail_unknown(word, "algorithm", names);
 }
 
-static vae_status fail_with(const char *why) {
-    return vae__fail(VAE_ERROR_TEXT, "optimizer: %s", why);
+static const vae__option_table table = {"optimizer", "option", options_table, parse_rule};
+
+/* What contradicts what: `key` is where the message points. */
+typedef struct contradiction {
+    int key, holds;
+    const char *why;
+} contradiction;
+
+static int first_seen(const unsigned char *seen, int a, int b, int c) {
+    return seen[a] ? a : seen[b] ? b : c;
 }
 
-static vae_status check_whole(const vae__training_options *o, const unsigned char *seen) {
+static vae_status check_whole(const char *text, const vae__training_options *o,
+                              const unsigned char *seen) {
     const vae__optimizer_settings *s = &o->optimizer;
-    int sgd = o->rule == &vae__rule_sgd;
-    if (sgd && (seen[BETA1] || seen[BETA2] || seen[EPS]))
-        return fail_with("beta1, beta2 and eps belong to adam and adamw, not to sgd");
-    if (!sgd && (seen[MOMENTUM] || seen[NESTEROV]))
-        return fail_with("momentum and nesterov belong to sgd; adam has beta1");
-    if (s->nesterov && s->momentum <= 0) return fail_with("nesterov=1 needs momentum above 0");
-    int needs_steps =
-        s->schedule == VAE__SCHEDULE_COSINE || s->schedule == VAE__SCHEDULE_EXPONENTIAL;
-    if (needs_steps && !s->schedule_steps)
-        return fail_with("schedule=cosine and schedule=exponential need steps=N");
-    if (!needs_steps && seen[STEPS])
-        return fail_with("steps=N belongs to schedule=cosine or schedule=exponential");
-    if (s->schedule == VAE__SCHEDULE_STEPS && !s->milestones.count)
-        return fail_with("schedule=steps needs milestones=[N, ..]");
-    if (s->schedule != VAE__SCHEDULE_STEPS && seen[MILESTONES])
-        return fail_with("milestones belong to schedule=steps");
-    if (o->objective == VAE__OBJECTIVE_IWAE &&
-        (o->beta != 1 || o->beta_warmup || o->free_bits > 0)) {
-        return fail_with("beta, beta_warmup and free_bits belong to objective=elbo: the "
-                         "importance-weighted bound has no separate KL");
+    int sgd = o->rule == &vae__rule_sgd, stepped = s->schedule == VAE__SCHEDULE_STEPS;
+    int timed = s->schedule == VAE__SCHEDULE_COSINE || s->schedule == VAE__SCHEDULE_EXPONENTIAL;
+    const contradiction all[] = {
+        {first_seen(seen, BETA1, BETA2, EPS), sgd && (seen[BETA1] || seen[BETA2] || seen[EPS]),
+         "beta1, beta2 and eps belong to adam and adamw, not to sgd"},
+        {first_seen(seen, MOMENTUM, MOMENTUM, NESTEROV), !sgd && (seen[MOMENTUM] || seen[NESTEROV]),
+         "momentum and nesterov belong to sgd; adam has beta1"},
+        {first_seen(seen, NESTEROV, NESTEROV, MOMENTUM), s->nesterov && s->momentum <= 0,
+         "nesterov=1 needs momentum above 0"},
+        {SCHEDULE, timed && !s->schedule_steps,
+         "schedule=cosine and schedule=exponential need steps=N"},
+        {STEPS, !timed && seen[STEPS],
+         "steps=N belongs to schedule=cosine or schedule=exponential"},
+        {first_seen(seen, MILESTONES, MILESTONES, SCHEDULE), stepped && !s->milestones.count,
+         "schedule=steps needs milestones=[N, ..]"},
+        {MILESTONES, !stepped && seen[MILESTONES], "milestones belong to schedule=steps"},
+        {first_seen(seen, BETA, BETA_WARMUP, FREE_BITS),
+         o->objective == VAE__OBJECTIVE_IWAE &&
+             (o->beta != 1 || o->beta_warmup || o->free_bits > 0),
+         "beta, beta_warmup and free_bits belong to objective=elbo: the importance-weighted bound has no separate KL"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (!all[i].holds) continue;
+        return vae__fail_at_key(&table, text, options_table[all[i].key].name, "%s", all[i].why);
     }
     return VAE_OK;
 }
@@ -155,12 +168,11 @@ static const vae__training_options defaults = {
 
 vae_status vae__training_options_parse(const char *text, int fresh,
                                        vae__training_options *options) {
-    static const vae__option_table table = {"optimizer", "option", options_table, parse_rule};
     unsigned char seen[KEYS] = {0};
     vae__training_options made = fresh ? defaults : *options;
     if (fresh) made.rule = vae__rules[0];
     vae_status status = vae__options_parse(&table, text, &made, seen, &fresh);
-    if (!status) status = check_whole(&made, seen);
+    if (!status) status = check_whole(text, &made, seen);
     if (status) return status;
     if (fresh && !seen[WEIGHT_DECAY]) made.optimizer.weight_decay = made.rule->weight_decay;
     *options = made;
@@ -208,7 +220,7 @@ static const vae__option loop_options[] = {
 };
 
 vae_status vae__loop_options_parse(const char *text, vae__loop_options *options) {
-    static const vae__option_table table = {"train", "option", loop_options, NULL};
+    static const vae__option_table loop_table = {"train", "option", loop_options, NULL};
     *options = (vae__loop_options){.epochs = 1, .validation_seed = 1};
-    return vae__options_parse(&table, text, options, NULL, NULL);
+    return vae__options_parse(&loop_table, text, options, NULL, NULL);
 }
