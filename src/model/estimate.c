@@ -203,7 +203,9 @@ static vae_status importance(const vae_model *model, const vae__real *x, size_t 
 
 typedef struct prior_run {
     const vae_model *model;
-    const vae__real *x, *heads; /* [n, width], [samples, head width] */
+    vae__real *x;           /* [n, width], as the likelihood sees it */
+    double log_scale;       /* log p(x) is this much less */
+    const vae__real *heads; /* [samples, head width] */
     size_t n, samples, head_width;
     vae__real *scratch; /* [shares, head width] */
     vae__weights *weights;
@@ -222,7 +224,7 @@ static void prior_share(void *argument, size_t share, size_t shares) {
         row.x = p->x + r * row.width;
         for (size_t k = 0; k < p->samples; k++) {
             memcpy(row.a, p->heads + k * p->head_width, p->head_width * sizeof *row.a);
-            vae__weights_add(&p->weights[r], spec->likelihood->row(&row));
+            vae__weights_add(&p->weights[r], spec->likelihood->row(&row) - p->log_scale);
         }
     }
 }
@@ -272,18 +274,20 @@ static vae_status prior(const vae_model *model, const vae__real *x, size_t n, ui
                         const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
     vae__inference *inference = vae__model_inference(model, VAE__GRAPH_SAMPLE);
-    prior_run p = {.model = model,
-                   .x = x,
-                   .n = n,
-                   .head_width = vae__likelihood_heads(&model->spec) * model->spec.input.width};
+    size_t width = model->spec.input.width;
+    prior_run p = {
+        .model = model, .n = n, .head_width = vae__likelihood_heads(&model->spec) * width};
     vae__workspace *workspace = NULL;
     vae_status status = check_rows(model, x, n, first_row);
     if (status) return status;
+    p.x = vae__allocate(context, n * width, sizeof *p.x);
     p.scratch = vae__allocate(context, context->threads * p.head_width, sizeof *p.scratch);
     p.weights = vae__allocate(context, n, sizeof *p.weights);
-    status =
-        p.scratch && p.weights ? vae__workspace_take(inference, &workspace) : vae__last_status();
+    status = p.x && p.scratch && p.weights ? vae__workspace_take(inference, &workspace)
+                                           : vae__last_status();
     if (!status) {
+        memcpy(p.x, x, n * width * sizeof *x);
+        p.log_scale = vae__model_standardize(model, p.x, n);
         for (size_t r = 0; r < n; r++) vae__weights_start(&p.weights[r]);
         run_prior(&p, workspace, options);
         for (size_t r = 0; r < n; r++) out[r] = vae__weights_finish(&p.weights[r]);
@@ -291,6 +295,7 @@ static vae_status prior(const vae_model *model, const vae__real *x, size_t n, ui
     }
     vae__release(context, p.weights);
     vae__release(context, p.scratch);
+    vae__release(context, p.x);
     return status;
 }
 

@@ -112,6 +112,20 @@ vae__real *vae__model_extra(const vae_model *model) {
     return extra == VAE__NONE ? NULL : model->parameters.items[extra].values;
 }
 
+double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n) {
+    if (!model->spec.standardize) return 0;
+    const vae__real *shift = model->parameters.items[model->network.shift].values;
+    const vae__real *scale = model->parameters.items[model->network.scale].values;
+    size_t width = model->spec.input.width;
+    double log_scale = 0;
+    for (size_t r = 0; r < n; r++) {
+        vae__real *row = rows + r * width;
+        for (size_t i = 0; i < width; i++) row[i] = (row[i] - shift[i]) / scale[i];
+    }
+    for (size_t i = 0; i < width; i++) log_scale += log((double)scale[i]);
+    return log_scale;
+}
+
 vae_status vae__model_sigma(const vae_model *model, double *sigma) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     if (!likelihood->sigma) {

@@ -38,6 +38,10 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out);
 /* Values of the likelihood's extra parameter, or NULL. */
 vae__real *vae__model_extra(const vae_model *model);
 
+/* What the likelihood's row functions see of rows [n, width], in place. With standardize=1 that is
+ * y = (x - shift) / scale, and what log p(x) is below log p(y), sum log scale, is returned; else 0. */
+double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n);
+
 /* Standard deviations of p(x|z) that hold for every z, [width]; VAE_ERROR_UNSUPPORTED if there are
  * none. */
 vae_status vae__model_sigma(const vae_model *model, double *sigma);

@@ -121,11 +121,16 @@ static void qr_step(double *d, double *e, size_t first, size_t last, double *vec
     }
 }
 
-/* Diagonalises the tridiagonal (d, e), turning the rows of `vectors` along. */
+/* Diagonalises the tridiagonal (d, e), turning the rows of `vectors` along. -1 if it holds a NaN or
+ * infinity, or does not converge. */
 static int diagonalise(double *d, double *e, size_t n, double *vectors) {
     double largest = 0;
     for (size_t i = 0; i < n; i++) {
-        largest = fmax(largest, fabs(d[i]) + (i + 1 < n ? fabs(e[i]) : 0));
+        double size = fabs(d[i]) + (i + 1 < n ? fabs(e[i]) : 0);
+        if (!isfinite(size)) {
+            return -1;
+        }
+        largest = fmax(largest, size);
     }
     double negligible = DBL_EPSILON * largest;
     size_t last = n - 1;

@@ -87,12 +87,24 @@ static void add_estimates(pass *p, const double *elbo, size_t count) {
     }
 }
 
+/* So that a message names the row of the file, not of the split. */
+static vae_status check_rows(const pass *p, size_t first, size_t count) {
+    for (size_t r = 0; r < count; r++) {
+        const vae__real *row = p->rows + r * p->model->spec.input.width;
+        if (vae__model_takes_row(p->model, row)) continue;
+        uint64_t number = vae__dataset_source_row(p->dataset, first + r);
+        return vae__model_refuse_rows(p->model, row, 1, number);
+    }
+    return VAE_OK;
+}
+
 static vae_status take_chunk(pass *p, size_t first, size_t count) {
     double elbo[CHUNK], reconstruction[CHUNK], kl[CHUNK];
     const vae__bound bound = {elbo, reconstruction, kl, p->kl_by_latent};
     uint64_t seed = p->options.estimate.seed;
     vae__dataset_read(p->dataset, first, count, p->rows);
-    vae_status status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
+    vae_status status = check_rows(p, first, count);
+    if (!status) status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
     if (!status)
         status = vae__model_encode_rows(p->model, p->rows, count, first, p->mean, p->logvar);
     if (!status && p->options.estimate.samples) {
@@ -152,8 +164,7 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
     size_t n = vae__dataset_size(dataset), width = model->spec.input.width;
     size_t heads = vae__likelihood_heads(&model->spec) * width;
     vae_model *constant = NULL;
-    vae__real *rows = vae__allocate(context, CHUNK * width + heads, sizeof *rows),
-              *head = rows + CHUNK * width;
+    vae__real *rows = vae__allocate(context, CHUNK * width + heads, sizeof *rows);
     vae_status status = rows ? vae__model_clone(model, &constant) : vae__last_status();
     if (!status) status = vae__initialize_from_data(constant, fitted_on);
     double total = 0;
@@ -164,12 +175,13 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
                                    .weight = 1,
                                    .extra = vae__model_extra(constant),
                                    .width = width,
-                                   .a = head};
+                                   .a = rows + CHUNK * width};
         const vae__real *bias =
             constant->parameters.items[constant->network.likelihood.bias].values;
         vae__dataset_read(dataset, first, count, rows);
+        total -= (double)count * vae__model_standardize(constant, rows, count);
         for (size_t r = 0; r < count; r++) {
-            memcpy(head, bias, heads * sizeof *head);
+            memcpy(row.a, bias, heads * sizeof *bias);
             row.x = rows + r * width;
             total += likelihood->row(&row);
         }
@@ -183,7 +195,9 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
 static vae_status ppca(const vae_model *model, const vae_dataset *dataset,
                        const vae_dataset *fitted_on, double *log_p) {
     vae__ppca fit;
-    vae_status status = vae__ppca_fit(model->context, fitted_on, (size_t)model->spec.latent, &fit);
+    double least = model->spec.sigma_min * model->spec.sigma_min;
+    vae_status status =
+        vae__ppca_fit(model->context, fitted_on, (size_t)model->spec.latent, least, &fit);
     if (!status) status = vae__ppca_log_likelihood(&fit, dataset, log_p);
     vae__ppca_release(&fit);
     return status;
@@ -271,16 +285,20 @@ static vae_status print(vae_evaluation *e) {
     return VAE_OK;
 }
 
+/* Room for the numbers of latents in a message; behind it one more number and the end fit. */
+#define LIST_USED 160
+
 /* Latents that carry nothing, by number, to the log. */
 static void warn_of_collapse(const vae_evaluation *e) {
-    char list[200] = "";
+    char list[LIST_USED + 32] = "";
     size_t used = 0, dead = 0;
     for (size_t j = 0; j < e->latent; j++) {
         if (e->mean_variance[j] > ACTIVE_VARIANCE) continue;
         dead++;
-        if (used < sizeof list) used += vae__format(list + used, sizeof list - used, " %zu", j);
+        if (used < LIST_USED) used += vae__format(list + used, sizeof list - used, " %zu", j);
     }
     if (!dead) return;
+    if (used >= LIST_USED) vae__format(list + used, sizeof list - used, " and more");
     vae__log(
         e->context, VAE_LOG_WARNING,
         "posterior collapse: %zu of %zu latents are not active:%s. If that is unwanted, try beta_warmup, "

@@ -55,8 +55,9 @@ static void find_covariance(moments *m) {
 
 /* ---- fit ---- */
 
-/* Moves the largest of values [width] and their vectors (rows) into `fit`; the rest makes the noise. */
-static void take_largest(vae__ppca *fit, double *values, const double *vectors) {
+/* Moves the largest of values [width] and their vectors (rows) into `fit`; the rest makes the noise.
+ * Along no direction is the variance below the noise. */
+static void take_largest(vae__ppca *fit, double least, double *values, const double *vectors) {
     size_t n = fit->width;
     double rest = 0;
     for (size_t k = 0; k < fit->latent; k++) {
@@ -67,7 +68,10 @@ static void take_largest(vae__ppca *fit, double *values, const double *vectors) 
         values[best] = -(double)INFINITY;
     }
     for (size_t i = 0; i < n; i++) rest += values[i] > 0 ? values[i] : 0;
-    fit->noise_variance = rest / (double)(n - fit->latent);
+    fit->noise_variance = fmax(rest / (double)(n - fit->latent), least);
+    for (size_t k = 0; k < fit->latent; k++) {
+        fit->eigenvalues[k] = fmax(fit->eigenvalues[k], fit->noise_variance);
+    }
 }
 
 static vae_status allocate_fit(vae__ppca *fit) {
@@ -77,7 +81,7 @@ static vae_status allocate_fit(vae__ppca *fit) {
     return fit->mean && fit->directions && fit->eigenvalues ? VAE_OK : vae__last_status();
 }
 
-vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent, double least,
                          vae__ppca *out) {
     size_t width = vae__dataset_width(data);
     *out = (vae__ppca){.context = context, .width = width, .latent = latent};
@@ -101,7 +105,7 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t l
         find_covariance(&m);
         status = vae__eigen_symmetric(context, m.covariance, width, values, vectors);
     }
-    if (!status) take_largest(out, values, vectors);
+    if (!status) take_largest(out, least, values, vectors);
     vae__release(context, values);
     vae__release(context, vectors);
     vae__release(context, m.covariance);

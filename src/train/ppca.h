@@ -11,11 +11,12 @@ typedef struct vae__ppca {
     double *mean;          /* [width] */
     double *directions;    /* [latent, width], orthonormal: eigenvectors of the covariance */
     double *eigenvalues;   /* [latent], descending: variances along the directions */
-    double noise_variance; /* sigma^2 = mean of the other eigenvalues */
+    double noise_variance; /* sigma^2 = mean of the other eigenvalues, floored */
 } vae__ppca;
 
-/* Fits to all rows of `data`; 0 < latent < its width. Release `out` in either case. */
-vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
+/* Fits to all rows of `data`; 0 < latent < its width. No variance is below `least` (> 0): without a
+ * floor the likelihood of rows that lie in a plane is unbounded. Release `out` in either case. */
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent, double least,
                          vae__ppca *out);
 
 /* Mean of log p(x) over the rows of `data`, in nats per row. */

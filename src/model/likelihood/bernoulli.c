@@ -8,23 +8,27 @@
 static inline real term(real a, real x, real *gradient) {
     real e = real_exp(-real_abs(a));
     *gradient = x - (a < 0 ? e : (real)1) / (1 + e);
-    return x * a - (a < 0 ? (real)0 : a) - real_log1p(e);
+    return x * a - (a < 0 ? (real)0 : a) - real_log1p_unit(e);
+}
+
+/* Of `count` <= LANES values: with a constant count, a few vector instructions. */
+static inline void block(real *restrict a, const real *restrict x, real weight, size_t count,
+                         lane_sum *log_p) {
+    real terms[LANES] = {0};
+    for (size_t j = 0; j < count; j++) {
+        real gradient;
+        terms[j] = term(a[j], x[j], &gradient);
+        a[j] = weight * gradient;
+    }
+    lane_sum_add(log_p, terms);
 }
 
 static double row(const vae__likelihood_row *r) {
-    real *restrict a = r->a;
-    const real *restrict x = r->x;
-    double total = 0;
-    for (size_t i = 0; i < r->width; i += LANES) {
-        real lanes[LANES] = {0}, gradient;
-        size_t count = r->width - i < LANES ? r->width - i : LANES;
-        for (size_t j = 0; j < count; j++) {
-            lanes[j] = term(a[i + j], x[i + j], &gradient);
-            a[i + j] = r->weight * gradient;
-        }
-        total += add_lanes(lanes);
-    }
-    return total;
+    lane_sum log_p = {.total = 0};
+    size_t i = 0;
+    for (; i + LANES <= r->width; i += LANES) block(r->a + i, r->x + i, r->weight, LANES, &log_p);
+    if (i < r->width) block(r->a + i, r->x + i, r->weight, r->width - i, &log_p);
+    return lane_sum_total(&log_p);
 }
 
 static void mean(const vae__likelihood_row *r) {

@@ -84,43 +84,52 @@ static inline real density_term(real residual, real l, real floor2, real *dmean,
     return residual * scaled + real_log(variance);
 }
 
-static double per_dim_row(const vae__likelihood_row *r) {
-    real *restrict a = r->a, *restrict dlog_sigma = r->dextra;
-    const real *restrict x = r->x, *restrict log_sigma = r->extra;
-    real floor2 = (real)floor_square(r->spec);
-    double total = 0;
-    for (size_t i = 0; i < r->width; i += LANES) {
-        real lanes[LANES] = {0};
-        size_t count = r->width - i < LANES ? r->width - i : LANES;
-        for (size_t j = 0; j < count; j++) {
-            real dmean, dl;
-            lanes[j] = density_term(a[i + j] - x[i + j], 2 * log_sigma[i + j], floor2, &dmean, &dl);
-            a[i + j] = r->weight * dmean;
-            if (dlog_sigma) dlog_sigma[i + j] = 2 * r->weight * dl;
-        }
-        total += add_lanes(lanes);
+/* Of `count` <= LANES values: with a constant count, a few vector instructions. */
+static inline void per_dim_block(const vae__likelihood_row *r, size_t first, size_t count,
+                                 lane_sum *sum) {
+    real *restrict a = r->a + first;
+    const real *restrict x = r->x + first, *restrict log_sigma = r->extra + first;
+    real floor2 = (real)floor_square(r->spec), weight = r->weight;
+    real terms[LANES] = {0}, dl[LANES];
+    for (size_t j = 0; j < count; j++) {
+        real dmean, slope;
+        terms[j] = density_term(a[j] - x[j], 2 * log_sigma[j], floor2, &dmean, &slope);
+        a[j] = weight * dmean;
+        dl[j] = 2 * weight * slope;
     }
-    return -0.5 * (total + (double)r->width * LOG_2PI);
+    if (r->dextra) memcpy(r->dextra + first, dl, count * sizeof *dl);
+    lane_sum_add(sum, terms);
+}
+
+static double per_dim_row(const vae__likelihood_row *r) {
+    lane_sum sum = {.total = 0};
+    size_t i = 0;
+    for (; i + LANES <= r->width; i += LANES) per_dim_block(r, i, LANES, &sum);
+    if (i < r->width) per_dim_block(r, i, r->width - i, &sum);
+    return -0.5 * (lane_sum_total(&sum) + (double)r->width * LOG_2PI);
 }
 
 /* a [2 width]: means, then raw log variances, which are bounded first. */
-static double decoder_row(const vae__likelihood_row *r) {
-    real *restrict a = r->a, *restrict raw = r->a + r->width;
-    const real *restrict x = r->x;
-    real floor2 = (real)floor_square(r->spec);
-    double total = 0;
-    for (size_t i = 0; i < r->width; i += LANES) {
-        real lanes[LANES] = {0};
-        size_t count = r->width - i < LANES ? r->width - i : LANES;
-        for (size_t j = 0; j < count; j++) {
-            real slope, dmean, dl, l = real_bounded_logvar(raw[i + j], &slope);
-            lanes[j] = density_term(a[i + j] - x[i + j], l, floor2, &dmean, &dl);
-            a[i + j] = r->weight * dmean;
-            raw[i + j] = r->weight * dl * slope;
-        }
-        total += add_lanes(lanes);
+static inline void decoder_block(const vae__likelihood_row *r, size_t first, size_t count,
+                                 lane_sum *sum) {
+    real *restrict a = r->a + first, *restrict raw = r->a + r->width + first;
+    const real *restrict x = r->x + first;
+    real floor2 = (real)floor_square(r->spec), weight = r->weight, terms[LANES] = {0};
+    for (size_t j = 0; j < count; j++) {
+        real slope, dmean, dl, l = real_bounded_logvar(raw[j], &slope);
+        terms[j] = density_term(a[j] - x[j], l, floor2, &dmean, &dl);
+        a[j] = weight * dmean;
+        raw[j] = weight * dl * slope;
     }
-    return -0.5 * (total + (double)r->width * LOG_2PI);
+    lane_sum_add(sum, terms);
+}
+
+static double decoder_row(const vae__likelihood_row *r) {
+    lane_sum sum = {.total = 0};
+    size_t i = 0;
+    for (; i + LANES <= r->width; i += LANES) decoder_block(r, i, LANES, &sum);
+    if (i < r->width) decoder_block(r, i, r->width - i, &sum);
+    return -0.5 * (lane_sum_total(&sum) + (double)r->width * LOG_2PI);
 }
 
 static double row(const vae__likelihood_row *r) {

@@ -33,6 +33,28 @@ static inline double add_lanes(const real lanes[LANES]) {
     return total;
 }
 
+/* Sums term by term of a loop over blocks of LANES: kept in lanes, emptied into double now and then. */
+typedef real lanes_of __attribute__((vector_size(LANES * sizeof(real))));
+typedef struct lane_sum {
+    lanes_of lanes;
+    double total;
+    int blocks;
+} lane_sum;
+
+static inline double lane_sum_total(const lane_sum *sum) {
+    real lanes[LANES];
+    memcpy(lanes, &sum->lanes, sizeof lanes);
+    return sum->total + add_lanes(lanes);
+}
+
+static inline void lane_sum_add(lane_sum *sum, const real terms[LANES]) {
+    lanes_of values;
+    memcpy(&values, terms, sizeof values);
+    sum->lanes += values;
+    if (++sum->blocks < 64) return;
+    *sum = (lane_sum){.total = lane_sum_total(sum)};
+}
+
 #ifdef VAE_REAL_DOUBLE
 
 static inline real real_exp(real x) {
@@ -45,6 +67,9 @@ static inline real real_log(real x) {
     return log(x);
 }
 static inline real real_log1p(real x) {
+    return log1p(x);
+}
+static inline real real_log1p_unit(real x) {
     return log1p(x);
 }
 static inline real real_tanh(real x) {
@@ -157,15 +182,28 @@ static inline float real_log(float x) {
     float result = f + tail + e * LN2_HIGH;
     result = x == INFINITY ? x : result;
     result = x == 0.0f ? -INFINITY : result;
-    return x < 0.0f || x != x ? NAN : result;
+    return (x < 0.0f) | (x != x) ? NAN : result;
 }
 
 /* ln(1 + x): the rounding error of 1 + x is put back to first order. */
 static inline float real_log1p(float x) {
     float u = 1.0f + x;
     float lost = (x - (u - 1.0f)) / u;
-    float result = real_log(u) + (u > 0.0f && u < INFINITY ? lost : 0.0f);
+    lost = (u > 0.0f) & (u < INFINITY) ? lost : 0.0f;
+    float result = real_log(u) + lost;
     return real_abs(x) < 5e-8f ? x : result;
+}
+
+/* ln(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x) <= 1/3. */
+static inline float real_log1p_unit(float x) {
+    float s = x / (2.0f + x), q = s * s;
+    float p = 0.121541604f;
+    p = p * q + 0.10712926f;
+    p = p * q + 0.14308518f;
+    p = p * q + 0.19999437f;
+    p = p * q + 0.33333337f;
+    s = s + s;
+    return p * q * s + s;
 }
 
 static inline float real_tanh(float x) {
@@ -235,7 +273,7 @@ static inline real real_sigmoid(real x) {
 
 /* ln(1 + e^x). */
 static inline real real_softplus(real x) {
-    return (x < 0 ? (real)0 : x) + real_log1p(real_exp(-real_abs(x)));
+    return (x < 0 ? (real)0 : x) + real_log1p_unit(real_exp(-real_abs(x)));
 }
 
 /* logvar = hi - softplus(hi - (lo + softplus(a - lo))): any head gives a usable variance and a

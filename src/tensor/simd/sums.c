@@ -1,32 +1,53 @@
 #include "tensor/simd/table.h"
 
-/* Values added in vae__real before a lane is emptied into double. */
-#define STRETCH (LANES * 64)
+/* Four rows of lanes that stay in registers. */
+enum { ROWS = 4, BLOCK = ROWS * LANES };
 
-#define SUM_OVER(n, term)                                               \
-    double total = 0;                                                   \
-    size_t i = 0;                                                       \
-    while (i < (n)) {                                                   \
-        size_t end = (n)-i < STRETCH ? (n) : i + STRETCH;               \
-        real lanes[LANES] = {0};                                        \
-        for (; i + LANES <= end; i += LANES) {                          \
-            for (size_t j = 0; j < LANES; j++) lanes[j] += term(i + j); \
-        }                                                               \
-        for (size_t j = 0; i < end; i++, j++) lanes[j] += term(i);      \
-        total += add_lanes(lanes);                                      \
-    }                                                                   \
-    return total
+/* Values added in vae__real before the lanes are emptied into double. */
+#define STRETCH (BLOCK * 16)
+
+static double empty(const lanes_of *sums) {
+    real lanes[BLOCK];
+    double total = 0;
+    memcpy(lanes, sums, sizeof lanes);
+    for (int i = 0; i < ROWS; i++) total += add_lanes(lanes + i * LANES);
+    return total;
+}
+
+/* sums += the block at a, squared if so wished: the compiler makes two loops of it. */
+static inline void add_block(lanes_of *sums, const real *a, int squared) {
+    for (int k = 0; k < ROWS; k++) {
+        lanes_of values;
+        memcpy(&values, a + k * LANES, sizeof values);
+        sums[k] += squared ? values * values : values;
+    }
+}
+
+static inline double sum_over(const real *a, size_t n, int squared) {
+    double total = 0;
+    size_t i = 0;
+    while (n - i >= BLOCK) {
+        size_t end = n - i < STRETCH ? i + (n - i) / BLOCK * BLOCK : i + STRETCH;
+        lanes_of sums[ROWS] = {{0}};
+        for (; i < end; i += BLOCK) add_block(sums, a + i, squared);
+        total += empty(sums);
+    }
+    if (i < n) {
+        real rest[BLOCK] = {0};
+        lanes_of sums[ROWS] = {{0}};
+        memcpy(rest, a + i, (n - i) * sizeof *rest);
+        add_block(sums, rest, squared);
+        total += empty(sums);
+    }
+    return total;
+}
 
 double KERNEL(sum)(const real *restrict a, size_t n) {
-#define TERM(i) a[i]
-    SUM_OVER(n, TERM);
-#undef TERM
+    return sum_over(a, n, 0);
 }
 
 double KERNEL(sum_squares)(const real *restrict a, size_t n) {
-#define TERM(i) (a[i] * a[i])
-    SUM_OVER(n, TERM);
-#undef TERM
+    return sum_over(a, n, 1);
 }
 
 void KERNEL(column_sums)(const real *restrict a, size_t stride, size_t rows, size_t width,
