@@ -150,6 +150,7 @@ typedef struct step {
     vae__feed feeds[VAE__MOST_INPUTS];
     vae__run run;
     vae_step_report report;
+    vae__update update; /* its constants, while blocks are updated as they are made */
 } step;
 
 static void begin_step(step *s) {
@@ -233,10 +234,8 @@ static double apply_block(void *user, vae__id parameter, size_t first, size_t co
                           const vae__real *gradient) {
     const step *s = user;
     const vae__parameters *parameters = &s->optimizer->model->parameters;
-    vae__update update;
     size_t offset = (size_t)(parameters->items[parameter].values - parameters->block);
-    vae__update_begin(&s->optimizer->state, &s->optimizer->options.optimizer, 1, &update);
-    return vae__update_apply(&update, offset + first, count, gradient);
+    return vae__update_apply(&s->update, offset + first, count, gradient);
 }
 
 typedef struct whole_update {
@@ -320,6 +319,7 @@ static vae_status update(step *s) {
         return update_from_store(s, bound);
     }
     vae__sink sink = {.update = apply_block, .user = s};
+    vae__update_begin(&optimizer->state, settings, 1, &s->update);
     s->report.gradient_norm = sqrt(vae__run_weights(&s->run, &sink));
     return VAE_OK;
 }
