@@ -349,7 +349,7 @@ static void finish(step *s) {
 
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
                      vae_step_report *report) {
-    step s = {.optimizer = optimizer, .rows = *rows};
+    step s = {.optimizer = optimizer, .rows = *rows, .report = {.rows = rows->n}};
     vae_status status = run_rows(&s);
     if (!status) status = update(&s);
     if (!status) finish(&s);
