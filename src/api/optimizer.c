@@ -14,7 +14,6 @@ vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optim
 
 vae_status vae_optimizer_set(vae_optimizer *optimizer, const char *options) {
     vae_status status = vae__need(optimizer, "vae_optimizer_set", "optimizer");
-    if (!status) status = vae__need(options, "vae_optimizer_set", "options");
     return status ? status : vae__optimizer_change(optimizer, options);
 }
 

@@ -331,6 +331,11 @@ vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch) {
     return VAE_OK;
 }
 
+void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch) {
+    dataset->epoch = batch->epoch;
+    dataset->position = (size_t)(batch->rows - dataset->order);
+}
+
 static void gather_row(const vae_dataset *dataset, uint64_t row, uint64_t epoch, vae__real *x) {
     uint64_t source = vae__dataset_source_row(dataset, row);
     size_t width = dataset->table.width,

@@ -32,6 +32,9 @@ typedef struct vae__batch {
 } vae__batch;
 vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch);
 
+/* Puts the cursor back in front of the batch that vae__dataset_next gave last. */
+void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch);
+
 /* Converts, scales and binarises the given stored rows into x [count, width]. Pure; thread-safe. */
 void vae__dataset_gather(const vae_dataset *dataset, const uint64_t *rows, size_t count,
                          uint64_t epoch, vae__real *x);

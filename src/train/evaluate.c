@@ -5,6 +5,18 @@
 /* Rows read at a time. */
 #define CHUNK 256
 
+/* Fails with the place in the file of the first value that the likelihood cannot take. */
+static vae_status check_rows(const vae_model *model, const vae_dataset *dataset,
+                             const vae__real *rows, size_t first, size_t count) {
+    size_t width = model->spec.input.width;
+    for (size_t r = 0; r < count; r++) {
+        if (vae__model_takes_row(model, rows + r * width)) continue;
+        return vae__model_refuse_rows(model, rows + r * width, 1,
+                                      vae__dataset_source_row(dataset, first + r));
+    }
+    return VAE_OK;
+}
+
 vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset, uint64_t seed,
                               vae_step_report *report) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
@@ -16,6 +28,7 @@ vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset
         size_t count = n - first < CHUNK ? n - first : CHUNK;
         vae__dataset_read(dataset, first, count, rows);
         status = vae__model_bound(model, rows, count, seed, first, &bound);
+        if (status == VAE_ERROR_DATA) status = check_rows(model, dataset, rows, first, count);
         for (size_t i = 0; i < count && !status; i++) {
             reconstruction_sum += reconstruction[i];
             kl_sum += kl[i];
@@ -59,11 +72,9 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
     for (size_t first = 0; first < n; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
         vae__dataset_read(dataset, first, count, rows);
+        vae_status status = check_rows(model, dataset, rows, first, count);
+        if (status) return status;
         for (size_t r = 0; r < count; r++) {
-            if (!vae__model_takes_row(model, rows + r * width)) {
-                uint64_t number = vae__dataset_source_row(dataset, first + r);
-                return vae__model_refuse_rows(model, rows + r * width, 1, number);
-            }
             measure_row(rows + r * width, width, (double)(first + r + 1), to);
         }
     }

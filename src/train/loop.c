@@ -12,6 +12,11 @@ vae_status vae__step_dataset(vae_optimizer *optimizer, vae_dataset *dataset,
     if (status) return status;
     rows.n = rows.batch.count;
     status = vae__step(optimizer, &rows, report);
+    int refused = status == VAE_ERROR_DATA || status == VAE_ERROR_DIVERGED;
+    if (status && !refused) {
+        vae__dataset_give_back(dataset, &rows.batch);
+        return status;
+    }
     report->epoch = vae__dataset_epoch(dataset);
     report->position = vae__dataset_position(dataset);
     if (rows.batch.ends_epoch) report->flags |= VAE_STEP_EPOCH_END;
@@ -107,6 +112,7 @@ static int validate(loop *l, vae_step_report *report, vae_status *status) {
     report->struct_size = sizeof *report;
     report->step = l->optimizer->state.steps;
     report->epoch = vae__dataset_epoch(l->dataset);
+    if (*status) vae__fail_in("validation set");
     if (*status || !warm_ups_are_over(l)) return 0;
     keep_if_best(l, report->elbo);
     return l->options.patience && l->since_best >= l->options.patience;

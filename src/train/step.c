@@ -351,11 +351,12 @@ static void finish(step *s) {
 
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
                      vae_step_report *report) {
-    step s = {.optimizer = optimizer, .rows = *rows};
+    step s = {.optimizer = optimizer, .rows = *rows, .report = {.rows = rows->n}};
     vae_status status = run_rows(&s);
     if (!status) status = update(&s);
     if (!status) finish(&s);
-    if (status) s.report.flags |= VAE_STEP_REFUSED;
+    if (status == VAE_ERROR_DATA || status == VAE_ERROR_DIVERGED)
+        s.report.flags |= VAE_STEP_REFUSED;
     s.report.step = optimizer->state.steps;
     *report = s.report;
     return status;

@@ -34,7 +34,7 @@ static inline real level_of(real x) {
  * Q. So each factor is there or not, and so is its term in the gradient. */
 static inline real term(real m, real a, real x, real *dm, real *da) {
     real slope, w = inverse_scale(a, &slope), level = level_of(x);
-    real offset = (level * ((real)1 / TOP) - m) * w, c = real_abs(offset),
+    real offset = (level - m * TOP) * (w * ((real)1 / TOP)), c = real_abs(offset),
          d = w * (real)(0.5 / TOP);
     real e = real_exp(-c), g1 = real_expm1(-d), g = 1 + g1;
     real far = 1 / (1 + e * g), q = g / (g + e), p = e * g * far, cell = -g1 * (1 + g);
