@@ -1,0 +1,49 @@
+/* What a step or an inference cannot do without: its matrix products and, for a step, one pass over
+ * the parameters and the optimizer's moments. Taken from the plan that the library runs, on the
+ * same threads and the same parameters. */
+#ifndef BENCH_BOUND_H
+#define BENCH_BOUND_H
+
+#include "autodiff/plan.h"
+#include "optim/optimizer.h"
+
+enum { BENCH_MOST_PRODUCTS = 32 };
+
+/* One dense layer, y [rows, out] = x [rows, in] w^T, with buffers of its own. */
+typedef struct bench_product {
+    vae__id weight;
+    size_t in, out;
+    const vae__real *w;
+    vae__real *x, *y; /* x may be the y of the layer before */
+    vae__real *delta,
+        *dx; /* training; delta may be the dx of the layer after; dx NULL: not asked */
+} bench_product;
+
+typedef struct bench_bound {
+    vae_context *context;
+    const vae__plan *plan;
+    const vae__optimizer_state *state; /* NULL: inference, forward products only */
+    bench_product products[BENCH_MOST_PRODUCTS];
+    size_t product_count;
+    size_t rows, chunk; /* rows in all, and at a time */
+    size_t shares;
+    vae__real *scratch; /* [shares, largest block] */
+    double flops;       /* of one run's products */
+    void *owned[4 * BENCH_MOST_PRODUCTS];
+    size_t owned_count;
+} bench_bound;
+
+/* 1, or 0 if the plan has a parameter that is not a dense layer's, or too many of them. The plan
+ * and the state must outlive the bound. */
+int bench_bound_make(const vae__plan *plan, const vae__optimizer_state *state, size_t rows,
+                     bench_bound *bound);
+void bench_bound_free(bench_bound *bound);
+
+/* Contenders; `user` is the bound. */
+void bench_run_products(void *user);
+void bench_run_bound(void *user); /* products and the pass; needs a state */
+
+/* n values, 64-byte aligned; with `fill` in (0, 1), else 0. Ends the program if there is no room. */
+vae__real *bench_values(size_t n, int fill);
+
+#endif

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Times PyTorch on the networks, batches and threads of `make bench`, and compares.
+
+    /usr/bin/python3 tests/bench/peer_torch.py [build/bench.json] [--repetitions 15] [--milliseconds 25]
+
+A step is forward, backward and Adam on one Bernoulli VAE: dense layers with ReLU, binary cross-entropy
+with logits and the closed-form KL, averaged over the rows. Encode gives mean and log variance without
+gradients. Each line is the median of the samples with its quartiles; the last column is PyTorch's
+median over libvae's, where the file that `make bench` wrote has the same work on the same threads.
+Each number of threads runs in a process of its own, since BLAS reads its own from the environment.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+try:
+    import torch
+except ImportError:
+    sys.exit("peer_torch.py: %s has no PyTorch. On Debian and Ubuntu: apt-get install python3-torch, then run this "
+             "with /usr/bin/python3; elsewhere: python3 -m pip install torch" % sys.executable)
+
+NETWORKS = {  # width, hidden layers of the encoder, latent
+    "784-400-20": (784, [400], 20),
+    "784-200-200-50": (784, [200, 200], 50),
+    "32-64-8": (32, [64], 8),
+}
+CASES = [
+    ("step", "784-400-20", 128), ("step", "784-400-20", 16), ("step", "784-200-200-50", 20),
+    ("step", "784-200-200-50", 1000), ("step", "32-64-8", 32),
+    ("encode", "784-400-20", 1), ("encode", "784-400-20", 64), ("encode", "32-64-8", 1),
+]
+
+
+def stack(widths):
+    """Dense layers with a ReLU after each."""
+    layers = []
+    for inputs, outputs in zip(widths, widths[1:]):
+        layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
+    return layers
+
+
+class Autoencoder(torch.nn.Module):
+    def __init__(self, width, hidden, latent):
+        super().__init__()
+        back = hidden[::-1]
+        self.encoder = torch.nn.Sequential(*stack([width] + hidden), torch.nn.Linear(hidden[-1], 2 * latent))
+        self.decoder = torch.nn.Sequential(*stack([latent] + back), torch.nn.Linear(back[-1], width))
+
+    def encode(self, x):
+        return self.encoder(x).chunk(2, dim=1)
+
+    def loss(self, x):
+        mean, logvar = self.encode(x)
+        z = mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)
+        logits = self.decoder(z)
+        reconstruction = torch.nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        kl = 0.5 * torch.sum(mean * mean + torch.exp(logvar) - logvar - 1)
+        return (reconstruction + kl) / x.shape[0]
+
+
+def make_step(model, x):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        model.loss(x).backward()
+        optimizer.step()
+    return step
+
+
+def make_encode(model, x):
+    def encode():
+        with torch.inference_mode():
+            model.encode(x)
+    return encode
+
+
+def time_calls(call, calls):
+    start = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return (time.perf_counter() - start) / calls
+
+
+def measure(call, repetitions, seconds):
+    """Seconds of one call: `repetitions` samples of about `seconds` each."""
+    for _ in range(3):
+        call()
+    calls = max(1, int(seconds / time_calls(call, 3)))
+    samples = []
+    for _ in range(repetitions):
+        time_calls(call, 1 + calls // 8)
+        samples.append(time_calls(call, calls))
+    return samples
+
+
+def load(path):
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def describe_bench(path):
+    report = load(path)
+    if report is None:
+        print("%s is not there: run `make bench` first for a comparison" % path)
+    else:
+        print("libvae: %s, BLAS %s" % (report["date"], report["blas"]))
+
+
+def read_bench(path):
+    """Median seconds of libvae by (what, network, batch, threads)."""
+    results = (load(path) or {"results": []})["results"]
+    return {(r["what"], r["network"], r["batch"], r["threads"]): r["seconds"]["median"] for r in results}
+
+
+def run_cases(options):
+    """Every case on one number of threads."""
+    threads = options.threads
+    ours = read_bench(options.bench)
+    torch.set_num_threads(threads)
+    for what, name, batch in CASES:
+        if batch == 1 and threads > 1:
+            continue
+        torch.manual_seed(1)
+        model = Autoencoder(*NETWORKS[name])
+        x = torch.rand(batch, NETWORKS[name][0])
+        call = make_step(model, x) if what == "step" else make_encode(model, x)
+        samples = measure(call, max(3, options.repetitions), options.milliseconds / 1e3)
+        lower, median, upper = (1e6 * q for q in statistics.quantiles(samples, n=4, method="inclusive"))
+        libvae = ours.get((what, name, batch, threads))
+        found = "%10.2f %8.2f" % (1e6 * libvae, median / (1e6 * libvae)) if libvae else ""
+        print("%-7s %-15s %5d %3d %10.2f  %-21s %s" % (
+            what, name, batch, threads, median, "[%.4g .. %.4g]" % (lower, upper), found), flush=True)
+
+
+def run_in_process(threads):
+    """This script again, with every BLAS that PyTorch may be linked to on this many threads."""
+    names = ("OMP", "OPENBLAS", "MKL", "BLIS", "GOTO")
+    environment = dict(os.environ, **{"%s_NUM_THREADS" % name: str(threads) for name in names})
+    subprocess.run([sys.executable] + sys.argv + ["--threads", str(threads)], env=environment, check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bench", nargs="?", default="build/bench.json", help="what `make bench` wrote")
+    parser.add_argument("--repetitions", type=int, default=15, help="samples, at least 3")
+    parser.add_argument("--milliseconds", type=float, default=25, help="of a sample")
+    parser.add_argument("--threads", type=int, help="only this number, in this process")
+    options = parser.parse_args()
+    if options.threads:
+        run_cases(options)
+        return
+    describe_bench(options.bench)
+    print("PyTorch %s\n\n%-7s %-15s %5s %3s %10s  %-21s %10s %8s" % (
+        torch.__version__, "", "network", "batch", "thr", "us", "", "libvae us", "ratio"), flush=True)
+    for threads in (1, 2) if (os.cpu_count() or 1) > 1 else (1,):
+        run_in_process(threads)
+
+
+if __name__ == "__main__":
+    main()

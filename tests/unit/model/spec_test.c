@@ -1,0 +1,245 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "autodiff/ops/ops.h"
+#include "model/likelihood.h"
+#include "support/checks.h"
+
+#define BERNOULLI "input=4 latent=2 likelihood=bernoulli"
+#define GAUSSIAN "input=4 latent=2 likelihood=gaussian"
+
+static vae_context *context;
+
+static int set_up(void **state) {
+    (void)state;
+    return vae__context_new(NULL, NULL, NULL, &context) ? -1 : 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    int held = atomic_load(&context->bytes) != 0;
+    vae__context_release(context);
+    return held ? -1 : 0;
+}
+
+static vae__spec parse(const char *text) {
+    vae__spec spec;
+    if (vae__spec_parse(text, &spec)) fail_msg("'%s': %s", text, vae__last_message());
+    return spec;
+}
+
+static void starts_from_defaults(void **state) {
+    (void)state;
+    vae__spec spec = parse(GAUSSIAN);
+    assert_int_equal(spec.input.width, 4);
+    assert_int_equal(spec.input.rank, 1);
+    assert_int_equal(spec.latent, 2);
+    assert_string_equal(spec.likelihood->name, "gaussian");
+    assert_int_equal(spec.encoder.count + spec.decoder.count, 0);
+    assert_int_equal(spec.sigma.mode, VAE__SIGMA_SHARED);
+    assert_true(spec.sigma_min > 0.00099 && spec.sigma_min < 0.00101);
+    assert_int_equal(spec.init, VAE__INIT_AUTO);
+    assert_int_equal(spec.seed, 1);
+}
+
+static void reads_every_key(void **state) {
+    (void)state;
+    vae__spec spec = parse("input=3x5x7 # colour\nlatent=16777216 likelihood=gaussian\n"
+                           "encoder=[dense 400, relu, dense 2, tanh] decoder=[ ]\n"
+                           "sigma=0.25 sigma_min=0.125 init=he seed=18446744073709551615 "
+                           "posterior=diagonal prior=normal");
+    assert_int_equal(spec.input.rank, 3);
+    assert_int_equal(spec.input.sizes[0], 3);
+    assert_int_equal(spec.input.sizes[1], 5);
+    assert_int_equal(spec.input.sizes[2], 7);
+    assert_int_equal(spec.input.width, 105);
+    assert_int_equal(spec.latent, 1 << 24);
+    assert_int_equal(spec.encoder.count, 4);
+    assert_int_equal(spec.encoder.items[0].width, 400);
+    assert_int_equal(spec.encoder.items[1].width, 0);
+    assert_int_equal(spec.encoder.items[1].activation, VAE__ACTIVATION_relu);
+    assert_int_equal(spec.encoder.items[3].activation, VAE__ACTIVATION_tanh);
+    assert_int_equal(spec.decoder.count, 0);
+    assert_int_equal(spec.sigma.mode, VAE__SIGMA_VALUE);
+    assert_true(spec.sigma.value >= 0.25 && spec.sigma.value <= 0.25);
+    assert_int_equal(spec.init, VAE__INIT_HE);
+    assert_true(spec.seed == UINT64_MAX);
+}
+
+static void knows_every_word(void **state) {
+    static const struct {
+        const char *word;
+        vae__sigma_mode mode;
+    } sigmas[] = {{"shared", VAE__SIGMA_SHARED},
+                  {"optimal", VAE__SIGMA_OPTIMAL},
+                  {"per_dim", VAE__SIGMA_PER_DIM},
+                  {"decoder", VAE__SIGMA_DECODER},
+                  {"1e-3", VAE__SIGMA_VALUE}};
+    static const char *const inits[] = {"auto", "glorot", "he"};
+    static const char *const activations[] = {"identity", "relu", "leaky_relu", "elu",     "silu",
+                                              "gelu",     "tanh", "sigmoid",    "softplus"};
+    char text[200];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sigmas); i++) {
+        snprintf(text, sizeof text, GAUSSIAN " sigma=%s", sigmas[i].word);
+        assert_int_equal(parse(text).sigma.mode, sigmas[i].mode);
+    }
+    for (size_t i = 0; i < COUNT_OF(inits); i++) {
+        snprintf(text, sizeof text, GAUSSIAN " init=%s", inits[i]);
+        assert_int_equal(parse(text).init, i);
+    }
+    assert_int_equal(COUNT_OF(activations), VAE__ACTIVATION_COUNT);
+    for (size_t i = 0; i < COUNT_OF(activations); i++) {
+        snprintf(text, sizeof text, GAUSSIAN " decoder=[%s]", activations[i]);
+        vae__spec spec = parse(text);
+        assert_int_equal(spec.decoder.count, 1);
+        assert_string_equal(vae__activation_names()[spec.decoder.items[0].activation],
+                            activations[i]);
+    }
+}
+
+/* ---- print -> parse -> print ---- */
+
+static void print(const vae__spec *spec, vae__buffer *out) {
+    *out = (vae__buffer){.context = context};
+    vae__spec_print(spec, out);
+    assert_false(out->failed);
+}
+
+static void prints_a_fixed_point(void **state) {
+    static const struct {
+        const char *text, *canonical; /* NULL: not looked at */
+    } cases[] = {
+        {BERNOULLI, "input=4 latent=2 likelihood=bernoulli encoder=[] decoder=[] init=auto seed=1 "
+                    "posterior=diagonal prior=normal"},
+        {"seed=9 likelihood=gaussian latent=20 input=1x28x28\nencoder=[ dense 400,relu ]\n"
+         "decoder=[dense 8 , gelu,dense 9] # done",
+         "input=1x28x28 latent=20 likelihood=gaussian encoder=[dense 400, relu] "
+         "decoder=[dense 8, gelu, dense 9] sigma=shared sigma_min=0.001 standardize=0 init=auto seed=9 "
+         "posterior=diagonal prior=normal"},
+        {GAUSSIAN " sigma=optimal sigma_min=0.02 init=glorot", NULL},
+        {GAUSSIAN " sigma=per_dim encoder=[tanh, tanh]", NULL},
+        {GAUSSIAN " sigma=decoder sigma_min=1e-15", NULL},
+        {GAUSSIAN " sigma=0.30000000000000004 sigma_min=0.1", NULL},
+        {GAUSSIAN " sigma=1e15 seed=18446744073709551615", NULL},
+        {GAUSSIAN " sigma=\"0.5\" encoder=\"[dense 3, relu]\"", NULL},
+        {"input=2147483647 latent=1 likelihood=bernoulli decoder=[dense 2147483647]", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        vae__buffer first, second;
+        vae__spec spec = parse(cases[i].text), again;
+        print(&spec, &first);
+        if (cases[i].canonical) assert_string_equal(first.text, cases[i].canonical);
+        again = parse(first.text);
+        print(&again, &second);
+        assert_string_equal(second.text, first.text);
+        assert_int_equal(again.encoder.count, spec.encoder.count);
+        assert_true(again.sigma.value >= spec.sigma.value && again.sigma.value <= spec.sigma.value);
+        assert_int_equal(again.sigma.mode, spec.sigma.mode);
+        assert_true(again.seed == spec.seed);
+        vae__buffer_free(&first);
+        vae__buffer_free(&second);
+    }
+}
+
+/* ---- refusals ---- */
+
+#define SIXTEEN "relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu"
+#define SIXTY_FOUR SIXTEEN "," SIXTEEN "," SIXTEEN "," SIXTEEN
+
+static void takes_64_layers(void **state) {
+    (void)state;
+    assert_int_equal(parse(BERNOULLI " encoder=[" SIXTY_FOUR "]").encoder.count, 64);
+}
+
+static void refuses(void **state) {
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "spec: 'input=' is missing; expected at least input=, latent= and likelihood="},
+        {"latent=2 likelihood=bernoulli", "spec: 'input=' is missing"},
+        {"input=4 likelihood=bernoulli", "spec: 'latent=' is missing"},
+        {"input=4 latent=2", "spec: 'likelihood=' is missing"},
+        {"input=4 # latent=2\n likelihood=bernoulli", "spec: 'latent=' is missing"},
+        {"input=0", "spec:1:7: input=0: expected a width such as 784 or a shape such as 1x28x28"},
+        {"input=", "spec:1:7: input=: expected a width"},
+        {"input=x", "spec:1:7: input=x: expected a width"},
+        {"input=28x", "spec:1:10: input=28x: expected a width"},
+        {"input=28x0", "spec:1:10: input=28x0: expected a width"},
+        {"input=28xx28", "spec:1:10: input=28xx28: expected a width"},
+        {"input=-4", "spec:1:7: input=-4: expected a width"},
+        {"input=2147483648", "spec:1:7: input=2147483648: expected a width"},
+        {"input=65536x65536", "spec:1:7: input has more than 2147483647 values"},
+        {"input=1x2x3x4", "spec:1:13: input has more than 3 dimensions"},
+        {"input=4\n  latent=0", "spec:2:10: latent=0: expected a whole number from 1 to 16777216"},
+        {"latent=16777217",
+         "spec:1:8: latent=16777217: expected a whole number from 1 to 16777216"},
+        {"input=4 latent=2 likelihood=bernouli",
+         "spec:1:29: unknown likelihood 'bernouli'; did you mean 'bernoulli'? (known: bernoulli gaussian "
+         "continuous_bernoulli discretized_logistic categorical poisson negative_binomial)"},
+        {"likelihood=", "spec:1:12: unknown likelihood ''"},
+        {"likelyhood=gaussian", "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "
+                                "(known: input latent likelihood encoder decoder sigma sigma_min size "
+                                "standardize init seed posterior prior)"},
+        {"input=4\nlatent=2\n\tsead=1", "spec:3:2: unknown key 'sead'; did you mean 'seed'?"},
+        {"encoder=dense", "spec:1:9: expected a list in brackets, e.g. [dense 400, relu]; found "
+                          "'dense'"},
+        {"encoder=[dense]", "spec:1:10: 'dense' needs a width, e.g. dense 400"},
+        {"encoder=[dense 0]", "spec:1:16: dense 0: expected a whole number from 1 to 2147483647"},
+        {"encoder=[dense 2147483648]", "spec:1:16: dense 2147483648: expected a whole number"},
+        {"encoder=[dense -3]", "spec:1:16: dense -3: expected a whole number"},
+        {"encoder=[dense 4 relu]", "spec:1:18: expected ',' or ']' after the layer, found 'relu'"},
+        {"encoder=[relu 4]", "spec:1:15: expected ',' or ']' after the layer, found '4'"},
+        {"encoder=[dense 4,,relu]", "spec:1:18: expected a layer between the commas"},
+        {"encoder=[dense 4,]", "spec:1:18: expected a layer between the commas"},
+        {"encoder=[\n dense 4,\n  rely\n]", "spec:3:3: unknown layer 'rely'; did you mean 'relu'? "
+                                            "(known: dense identity relu leaky_relu"},
+        {"decoder=[conv 4]", "spec:1:10: unknown layer 'conv'"},
+        {"decoder=[dense 4", "spec:1:9: '[' is never closed"},
+        {"encoder=[" SIXTY_FOUR ",relu]", "more than 64 layers"},
+        {"sigma=sharde", "spec:1:7: unknown sigma 'sharde'; did you mean 'shared'? (known: shared "
+                         "optimal per_dim decoder)"},
+        {"sigma=0", "spec:1:7: sigma=0: expected a number from 1e-15 to 1e15, or a mode"},
+        {"sigma=-1", "spec:1:7: sigma=-1: expected a number"},
+        {"sigma=nan", "spec:1:7: sigma=nan: expected a number"},
+        {"sigma=inf", "spec:1:7: sigma=inf: expected a number"},
+        {"sigma=0,1", "spec:1:7: unknown sigma '0,1'"},
+        {"sigma_min=0", "spec:1:11: sigma_min=0: expected a number from 1e-15 to 1e+15"},
+        {"init=hee", "spec:1:6: unknown init 'hee'; did you mean 'he'? (known: auto glorot he)"},
+        {"seed=-1", "spec:1:6: seed=-1: expected a whole number from 0 to 2^64 - 1"},
+        {"posterior=full", "spec:1:11: unknown posterior 'full' (known: diagonal)"},
+        {"prior=norml", "spec:1:7: unknown prior 'norml'; did you mean 'normal'?"},
+        {BERNOULLI " latent=3", "spec:1:39: 'latent' is given twice"},
+        {BERNOULLI " adam", "spec:1:39: unknown key 'adam'"},
+        {BERNOULLI " sigma=0.1",
+         "spec:1:39: 'sigma=' belongs to likelihood=gaussian, but the likelihood is bernoulli"},
+        {BERNOULLI "\n sigma_min=0.1", "spec:2:2: 'sigma_min=' belongs to likelihood=gaussian"},
+        {GAUSSIAN " sigma=1e-4", "spec:1:38: sigma=0.0001 is below sigma_min=0.001"},
+        {GAUSSIAN "\nsigma_min=1\nsigma=0.5", "spec:3:1: sigma=0.5 is below sigma_min=1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        vae__spec spec;
+        vae_status status = vae__spec_parse(cases[i].text, &spec);
+        if (status != VAE_ERROR_TEXT || !strstr(vae__last_message(), cases[i].message))
+            fail_msg("'%s': %d \"%s\", expected \"%s\"", cases[i].text, status, vae__last_message(),
+                     cases[i].message);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(starts_from_defaults),
+        cmocka_unit_test(reads_every_key),
+        cmocka_unit_test(knows_every_word),
+        cmocka_unit_test_setup_teardown(prints_a_fixed_point, set_up, tear_down),
+        cmocka_unit_test(takes_64_layers),
+        cmocka_unit_test(refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* Eigenvalues and eigenvectors: matrices whose answer is known, and what defines it for those whose
+ * answer is not. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/numbers.h"
+#include "tensor/eigen.h"
+
+enum { MOST = 70 };
+
+typedef struct solved {
+    double a[MOST * MOST], values[MOST], vectors[MOST * MOST];
+    size_t n;
+} solved;
+
+static vae_status solve(solved *s, const double *a) {
+    double copy[MOST * MOST];
+    vae_context *context = test_context(NULL);
+    memcpy(s->a, a, s->n * s->n * sizeof *a);
+    memcpy(copy, a, s->n * s->n * sizeof *a);
+    vae_status status = vae__eigen_symmetric(context, copy, s->n, s->values, s->vectors);
+    vae_context_destroy(context);
+    return status;
+}
+
+static double largest(const solved *s) {
+    double most = 0;
+    for (size_t i = 0; i < s->n; i++) most = fmax(most, fabs(s->values[i]));
+    return most;
+}
+
+/* A v = l v for every pair, and V V^T = I. */
+static void expect_eigen(const solved *s) {
+    size_t n = s->n;
+    double scale = largest(s), tolerance = 1e-14 * (double)(n + 4);
+    for (size_t k = 0; k < n; k++) {
+        const double *v = s->vectors + k * n;
+        for (size_t i = 0; i < n; i++) {
+            double product = 0;
+            for (size_t j = 0; j < n; j++) product += s->a[i * n + j] * v[j];
+            double off = product - s->values[k] * v[i];
+            if (!(fabs(off) <= tolerance * scale)) fail_msg("n = %zu: A v - l v = %g", n, off);
+        }
+        for (size_t l = 0; l <= k; l++) {
+            double along = 0;
+            for (size_t i = 0; i < n; i++) along += v[i] * s->vectors[l * n + i];
+            test_near(along, k == l ? 1 : 0, tolerance, "V V^T");
+        }
+    }
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The values, in ascending order, are `expected` within tolerance times the largest. */
+static void expect_values(solved *s, const double *expected, double tolerance) {
+    double sorted[MOST], scale = largest(s);
+    memcpy(sorted, s->values, s->n * sizeof *sorted);
+    qsort(sorted, s->n, sizeof *sorted, ascending);
+    for (size_t i = 0; i < s->n; i++) {
+        if (!(fabs(sorted[i] - expected[i]) <= tolerance * scale)) {
+            fail_msg("n = %zu, value %zu: found %.17g, expected %.17g", s->n, i, sorted[i],
+                     expected[i]);
+        }
+    }
+}
+
+static void random_matrices(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 2, 3, 4, 5, 16, 17, 33, MOST};
+    static const double scales[] = {1, 1e-100, 1e100};
+    static solved s;
+    static double a[MOST * MOST];
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            size_t n = s.n = sizes[i];
+            double trace = 0, sum = 0;
+            for (size_t r = 0; r < n; r++) {
+                for (size_t c = 0; c <= r; c++) {
+                    a[r * n + c] = a[c * n + r] = scales[k] * test_uniform(n, r * n + c, -1, 1);
+                }
+                trace += a[r * n + r];
+            }
+            assert_int_equal(solve(&s, a), VAE_OK);
+            expect_eigen(&s);
+            for (size_t r = 0; r < n; r++) sum += s.values[r];
+            test_near(sum / scales[k], trace / scales[k], 1e-12, "trace");
+        }
+    }
+}
+
+/* -1 2 -1: eigenvalues 2 - 2 cos(k pi / (n + 1)). */
+static void second_differences(void **state) {
+    (void)state;
+    static solved s;
+    static double a[MOST * MOST], expected[MOST];
+    for (size_t n = 1; n <= MOST; n += 23) {
+        s.n = n;
+        memset(a, 0, sizeof a);
+        for (size_t i = 0; i < n; i++) {
+            a[i * n + i] = 2;
+            if (i + 1 < n) a[i * n + i + 1] = a[(i + 1) * n + i] = -1;
+            expected[i] = 2 - 2 * cos((double)(i + 1) * acos(-1) / (double)(n + 1));
+        }
+        assert_int_equal(solve(&s, a), VAE_OK);
+        expect_eigen(&s);
+        expect_values(&s, expected, 2e-15 * (double)n);
+    }
+}
+
+/* Nothing to do, everything equal, everything zero, rank one: where a shift or a reflector divides by
+ * zero if it is careless. */
+static void degenerate_matrices(void **state) {
+    (void)state;
+    enum { N = 6 };
+    static solved s = {.n = N};
+    double a[N * N] = {0}, expected[N] = {0};
+    assert_int_equal(solve(&s, a), VAE_OK);
+    expect_eigen(&s);
+    expect_values(&s, expected, 0);
+
+    for (size_t i = 0; i < N; i++) a[i * N + i] = expected[i] = -3;
+    assert_int_equal(solve(&s, a), VAE_OK);
+    expect_eigen(&s);
+    expect_values(&s, expected, 0);
+
+    for (size_t i = 0; i < N; i++) a[i * N + i] = expected[i] = (double)i - 2;
+    assert_int_equal(solve(&s, a), VAE_OK);
+    expect_eigen(&s);
+    expect_values(&s, expected, 0);
+
+    for (size_t i = 0; i < N * N; i++) a[i] = 1;
+    for (size_t i = 0; i < N; i++) expected[i] = i + 1 < N ? 0 : N;
+    assert_int_equal(solve(&s, a), VAE_OK);
+    expect_eigen(&s);
+    expect_values(&s, expected, 1e-15);
+
+    s.n = 0;
+    assert_int_equal(solve(&s, a), VAE_OK);
+}
+
+/* Eigenvalues over 16 orders of magnitude: absolute, not relative, accuracy is what is promised. */
+static void graded_values(void **state) {
+    (void)state;
+    enum { N = 9 };
+    static solved s = {.n = N};
+    double a[N * N], expected[N], direction[N], length = 0;
+    for (size_t i = 0; i < N; i++) {
+        expected[i] = pow(10, 2 * (double)i - 12);
+        direction[i] = test_uniform(4, i, -1, 1);
+        length += direction[i] * direction[i];
+    }
+    /* H diag(l) H with the reflector H = I - 2 v v^T / |v|^2 */
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < N; j++) {
+            a[i * N + j] = 0;
+            for (size_t k = 0; k < N; k++) {
+                double left = (i == k) - 2 * direction[i] * direction[k] / length;
+                double right = (j == k) - 2 * direction[j] * direction[k] / length;
+                a[i * N + j] += left * expected[k] * right;
+            }
+        }
+    }
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < i; j++) a[i * N + j] = a[j * N + i];
+    assert_int_equal(solve(&s, a), VAE_OK);
+    expect_eigen(&s);
+    expect_values(&s, expected, 1e-14);
+}
+
+static void not_numbers(void **state) {
+    (void)state;
+    static const double values[] = {NAN, INFINITY, -INFINITY};
+    static solved s;
+    for (s.n = 1; s.n <= 5; s.n += 2) {
+        for (size_t i = 0; i < 3; i++) {
+            double a[25] = {0};
+            for (size_t k = 0; k < s.n; k++) a[k * s.n + k] = (double)k;
+            a[s.n * s.n - 1] = values[i];
+            assert_int_equal(solve(&s, a), VAE_ERROR_DATA);
+            assert_non_null(strstr(vae_last_error(), "NaN"));
+            a[s.n * s.n - 1] = 1;
+            a[1 % s.n] = a[1 % s.n * s.n] = values[i];
+            assert_int_equal(solve(&s, a), VAE_ERROR_DATA);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_matrices),     cmocka_unit_test(second_differences),
+        cmocka_unit_test(degenerate_matrices), cmocka_unit_test(graded_values),
+        cmocka_unit_test(not_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
