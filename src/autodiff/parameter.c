@@ -11,8 +11,8 @@ vae_status vae__parameters_add(vae_context *context, vae__parameters *list, cons
                                size_t rank, size_t rows, size_t columns, int trainable,
                                size_t *index) {
     if (rows > vae__gemm_largest() || columns > vae__gemm_largest()) {
-        return vae__fail(VAE_ERROR_TEXT, "%s would be [%zu, %zu]: no side may be over %zu", name, rows,
-                         columns, vae__gemm_largest());
+        return vae__fail(VAE_ERROR_TEXT, "%s would be [%zu, %zu]: no side may be over %zu", name,
+                         rows, columns, vae__gemm_largest());
     }
     if (columns && rows > SIZE_MAX / 16 / sizeof(vae__real) / columns) {
         return vae__fail(VAE_ERROR_MEMORY, "%s: a %zu x %zu matrix is more than can be addressed",

@@ -280,6 +280,15 @@ static int update_whole(step *s, double scale, int check) {
     return !atomic_load(&work.not_finite);
 }
 
+/* The kept gradient's norm where the squares of vae__real overflow. */
+static double exact_norm(const vae_optimizer *optimizer) {
+    double squares = 0;
+    for (size_t i = 0; i < optimizer->state.count; i++) {
+        squares += (double)optimizer->gradient[i] * (double)optimizer->gradient[i];
+    }
+    return sqrt(squares);
+}
+
 /* The whole gradient first: to clip it, or because no bound proves beforehand that the update stays
  * finite. */
 static vae_status update_from_store(step *s, double bound) {
@@ -290,6 +299,7 @@ static vae_status update_from_store(step *s, double bound) {
     vae__sink sink = {.gradient = optimizer->gradient};
     double norm = sqrt(vae__run_weights(&s->run, &sink)), scale = 1;
     s->report.gradient_norm = norm;
+    if (!isfinite(norm)) norm = s->report.gradient_norm = exact_norm(optimizer);
     if (!isfinite(norm)) return fail_diverged(s, "the gradient");
     if (settings->clip_norm > 0 && norm > settings->clip_norm) {
         scale = settings->clip_norm / norm;

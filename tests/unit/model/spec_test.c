@@ -183,9 +183,10 @@ static void refuses(void **state) {
          "spec:1:29: unknown likelihood 'bernouli'; did you mean 'bernoulli'? (known: bernoulli gaussian "
          "continuous_bernoulli discretized_logistic categorical poisson negative_binomial)"},
         {"likelihood=", "spec:1:12: unknown likelihood ''"},
-        {"likelyhood=gaussian", "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "
-                                "(known: input latent likelihood encoder decoder sigma sigma_min size "
-                                "standardize init seed posterior prior)"},
+        {"likelyhood=gaussian",
+         "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "
+         "(known: input latent likelihood encoder decoder sigma sigma_min size "
+         "standardize init seed posterior prior)"},
         {"input=4\nlatent=2\n\tsead=1", "spec:3:2: unknown key 'sead'; did you mean 'seed'?"},
         {"encoder=dense", "spec:1:9: expected a list in brackets, e.g. [dense 400, relu]; found "
                           "'dense'"},
