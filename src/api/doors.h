@@ -10,7 +10,7 @@ vae_status vae__context_resolve(vae_context *given, vae_context **out);
 /* Fails unless `pointer` is set: "vae_encode: x is NULL". */
 vae_status vae__need(const void *pointer, const char *function, const char *argument);
 
-/* Fails unless found == expected: "vae_encode: width is 10; the model's input is 784 wide". */
+/* Fails unless found == expected: "vae_encode: width is 10; expected 784, the model's input". */
 vae_status vae__need_width(size_t found, size_t expected, const char *function,
                            const char *argument, const char *owner);
 

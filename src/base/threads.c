@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -13,8 +14,10 @@
  */
 #define SPIN_ROUNDS 20000
 
-/* One piece of work at a time. Workers take share numbers from `next`; the caller takes part and
- * then waits for `active` to reach 0. A worker joins work number `generation` at most once. */
+/* Shares are handed out by one atomic word, the ticket: which piece of work (upper 32 bits), how many
+ * shares it has, and the next one (16 bits each). Who moves the ticket on owns a share, and until it is
+ * finished fn and argument stand still. So a worker that comes late finds no share and touches
+ * nothing, and nobody waits for it. */
 typedef struct vae__pool {
     pthread_mutex_t busy; /* held by the host thread whose work is being done */
     pthread_mutex_t lock; /* protects sleeping */
@@ -22,14 +25,27 @@ typedef struct vae__pool {
     pthread_t threads[255];
     size_t wanted, started;
     pid_t process; /* threads do not survive fork */
-    atomic_uint generation;
+    atomic_uint_fast64_t ticket;
+    atomic_size_t finished; /* shares of this piece of work */
     atomic_int stop;
-    atomic_size_t sleeping, active; /* active: workers that have not finished this generation */
+    atomic_size_t sleeping;
     vae__share_fn fn;
     void *argument;
-    size_t shares;
-    atomic_size_t next;
 } vae__pool;
+
+enum { MOST_SHARES = 0xffff };
+
+static size_t ticket_shares(uint64_t ticket) {
+    return ticket >> 16 & MOST_SHARES;
+}
+
+static size_t ticket_next(uint64_t ticket) {
+    return ticket & MOST_SHARES;
+}
+
+static int has_share(uint64_t ticket) {
+    return ticket_next(ticket) < ticket_shares(ticket);
+}
 
 /* This thread is doing a share: nested work runs in place. */
 static _Thread_local int inside;
@@ -41,37 +57,41 @@ static void pause_briefly(void) {
 }
 
 static void take_shares(vae__pool *pool) {
-    size_t share;
+    uint64_t ticket = atomic_load(&pool->ticket);
     inside++;
-    while ((share = atomic_fetch_add(&pool->next, 1)) < pool->shares)
-        pool->fn(pool->argument, share, pool->shares);
+    while (has_share(ticket)) {
+        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1)) continue;
+        pool->fn(pool->argument, ticket_next(ticket), ticket_shares(ticket));
+        atomic_fetch_add(&pool->finished, 1);
+        ticket = atomic_load(&pool->ticket);
+    }
     inside--;
 }
 
-/* Returns when the generation differs from `seen` or the pool stops. */
-static void wait_for_work(vae__pool *pool, unsigned seen) {
+static int has_work(vae__pool *pool) {
+    return has_share(atomic_load(&pool->ticket)) || atomic_load(&pool->stop);
+}
+
+/* Returns when there is a share to take or the pool stops. */
+static void wait_for_work(vae__pool *pool) {
     for (int round = 0; round < SPIN_ROUNDS; round++) {
-        if (atomic_load(&pool->generation) != seen || atomic_load(&pool->stop)) return;
+        if (has_work(pool)) return;
         pause_briefly();
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleeping, 1);
-    while (atomic_load(&pool->generation) == seen && !atomic_load(&pool->stop))
-        pthread_cond_wait(&pool->wake, &pool->lock);
+    while (!has_work(pool)) pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->sleeping, 1);
     pthread_mutex_unlock(&pool->lock);
 }
 
 static void *worker(void *argument) {
     vae__pool *pool = argument;
-    unsigned seen = 0;
     fesetenv(FE_DFL_ENV); /* not the traps and rounding mode of the host's thread */
     for (;;) {
-        wait_for_work(pool, seen);
+        wait_for_work(pool);
         if (atomic_load(&pool->stop)) return NULL;
-        seen = atomic_load(&pool->generation);
         take_shares(pool);
-        atomic_fetch_sub(&pool->active, 1);
     }
 }
 
@@ -128,9 +148,7 @@ static void restart_after_fork(vae__pool *pool) {
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->started = 0;
-    atomic_store(&pool->generation, 0);
     atomic_store(&pool->sleeping, 0);
-    atomic_store(&pool->active, 0);
 }
 
 static void ensure_started(vae__pool *pool) {
@@ -147,20 +165,20 @@ static void run_alone(vae__share_fn fn, void *argument, size_t shares) {
 
 void vae__parallel(vae_context *context, vae__share_fn fn, void *argument, size_t shares) {
     vae__pool *pool = context->pool;
-    if (!pool || shares < 2 || inside || pthread_mutex_trylock(&pool->busy)) {
+    int alone = !pool || shares < 2 || shares > MOST_SHARES || inside;
+    if (alone || pthread_mutex_trylock(&pool->busy)) {
         run_alone(fn, argument, shares);
         return;
     }
     ensure_started(pool);
     pool->fn = fn;
     pool->argument = argument;
-    pool->shares = shares;
-    atomic_store(&pool->active, pool->started);
-    atomic_store(&pool->next, 0);
-    atomic_fetch_add(&pool->generation, 1);
+    atomic_store(&pool->finished, 0);
+    uint64_t work = (atomic_load(&pool->ticket) >> 32) + 1;
+    atomic_store(&pool->ticket, work << 32 | (uint64_t)shares << 16);
     wake_sleepers(pool);
     take_shares(pool);
-    for (int round = 0; atomic_load(&pool->active); round++) {
+    for (int round = 0; atomic_load(&pool->finished) < shares; round++) {
         if (round < SPIN_ROUNDS) {
             pause_briefly();
         } else {

@@ -182,14 +182,14 @@ static inline float real_log(float x) {
     float result = f + tail + e * LN2_HIGH;
     result = x == INFINITY ? x : result;
     result = x == 0.0f ? -INFINITY : result;
-    return (x < 0.0f) | (x != x) ? NAN : result;
+    return ((x < 0.0f) | (x != x)) ? NAN : result;
 }
 
 /* ln(1 + x): the rounding error of 1 + x is put back to first order. */
 static inline float real_log1p(float x) {
     float u = 1.0f + x;
     float lost = (x - (u - 1.0f)) / u;
-    lost = (u > 0.0f) & (u < INFINITY) ? lost : 0.0f;
+    lost = ((u > 0.0f) & (u < INFINITY)) ? lost : 0.0f;
     float result = real_log(u) + lost;
     return real_abs(x) < 5e-8f ? x : result;
 }
