@@ -151,8 +151,8 @@ static int evaluate(demo *d) {
                                                   progress_rows, &d->progress, &d->evaluation));
     progress_end(&d->progress);
     if (!problem)
-        problem = problem_of(
-            vae_evaluation_latents(d->evaluation, "mean_variance", d->variance, LATENT));
+        problem =
+            problem_of(vae_evaluation_latents(d->evaluation, "mean_variance", d->variance, LATENT));
     return failed("evaluation", problem);
 }
 
@@ -300,8 +300,7 @@ static const char *write_latent(const demo *d, const char *path) {
     double *points = malloc(2 * n * sizeof *points);
     const char *problem = mean && points ? NULL : "no memory";
     if (!problem)
-        problem =
-            problem_of(vae_encode(d->model, d->images.x, n, d->images.pixels, mean, NULL));
+        problem = problem_of(vae_encode(d->model, d->images.x, n, d->images.pixels, mean, NULL));
     if (!problem) {
         snprintf(title, sizeof title, "Posterior means of %zu test images", n);
         snprintf(x_label, sizeof x_label, "mean of z[%zu], variance %.2f", across,

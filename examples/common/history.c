@@ -72,8 +72,8 @@ const char *history_plot(const history *record, const char *path, const char *ti
     for (int k = 0; k < 3; k++) {
         const double *train = record->column[HISTORY_TRAIN_ELBO + k];
         const double *heldout = record->column[HISTORY_HELDOUT_ELBO + k];
-        series[k][0] = (plot_series){
-            .name = "train", .x = epoch, .y = train, .n = record->count, .color = 0};
+        series[k][0] =
+            (plot_series){.name = "train", .x = epoch, .y = train, .n = record->count, .color = 0};
         series[k][1] = (plot_series){
             .name = "held out", .x = epoch, .y = heldout, .n = record->count, .color = 6};
         series[k][2] = (plot_series){

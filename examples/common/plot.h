@@ -46,8 +46,8 @@ typedef struct plot_grid {
     size_t rows, columns; /* of images */
     size_t height, width; /* of one image, in pixels */
     size_t band;          /* rows that belong together; a wider gap follows them; 0: no bands */
-    const char *const *row_names; /* [band], left of the rows, or NULL */
-    size_t block; /* columns that belong together, as band; 0: no blocks */
+    const char *const *row_names;   /* [band], left of the rows, or NULL */
+    size_t block;                   /* columns that belong together, as band; 0: no blocks */
     const char *const *block_names; /* [columns / block], above the blocks, or NULL */
 } plot_grid;
 

@@ -55,16 +55,16 @@ static void fill_bar(char bar[BAR_WIDTH + 1], double done) {
     bar[BAR_WIDTH] = 0;
 }
 
-/* Seconds to go if `done` of 1 took `seconds`. */
-static int seconds_left(double done, double seconds) {
-    return done > 0 ? (int)(seconds * (1 - done) / done) : 0;
+/* Seconds to go if `done` of `total` took `seconds`. */
+static int seconds_left(double done, double total, double seconds) {
+    return done > 0 ? (int)(seconds * (total - done) / done) : 0;
 }
 
 static void draw_bar(const progress *state, const vae_step_report *train) {
     double total = (double)(state->epochs * state->rows_per_epoch);
     double done = total > 0 ? (double)state->rows / total : 0;
     uint64_t epoch = (state->steps - 1) / state->steps_per_epoch + 1;
-    int left = seconds_left(done, progress_seconds(state));
+    int left = seconds_left(done, 1, progress_seconds(state));
     char bar[BAR_WIDTH + 1];
     fill_bar(bar, done);
     printf("\r\033[K  epoch %llu/%llu [%s] step %llu  ELBO %.1f  %.0f rows/s  %d:%02d left",
@@ -77,9 +77,13 @@ static void draw_bar(const progress *state, const vae_step_report *train) {
 int32_t progress_rows(void *user, uint64_t done, uint64_t total) {
     progress *state = user;
     double time = now(), share = total ? (double)done / (double)total : 1;
-    if (state->rows_begun == 0) state->rows_begun = time;
+    if (state->rows_begun == 0) {
+        state->rows_begun = time;
+        state->rows_first = done;
+    }
     if (state->terminal && time - state->drawn >= REDRAW_SECONDS) {
-        int left = seconds_left(share, time - state->rows_begun);
+        int left = seconds_left((double)(done - state->rows_first),
+                                (double)(total - state->rows_first), time - state->rows_begun);
         char bar[BAR_WIDTH + 1];
         fill_bar(bar, share);
         printf("\r\033[K  evaluation [%s] row %llu of %llu  %d:%02d left", bar,

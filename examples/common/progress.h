@@ -14,7 +14,8 @@ typedef struct progress {
     double resumed;          /* when the library last got the thread back */
     double drawn;            /* when the bar was last drawn */
     double training_seconds; /* without validation and callbacks */
-    double rows_begun;       /* when the call began that progress_rows follows; 0: none */
+    double rows_begun;       /* when progress_rows was first called for this call; 0: not yet */
+    uint64_t rows_first;     /* and the rows done by then */
     int terminal, table;
 } progress;
 
@@ -28,8 +29,7 @@ void progress_begin_bar(progress *state, uint64_t epochs, const vae_dataset *tra
 int32_t progress_update(void *state, int32_t event, const vae_step_report *train,
                         const vae_step_report *validation);
 
-/* A vae_progress_fn whose user is a progress: draws the bar for a call over `total` rows, which began
- * at its first call. */
+/* A vae_progress_fn whose user is a progress: draws the bar for a call over `total` rows. */
 int32_t progress_rows(void *state, uint64_t done, uint64_t total);
 
 /* Takes the bar off the screen, also after an error. */
