@@ -234,8 +234,17 @@ typedef struct vae_model vae_model;
  *
  *   input=784 | 1x28x28         values per row, as a width or as up to three dimensions
  *   latent=20                   width of z, 1 .. 2^24
- *   likelihood=bernoulli | gaussian
- *                               bernoulli: x in [0, 1]; gaussian: any finite x
+ *   likelihood=NAME             p(x|z), the values or groups of x independent given z; x may be
+ *       bernoulli               [0, 1]; a density of 0 and 1 only
+ *       continuous_bernoulli    [0, 1] (Loaiza-Ganem & Cunningham 2019)
+ *       gaussian                any finite number
+ *       discretized_logistic    multiples of 1/255 in [0, 1], as 8-bit data is read; two outputs of
+ *                               the decoder per value, m and log s in [-8, 2]
+ *       categorical             one-hot groups along the last dimension of input: 10x4 is ten
+ *                               choices among four
+ *       poisson                 counts: whole numbers from 0 to 1e9; the encoder sees log(1 + x),
+ *                               the decoder gives log rates, bounded to [-20, 24]
+ *       negative_binomial       counts of variance mu + mu^2 / r, log r learned for each value
  *   encoder=[dense 400, relu]  decoder=[dense 400, relu]      ([]: a linear map)
  *                               up to 64 layers each: dense N, or an activation: identity relu
  *                               leaky_relu elu silu gelu tanh sigmoid softplus. The layers that
@@ -245,6 +254,8 @@ typedef struct vae_model vae_model;
  *                               learned; the best of each batch (Rybkin et al. 2021); one learned
  *                               per dimension; a function of z
  *   sigma_min=1e-3              gaussian: the least standard deviation, absolute
+ *   size=none | total (none)    counts: total multiplies a row's rates by its mean count, which is
+ *                               then taken as given; E[x|z] and draws are for a mean count of 1
  *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
  *                               Bengio 2010), sqrt(6 / in) (He et al. 2015); biases 0
  *   seed=1                      of the initial weights

@@ -15,8 +15,8 @@ typedef struct bench_product {
     size_t in, out;
     const vae__real *w;
     vae__real *x, *y; /* x may be the y of the layer before */
-    vae__real *delta,
-        *dx; /* training; delta may be the dx of the layer after; dx NULL: not asked */
+    vae__real *delta; /* training: d y; may be the dx of the layer after */
+    vae__real *dx;    /* training: d x; NULL: not asked for */
 } bench_product;
 
 typedef struct bench_bound {
@@ -43,7 +43,7 @@ void bench_bound_free(bench_bound *bound);
 void bench_run_products(void *user);
 void bench_run_bound(void *user); /* products and the pass; needs a state */
 
-/* n values, 64-byte aligned; with `fill` in (0, 1), else 0. Ends the program if there is no room. */
+/* n values, 64-byte aligned: in (0, 1) with `fill`, else 0. Ends the program without room. */
 vae__real *bench_values(size_t n, int fill);
 
 #endif

@@ -402,7 +402,7 @@ static void draws(void **state) {
 /* On both sides of where the Poisson's method changes, every count's frequency. */
 static void poisson_frequencies(void **state) {
     (void)state;
-    enum { ROWS = 40000, COUNTS = 60 };
+    enum { ROWS = 200000, COUNTS = 60 };
     static const double rates[] = {0.3, 9.9, 10.1, 25};
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         bench b;
@@ -656,6 +656,36 @@ static void start_of_the_logistic(void **state) {
     vae_context_destroy(context);
 }
 
+/* ---- through a model ---- */
+
+/* Where the decoder ignores z, every draw has the same mean: E[x|z]. */
+static void samples(void **state) {
+    (void)state;
+    enum { ROWS = 4000, WIDTH = 6 };
+    static float z[ROWS * 2], x_mean[ROWS * WIDTH], x[ROWS * WIDTH];
+    for (int n = 0; vae__likelihood_names[n]; n++) {
+        vae_context *context = test_context("threads=2");
+        char text[200];
+        snprintf(text, sizeof text, "input=2x3 latent=2 likelihood=%s", vae__likelihood_names[n]);
+        vae_model *model = test_model(context, text, 0.7);
+        vae__parameter *weight = test_parameter(model, "likelihood.weight");
+        memset(weight->values, 0, vae__parameter_size(weight) * sizeof *weight->values);
+        assert_int_equal(vae_sample(model, ROWS, 5, z, x_mean, x), VAE_OK);
+        for (size_t i = 0; i < WIDTH; i++) {
+            double sum = 0, squares = 0;
+            for (size_t r = 0; r < ROWS; r++) {
+                double off = (double)x[r * WIDTH + i] - (double)x_mean[i];
+                assert_true(x_mean[r * WIDTH + i] == x_mean[i]);
+                sum += off / ROWS;
+                squares += off * off / ROWS;
+            }
+            test_near(sum / sqrt(squares / ROWS), 0, 5, vae__likelihood_names[n]);
+        }
+        vae_model_destroy(model);
+        vae_context_destroy(context);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalisation_and_mean),
@@ -671,6 +701,7 @@ int main(void) {
         cmocka_unit_test(empty_group),
         cmocka_unit_test(start_at_the_mean),
         cmocka_unit_test(start_of_the_logistic),
+        cmocka_unit_test(samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

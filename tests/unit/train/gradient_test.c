@@ -41,6 +41,18 @@ static double difference(fixture *f, vae__real *parameter, vae__real *scratch) {
     return (8 * near - far) / (12 * h);
 }
 
+/* Moves values in [0, 1] onto what the likelihood takes, its ends included. */
+static void fit_support(const vae_model *model, float *x, size_t n) {
+    const char *name = model->spec.likelihood->name;
+    size_t group = model->spec.input.sizes[model->spec.input.rank - 1];
+    for (size_t i = 0; i < n * model->spec.input.width; i++) {
+        if (model->spec.likelihood->has_size) x[i] = floorf(40 * x[i] * x[i] * x[i]);
+        if (!strcmp(name, "discretized_logistic"))
+            x[i] = rintf(fminf(fmaxf(400 * x[i] - 70, 0), 255)) / 255;
+        if (!strcmp(name, "categorical")) x[i] = i % group == (i / group * 5 + 1) % group;
+    }
+}
+
 static void check_gradients(const char *spec, const char *options, size_t n, double low,
                             double high) {
     fixture f = {.context = test_context("threads=1")};
@@ -49,6 +61,7 @@ static void check_gradients(const char *spec, const char *options, size_t n, dou
     if (vae_optimizer_create(f.model, options, &f.optimizer)) fail_msg("%s", vae_last_error());
     f.x = malloc(n * width * sizeof *f.x);
     test_values(f.x, n * width, 7, low, high);
+    fit_support(f.model, f.x, n);
     f.rows = (vae__step_rows){.rows = f.x, .n = n};
     vae__real *gradient = calloc(count, sizeof *gradient),
               *scratch = calloc(count, sizeof *scratch);
@@ -84,7 +97,14 @@ static void likelihoods(void **state) {
                                         "gaussian sigma=decoder",
                                         "gaussian sigma=shared sigma_min=0.5",
                                         "gaussian sigma=per_dim sigma_min=0.5",
-                                        "gaussian sigma=decoder sigma_min=0.5"};
+                                        "gaussian sigma=decoder sigma_min=0.5",
+                                        "continuous_bernoulli",
+                                        "discretized_logistic",
+                                        "categorical",
+                                        "poisson",
+                                        "poisson size=total",
+                                        "negative_binomial",
+                                        "negative_binomial size=total"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         char spec[300];
         snprintf(spec, sizeof spec,
@@ -92,6 +112,21 @@ static void likelihoods(void **state) {
                  kinds[i]);
         check_gradients(spec, "adam", 3, 0, 1);
         check_gradients(spec, "adam samples=3", 2, 0, 1);
+    }
+}
+
+/* Groups of one-hot values within a row, and widths with and without whole vectors. */
+static void grouped_and_wide(void **state) {
+    (void)state;
+    static const char *const specs[] = {
+        "input=3x4 likelihood=categorical", "input=2x3x2 likelihood=categorical",
+        "input=33 likelihood=continuous_bernoulli", "input=33 likelihood=discretized_logistic",
+        "input=18 likelihood=negative_binomial"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec, "%s latent=2 encoder=[dense 4, tanh] decoder=[dense 4, tanh]",
+                 specs[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
     }
 }
 
@@ -166,9 +201,10 @@ static void shapes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(likelihoods), cmocka_unit_test(optimal_sigma),
-        cmocka_unit_test(activations), cmocka_unit_test(objectives),
-        cmocka_unit_test(shapes),      cmocka_unit_test(importance_weighted),
+        cmocka_unit_test(likelihoods),         cmocka_unit_test(grouped_and_wide),
+        cmocka_unit_test(optimal_sigma),       cmocka_unit_test(activations),
+        cmocka_unit_test(objectives),          cmocka_unit_test(shapes),
+        cmocka_unit_test(importance_weighted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

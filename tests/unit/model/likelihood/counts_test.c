@@ -78,7 +78,12 @@ static void empty_row(void **state) {
         vae_step_report report;
         const vae__step_rows rows = {.rows = x, .n = 1};
         assert_int_equal(vae__step_gradient(optimizer, &rows, &report, gradient), VAE_OK);
-        for (size_t i = 0; i < model->parameters.block_count; i++) assert_true(gradient[i] == 0);
+        for (size_t p = 0; p < model->parameters.count; p++) {
+            const vae__parameter *parameter = &model->parameters.items[p];
+            const vae__real *own = gradient + (parameter->values - model->parameters.block);
+            if (strncmp(parameter->name, "likelihood.", 11)) continue;
+            for (size_t i = 0; i < vae__parameter_size(parameter); i++) assert_true(own[i] == 0);
+        }
         free(gradient);
         vae_optimizer_destroy(optimizer);
         vae_model_destroy(model);
