@@ -70,7 +70,7 @@ static const vae__option options_table[KEYS + 1] = {
                       .maximum = 1e3},
     [MOMENTUM] = {"momentum", VAE__OPTION_REAL, SETTING(momentum), .minimum = 0,
                   .maximum = 0.9999999},
-    [NESTEROV] = {"nesterov", VAE__OPTION_FLAG, SETTING(nesterov)},
+    [NESTEROV] = {"nesterov", VAE__OPTION_FLAG, SETTING(nesterov), .minimum = 0},
     [SCHEDULE] = {"schedule", VAE__OPTION_CHOICE, SETTING(schedule),
                   .choices = vae__schedule_names},
     [STEPS] = {"steps", VAE__OPTION_UNSIGNED, SETTING(schedule_steps), .minimum = 1,
@@ -91,7 +91,7 @@ static const vae__option options_table[KEYS + 1] = {
                      offsetof(vae__training_options, beta_warmup), .maximum = LONGEST},
     [FREE_BITS] = {"free_bits", VAE__OPTION_REAL, offsetof(vae__training_options, free_bits),
                    .minimum = 0, .maximum = 1e6},
-    [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, seed)},
+    [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, seed), .minimum = 0},
     [KEYS] = {.name = NULL},
 };
 

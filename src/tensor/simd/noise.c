@@ -30,7 +30,8 @@ static void philox_blocks(const vae__stream *stream, const uint32_t *restrict bl
     }
 }
 
-/* Uniform in (0, 1): never 0, so that its logarithm is finite. */
+/* Uniform in (0, 1]: never 0, so that its logarithm is finite. In float the half is rounded to even
+ * from 2^23 on, and the largest word gives 1, a radius of 0. */
 static inline real uniform(uint32_t word) {
     return ((real)(int32_t)(word >> 8) + (real)0.5) * (real)0x1p-24;
 }
