@@ -45,9 +45,8 @@ static const trial collapse_trials[] = {{"sigma=1", "sigma=1", "", 0},
                                         {"sigma=shared", "sigma=shared", "", 0},
                                         {"sigma=shared beta=20", "sigma=shared", "beta=20", 0}};
 
-static const trial deep_trials[] = {{"beta=1", "", "", 0},
-                                    {"beta_warmup", "", "", 1},
-                                    {"free_bits=0.1", "", "free_bits=0.1", 0}};
+static const trial deep_trials[] = {
+    {"beta=1", "", "", 0}, {"beta_warmup", "", "", 1}, {"free_bits=0.1", "", "free_bits=0.1", 0}};
 
 typedef struct part {
     const char *name, *pixels, *model; /* pixels: options of the data set */
@@ -60,7 +59,7 @@ typedef struct part {
 #define MOST_TRIALS 8
 
 #define GAUSSIAN "latent=20 likelihood=gaussian encoder=[dense 400, relu] decoder=[dense 400, relu]"
-#define DEEP_BERNOULLI                                                            \
+#define DEEP_BERNOULLI                                                           \
     "latent=50 likelihood=bernoulli encoder=[dense 200, tanh, dense 200, tanh] " \
     "decoder=[dense 200, tanh, dense 200, tanh]"
 
