@@ -145,7 +145,7 @@ VAE_API vae_status vae_context_create_with_allocator(const char *options, vae_al
 VAE_API void vae_context_destroy(vae_context *context);
 
 /* Where messages that are no errors go; NULL is silence (the default). Not while another thread
- * uses the context. Nothing is logged by this version. */
+ * uses the context. */
 VAE_API vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user);
 
 /* Bytes held now, the most ever held, and allocations made so far. */

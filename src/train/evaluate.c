@@ -90,17 +90,16 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
     vae_context *context = model->context;
     int log1p_input = model->spec.likelihood->log1p_input;
     vae__real *rows = vae__allocate(context, CHUNK * width, sizeof *rows);
-    double *moments = vae__allocate(context, 4 * width, sizeof *moments);
+    double *moments = vae__allocate(context, (log1p_input ? 4 : 2) * width, sizeof *moments);
     vae_status status = rows && moments ? VAE_OK : vae__last_status();
     if (!status) {
-        columns c = {moments, moments + width, log1p_input ? moments + 2 * width : NULL,
-                     moments + 3 * width};
-        status = measure_columns(model, dataset, rows, &c);
+        columns c = {.mean = moments, .variance = moments + width};
         vae__statistics statistics = {width, c.mean, c.variance, c.mean, c.variance};
         if (log1p_input) {
-            statistics.input_mean = c.input_mean;
-            statistics.input_variance = c.input_variance;
+            statistics.input_mean = c.input_mean = moments + 2 * width;
+            statistics.input_variance = c.input_variance = moments + 3 * width;
         }
+        status = measure_columns(model, dataset, rows, &c);
         if (!status) vae__model_initialize(model, &statistics);
     }
     vae__release(context, moments);

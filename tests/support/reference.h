@@ -1,5 +1,6 @@
-/* The model written again in plain double loops, and dense linear algebra, for the numeric tests: what
- * the library computes is held against these, so they share nothing with it but the parameters. */
+/* The model written again in plain double loops, and dense linear algebra, for the numeric tests:
+ * what the library computes is held against these, so they share nothing with it but the
+ * parameters. */
 #ifndef TESTS_SUPPORT_REFERENCE_H
 #define TESTS_SUPPORT_REFERENCE_H
 
@@ -40,7 +41,8 @@ double reference_grid_log_p(const reference_grid *grid, const double *x, double 
 
 /* ---- dense matrices [n, n], n <= REFERENCE_MOST ---- */
 
-/* a = l l^T in place (lower triangle); returns log det a. Fails the test if a is not positive definite. */
+/* a = l l^T in place (lower triangle); returns log det a. Fails the test if a is not positive
+ * definite. */
 double reference_cholesky(double *a, size_t n);
 
 /* b [n] <- a^-1 b from the factor. */

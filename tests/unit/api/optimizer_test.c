@@ -1,306 +1,553 @@
+/* The doors of training: what they refuse, that a refused step changes nothing, what reports hold,
+ * and how long training ends. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "support/checks.h"
-#include "support/numbers.h"
 
-#define SPEC "input=4 latent=2 likelihood=bernoulli encoder=[dense 5, relu] decoder=[dense 5, relu]"
+#define BERNOULLI "input=4 latent=2 likelihood=bernoulli encoder=[dense 5, relu] decoder=[dense 5]"
+#define GAUSSIAN "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu] decoder=[dense 5]"
 
-typedef struct fixture {
-    vae_model *model, *other;
+enum { ROWS = 10, WIDTH = 4 };
+
+static const float rows[ROWS * WIDTH] = {
+    0, 1, 0, 1, 1, 0, 0, 1, 0.5f, 0.25f, 1, 0, 0, 0, 1, 1, 1, 1, 0, 0,
+    1, 1, 1, 0, 0, 1, 1, 1, 0,    0,     0, 1, 1, 0, 0, 0, 0, 1, 0, 0,
+};
+
+/* A model with all that trains it. */
+typedef struct bench {
+    vae_model *model;
     vae_optimizer *optimizer;
-    vae_dataset *dataset, *narrow;
-    float x[40];
-} fixture;
+    vae_dataset *data;
+} bench;
 
-static fixture f;
-
-static int set_up(void **state) {
-    (void)state;
-    test_values(f.x, 40, 1, 0, 1);
-    return vae_model_create(NULL, SPEC, &f.model) || vae_model_create(NULL, SPEC, &f.other) ||
-           vae_optimizer_create(f.model, "adam lr=0.01", &f.optimizer) ||
-           vae_dataset_from_memory(NULL, f.x, 10, 4, "batch=4", &f.dataset) ||
-           vae_dataset_from_memory(NULL, f.x, 20, 2, "batch=4", &f.narrow);
+static bench set_up(const char *spec, const char *optimizer, const char *data) {
+    bench b = {0};
+    assert_ok(vae_model_create(NULL, spec, &b.model));
+    assert_ok(vae_optimizer_create(b.model, optimizer, &b.optimizer));
+    assert_ok(vae_dataset_from_memory(NULL, rows, ROWS, WIDTH, data, &b.data));
+    return b;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    vae_dataset_destroy(f.narrow);
-    vae_dataset_destroy(f.dataset);
-    vae_optimizer_destroy(f.optimizer);
-    vae_model_destroy(f.other);
-    vae_model_destroy(f.model);
-    return 0;
+static void tear_down(bench *b) {
+    vae_dataset_destroy(b->data);
+    vae_optimizer_destroy(b->optimizer);
+    vae_model_destroy(b->model);
 }
 
-#define REFUSED(call, part) assert_fails(call, VAE_ERROR_ARGUMENT, part)
+/* The bytes of the model's file: its parameters to the bit. */
+typedef struct image {
+    size_t size;
+    unsigned char *bytes;
+} image;
 
-static void refuses_null(void **state) {
-    vae_optimizer *out = f.optimizer;
-    size_t length;
+static image take_image(const vae_model *model) {
+    image taken = {0};
+    assert_ok(vae_model_save_memory(model, NULL, 0, &taken.size));
+    taken.bytes = malloc(taken.size);
+    assert_ok(vae_model_save_memory(model, taken.bytes, taken.size, &taken.size));
+    return taken;
+}
+
+/* Frees both. */
+static int images_are_equal(image a, image b) {
+    int same = a.size == b.size && !memcmp(a.bytes, b.bytes, a.size);
+    free(a.bytes);
+    free(b.bytes);
+    return same;
+}
+
+/* ---- arguments ---- */
+
+static void refuses_arguments(void **state) {
+    bench b = set_up(BERNOULLI, NULL, NULL), other = set_up(BERNOULLI, NULL, NULL);
+    vae_optimizer *none = (vae_optimizer *)&none;
+    vae_dataset *narrow;
+    image before = take_image(b.model);
     (void)state;
-    REFUSED(vae_optimizer_create(NULL, NULL, &out), "vae_optimizer_create: model is NULL");
-    assert_null(out);
-    REFUSED(vae_optimizer_create(f.model, NULL, NULL), "vae_optimizer_create: out is NULL");
-    out = f.optimizer;
-    assert_fails(vae_optimizer_create(f.model, "adom", &out), VAE_ERROR_TEXT,
-                 "optimizer:1:1: unknown algorithm 'adom'; did you mean 'adam'?");
-    assert_null(out);
-    REFUSED(vae_optimizer_set(NULL, "lr=1"), "vae_optimizer_set: optimizer is NULL");
-    REFUSED(vae_optimizer_memory(NULL, NULL, NULL), "vae_optimizer_memory: optimizer is NULL");
-    REFUSED(vae_optimizer_plan(NULL, NULL, 0, &length), "vae_optimizer_plan: optimizer is NULL");
-    REFUSED(vae_step(NULL, f.optimizer, f.dataset, NULL), "vae_step: model is NULL");
-    REFUSED(vae_step(f.model, NULL, f.dataset, NULL), "vae_step: optimizer is NULL");
-    REFUSED(vae_step(f.model, f.optimizer, NULL, NULL), "vae_step: dataset is NULL");
-    REFUSED(vae_step_rows(NULL, f.optimizer, f.x, 1, 4, NULL), "vae_step_rows: model is NULL");
-    REFUSED(vae_step_rows(f.model, NULL, f.x, 1, 4, NULL), "vae_step_rows: optimizer is NULL");
-    REFUSED(vae_step_rows(f.model, f.optimizer, NULL, 1, 4, NULL), "vae_step_rows: x is NULL");
-    REFUSED(vae_step_rows(f.model, f.optimizer, f.x, 0, 4, NULL),
-            "vae_step_rows: n is 0; a step needs at least one row");
-    REFUSED(vae_step_rows(f.model, f.optimizer, f.x, SIZE_MAX, 4, NULL), "a batch of ");
-    REFUSED(vae_train(NULL, f.optimizer, f.dataset, NULL, NULL, NULL, NULL),
-            "vae_train: model is NULL");
-    REFUSED(vae_train(f.model, NULL, f.dataset, NULL, NULL, NULL, NULL),
-            "vae_train: optimizer is NULL");
-    REFUSED(vae_train(f.model, f.optimizer, NULL, NULL, NULL, NULL, NULL),
-            "vae_train: dataset is NULL");
+    assert_ok(vae_dataset_from_memory(NULL, rows, 5, 3, NULL, &narrow));
+    assert_fails(vae_optimizer_create(b.model, NULL, NULL), VAE_ERROR_ARGUMENT, "out is NULL");
+    assert_fails(vae_optimizer_create(NULL, NULL, &none), VAE_ERROR_ARGUMENT, "model is NULL");
+    assert_null(none);
+    none = (vae_optimizer *)&none;
+    assert_fails(vae_optimizer_create(b.model, "adm", &none), VAE_ERROR_TEXT, "adm");
+    assert_null(none);
+    assert_fails(vae_step(NULL, b.optimizer, b.data, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_step: model is NULL");
+    assert_fails(vae_step(b.model, NULL, b.data, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_step: optimizer is NULL");
+    assert_fails(vae_step(b.model, b.optimizer, NULL, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_step: dataset is NULL");
+    assert_fails(vae_step(b.model, other.optimizer, b.data, NULL), VAE_ERROR_MISMATCH,
+                 "vae_step: the optimizer was created for another model");
+    assert_fails(vae_step(b.model, b.optimizer, narrow, NULL), VAE_ERROR_WIDTH,
+                 "vae_step: the data set's width is 3; expected 4, the model's input");
+    assert_fails(vae_step_rows(NULL, b.optimizer, rows, 1, WIDTH, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_step_rows: model is NULL");
+    assert_fails(vae_step_rows(b.model, b.optimizer, NULL, 1, WIDTH, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_step_rows: x is NULL");
+    assert_fails(vae_step_rows(b.model, b.optimizer, rows, 0, WIDTH, NULL), VAE_ERROR_ARGUMENT,
+                 "n is 0");
+    assert_fails(vae_step_rows(b.model, b.optimizer, rows, 1, 5, NULL), VAE_ERROR_WIDTH,
+                 "width is 5");
+    assert_fails(vae_step_rows(b.model, other.optimizer, rows, 1, WIDTH, NULL), VAE_ERROR_MISMATCH,
+                 "vae_step_rows: the optimizer");
+    assert_fails(vae_train(b.model, other.optimizer, b.data, NULL, NULL, NULL, NULL),
+                 VAE_ERROR_MISMATCH, "vae_train: the optimizer");
+    assert_fails(vae_train(b.model, b.optimizer, NULL, NULL, NULL, NULL, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_train: dataset is NULL");
+    assert_fails(vae_train(b.model, b.optimizer, narrow, NULL, NULL, NULL, NULL), VAE_ERROR_WIDTH,
+                 "the data set's width is 3");
+    assert_fails(vae_train(b.model, b.optimizer, b.data, narrow, NULL, NULL, NULL), VAE_ERROR_WIDTH,
+                 "the validation set's width is 3");
+    assert_fails(vae_optimizer_set(NULL, "lr=1"), VAE_ERROR_ARGUMENT, "optimizer is NULL");
+    assert_fails(vae_optimizer_memory(NULL, NULL, NULL), VAE_ERROR_ARGUMENT, "optimizer is NULL");
+    assert_fails(vae_optimizer_plan(NULL, NULL, 0, NULL), VAE_ERROR_ARGUMENT, "optimizer is NULL");
     assert_int_equal(vae_optimizer_steps(NULL), 0);
     assert_string_equal(vae_optimizer_options(NULL), "");
     vae_optimizer_destroy(NULL);
-    assert_int_equal(vae_optimizer_steps(f.optimizer), 0);
-    assert_int_equal(vae_dataset_position(f.dataset), 0);
+    assert_int_equal(vae_dataset_position(b.data), 0);
+    assert_int_equal(vae_optimizer_steps(b.optimizer), 0);
+    assert_true(images_are_equal(before, take_image(b.model)));
+    vae_dataset_destroy(narrow);
+    tear_down(&other);
+    tear_down(&b);
 }
 
-static void refuses_widths(void **state) {
+/* ---- struct_size ---- */
+
+static void writes_as_much_report_as_there_is_room_for(void **state) {
+    union {
+        vae_step_report report;
+        unsigned char bytes[sizeof(vae_step_report) + 64];
+    } room;
+    static const uint32_t sizes[] = {8,
+                                     9,
+                                     15,
+                                     16,
+                                     24,
+                                     47,
+                                     48,
+                                     sizeof(vae_step_report) - 1,
+                                     sizeof(vae_step_report),
+                                     sizeof(vae_step_report) + 8,
+                                     sizeof(vae_step_report) + 64,
+                                     UINT32_MAX};
+    bench b = set_up(BERNOULLI, NULL, "batch=3");
     (void)state;
-    assert_fails(vae_step(f.model, f.optimizer, f.narrow, NULL), VAE_ERROR_WIDTH,
-                 "vae_step: the data set's width is 2; expected 4, the model's input");
-    assert_fails(vae_step_rows(f.model, f.optimizer, f.x, 1, 3, NULL), VAE_ERROR_WIDTH,
-                 "vae_step_rows: width is 3; expected 4, the model's input");
-    assert_fails(vae_train(f.model, f.optimizer, f.narrow, NULL, NULL, NULL, NULL), VAE_ERROR_WIDTH,
-                 "vae_train: the data set's width is 2; expected 4");
-    assert_fails(vae_train(f.model, f.optimizer, f.dataset, f.narrow, NULL, NULL, NULL),
-                 VAE_ERROR_WIDTH, "vae_train: the validation set's width is 2; expected 4");
-    assert_int_equal(vae_dataset_position(f.narrow), 0);
-}
-
-/* Also of a clone, whose parameters would fit. */
-static void refuses_another_models_optimizer(void **state) {
-    vae_model *clone;
-    (void)state;
-    assert_ok(vae_model_clone(f.model, &clone));
-    vae_model *others[] = {f.other, clone};
-    for (size_t i = 0; i < 2; i++) {
-        assert_fails(vae_step(others[i], f.optimizer, f.dataset, NULL), VAE_ERROR_MISMATCH,
-                     "vae_step: the optimizer was created for another model");
-        assert_fails(vae_step_rows(others[i], f.optimizer, f.x, 1, 4, NULL), VAE_ERROR_MISMATCH,
-                     "vae_step_rows: the optimizer was created for another model");
-        assert_fails(vae_train(others[i], f.optimizer, f.dataset, NULL, NULL, NULL, NULL),
-                     VAE_ERROR_MISMATCH, "vae_train: the optimizer was created for another model");
-    }
-    assert_int_equal(vae_dataset_position(f.dataset), 0);
-    vae_model_destroy(clone);
-}
-
-static void tells_its_memory(void **state) {
-    uint64_t bytes, workspace, parameters, larger;
-    vae_optimizer *sgd;
-    (void)state;
-    assert_ok(vae_model_memory(f.model, &parameters, NULL));
-    assert_ok(vae_optimizer_memory(f.optimizer, &bytes, &workspace));
-    assert_int_equal(bytes, 2 * parameters);
-    assert_int_equal(workspace, 0);
-    assert_ok(vae_step_rows(f.model, f.optimizer, f.x, 2, 4, NULL));
-    assert_ok(vae_optimizer_memory(f.optimizer, NULL, &workspace));
-    assert_ok(vae_step_rows(f.model, f.optimizer, f.x, 10, 4, NULL));
-    assert_ok(vae_optimizer_memory(f.optimizer, NULL, &larger));
-    assert_true(larger > workspace && workspace > 0);
-    assert_ok(vae_step_rows(f.model, f.optimizer, f.x, 2, 4, NULL));
-    assert_ok(vae_optimizer_memory(f.optimizer, NULL, &workspace));
-    assert_int_equal(workspace, larger);
-    assert_ok(vae_optimizer_set(f.optimizer, "clip_norm=1"));
-    assert_ok(vae_step_rows(f.model, f.optimizer, f.x, 2, 4, NULL));
-    assert_ok(vae_optimizer_memory(f.optimizer, &bytes, NULL));
-    assert_int_equal(bytes, 3 * parameters);
-    assert_ok(vae_optimizer_memory(f.optimizer, NULL, NULL));
-    assert_ok(vae_optimizer_create(f.model, "sgd momentum=0.9", &sgd));
-    assert_ok(vae_optimizer_memory(sgd, &bytes, NULL));
-    assert_int_equal(bytes, parameters);
-    vae_optimizer_destroy(sgd);
-}
-
-static void gives_its_plan(void **state) {
-    size_t length = 7;
-    char cut[8];
-    (void)state;
-    memset(cut, 'x', sizeof cut);
-    assert_ok(vae_optimizer_plan(f.optimizer, cut, sizeof cut, &length));
-    assert_int_equal(length, 1);
-    assert_string_equal(cut, ""); /* none before the first step */
-    assert_ok(vae_step(f.model, f.optimizer, f.dataset, NULL));
-    assert_ok(vae_optimizer_plan(f.optimizer, cut, 6, &length));
-    assert_memory_equal(cut, "train\0xx", 8);
-    char *text = malloc(length);
-    assert_ok(vae_optimizer_plan(f.optimizer, text, length, NULL));
-    assert_int_equal(strlen(text) + 1, length);
-    static const char *const parts[] = {"train: rows n <= 4, samples K = 1, arena ",
-                                        "segment 1 (each share of rows)",
-                                        "bias + relu:",
-                                        "bias + bernoulli + its gradient:",
-                                        "posterior_draw backward:",
-                                        "encoder.0.weight [5, 4] in 1 block of 5 rows"};
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (!strstr(text, parts[i])) fail_msg("no \"%s\" in\n%s", parts[i], text);
-    }
-    free(text);
-}
-
-/* ---- a steady state allocates nothing ---- */
-
-static uint64_t allocations_of(const vae_context *context) {
-    uint64_t made;
-    assert_ok(vae_context_memory(context, NULL, NULL, &made));
-    return made;
-}
-
-static void steps_without_allocating(void **state) {
-    static const char *const optimizers[] = {
-        "adam", "adamw clip_norm=0.1", "sgd momentum=0.9 nesterov=1",
-        "adam samples=3 free_bits=0.1", "adam warmup=10 beta_warmup=10 schedule=cosine steps=9"};
-    static const char *const likelihoods[] = {"bernoulli", "gaussian", "gaussian sigma=optimal",
-                                              "gaussian sigma=decoder"};
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(optimizers) * COUNT_OF(likelihoods); i++) {
-        host_allocator counts;
-        char spec[200];
-        vae_model *model;
-        vae_optimizer *optimizer;
-        vae_dataset *dataset;
-        vae_step_report report = {.struct_size = sizeof report};
-        vae_context *context = counted_context(i % 2 ? "threads=2" : NULL, &counts);
-        snprintf(spec, sizeof spec,
-                 "input=4 latent=2 encoder=[dense 5, gelu] decoder=[dense 5, relu] likelihood=%s",
-                 likelihoods[i % COUNT_OF(likelihoods)]);
-        assert_ok(vae_model_create(context, spec, &model));
-        assert_ok(vae_optimizer_create(model, optimizers[i / COUNT_OF(likelihoods)], &optimizer));
-        assert_ok(vae_dataset_from_memory(context, f.x, 10, 4, "batch=4", &dataset));
-        assert_ok(vae_step(model, optimizer, dataset, NULL));
-        uint64_t before = allocations_of(context);
-        size_t calls = atomic_load(&counts.calls);
-        for (int k = 0; k < 12; k++) assert_ok(vae_step(model, optimizer, dataset, &report));
-        assert_ok(vae_step_rows(model, optimizer, f.x, 3, 4, &report));
-        assert_int_equal(allocations_of(context), before);
-        assert_int_equal(atomic_load(&counts.calls), calls);
-        vae_dataset_destroy(dataset);
-        vae_optimizer_destroy(optimizer);
-        vae_model_destroy(model);
-        vae_context_destroy(context);
-        assert_int_equal(atomic_load(&counts.blocks), 0);
-    }
-}
-
-/* Bytes while training P parameters with Adam: 3 x P values and the workspaces. */
-static void takes_three_times_the_parameters(void **state) {
-    host_allocator counts;
-    vae_model *model;
-    vae_optimizer *optimizer;
-    uint64_t parameters, moments, workspace, held;
-    static float x[4 * 300];
-    (void)state;
-    test_values(x, COUNT_OF(x), 1, 0, 1);
-    vae_context *context = counted_context(NULL, &counts);
-    assert_ok(vae_model_create(context,
-                               "input=300 latent=20 likelihood=bernoulli encoder=[dense 400, relu] "
-                               "decoder=[dense 400, relu]",
-                               &model));
-    assert_ok(vae_optimizer_create(model, NULL, &optimizer));
-    assert_ok(vae_step_rows(model, optimizer, x, 4, 300, NULL));
-    assert_ok(vae_model_memory(model, &parameters, NULL));
-    assert_ok(vae_optimizer_memory(optimizer, &moments, &workspace));
-    assert_ok(vae_context_memory(context, &held, NULL, NULL));
-    uint64_t values = vae_model_parameter_total(model) * sizeof(vae__real);
-    assert_int_equal(moments, 2 * parameters);
-    assert_true(parameters < values + 20 * 64);
-    assert_true(held < 3 * parameters + workspace + 150000); /* graphs, plans, texts */
-    vae_optimizer_destroy(optimizer);
-    vae_model_destroy(model);
-    vae_context_destroy(context);
-}
-
-/* ---- threads ---- */
-
-enum { STEPS = 30, ROWS = 150, WIDTH = 70 };
-
-static int bits_must_agree(void) {
-    return strstr(vae_build_info(), "BLAS builtin") != NULL;
-}
-
-/* Wide enough that every thread gets a share. */
-static void gives_the_same_with_any_threads(void **state) {
-    static const size_t threads[] = {1, 2, 3, 8};
-    static const struct {
-        const char *likelihood, *optimizer;
-    } cases[] = {{"bernoulli", "adam lr=1e-3 seed=4"},
-                 {"gaussian sigma=optimal", "adamw lr=1e-3 free_bits=0.05 clip_norm=5 samples=2"}};
-    static float x[ROWS * WIDTH];
-    (void)state;
-    test_values(x, COUNT_OF(x), 8, 0, 1);
-    for (size_t c = 0; c < COUNT_OF(cases); c++) {
-        vae_model *models[COUNT_OF(threads)];
-        double losses[COUNT_OF(threads)][STEPS];
-        for (size_t t = 0; t < COUNT_OF(threads); t++) {
-            char options[30], spec[200];
-            vae_context *context;
-            vae_optimizer *optimizer;
-            vae_dataset *dataset;
-            snprintf(options, sizeof options, "threads=%zu", threads[t]);
-            snprintf(spec, sizeof spec,
-                     "input=%d latent=6 encoder=[dense 90, relu] decoder=[dense 80, tanh] "
-                     "likelihood=%s",
-                     WIDTH, cases[c].likelihood);
-            assert_ok(vae_context_create(options, &context));
-            assert_ok(vae_model_create(context, spec, &models[t]));
-            assert_ok(vae_dataset_from_memory(context, x, ROWS, WIDTH, "batch=64", &dataset));
-            assert_ok(vae_model_initialize(models[t], dataset));
-            assert_ok(vae_optimizer_create(models[t], cases[c].optimizer, &optimizer));
-            for (size_t k = 0; k < STEPS; k++) {
-                vae_step_report report = {.struct_size = sizeof report};
-                assert_ok(vae_step(models[t], optimizer, dataset, &report));
-                losses[t][k] = report.objective;
-                test_near(losses[t][k], losses[0][k], 1e-5, options);
-            }
-            if (bits_must_agree()) {
-                assert_memory_equal(models[0]->parameters.block, models[t]->parameters.block,
-                                    models[0]->parameters.block_count * sizeof(vae__real));
-                assert_memory_equal(losses[0], losses[t], sizeof losses[0]);
-            }
-            vae_optimizer_destroy(optimizer);
-            vae_dataset_destroy(dataset);
-            vae_context_destroy(context);
+    for (size_t s = 0; s < 2 * COUNT_OF(sizes); s++) {
+        uint32_t size = sizes[s / 2];
+        size_t end = size < sizeof(vae_step_report) ? size : sizeof(vae_step_report);
+        memset(&room, 0xEE, sizeof room);
+        room.report.struct_size = size;
+        if (s % 2) {
+            assert_ok(vae_step(b.model, b.optimizer, b.data, &room.report));
+        } else {
+            assert_ok(vae_step_rows(b.model, b.optimizer, rows, 2, WIDTH, &room.report));
         }
-        assert_true(losses[0][STEPS - 1] > losses[0][0]); /* it learns */
-        for (size_t t = 0; t < COUNT_OF(threads); t++) vae_model_destroy(models[t]);
+        assert_int_equal(room.report.struct_size, size);
+        assert_int_equal(room.report.flags & ~(uint32_t)VAE_STEP_EPOCH_END, 0);
+        for (size_t i = end; i < sizeof room; i++) assert_int_equal(room.bytes[i], 0xEE);
+        if (end >= 16) assert_int_equal(room.report.step, s + 1);
+        if (end == sizeof room.report) assert_true(isfinite(room.report.gradient_norm));
+    }
+    for (uint32_t size = 0; size < 8; size++) {
+        memset(&room, 0xEE, sizeof room);
+        room.report.struct_size = size;
+        assert_fails(vae_step(b.model, b.optimizer, b.data, &room.report), VAE_ERROR_ARGUMENT,
+                     "sizeof(vae_step_report)");
+        assert_fails(vae_step_rows(b.model, b.optimizer, rows, 2, WIDTH, &room.report),
+                     VAE_ERROR_ARGUMENT, "struct_size is ");
+        for (size_t i = 4; i < sizeof room; i++) assert_int_equal(room.bytes[i], 0xEE);
+    }
+    assert_int_equal(vae_optimizer_steps(b.optimizer), 2 * COUNT_OF(sizes));
+    tear_down(&b);
+}
+
+/* ---- refused and diverged steps ---- */
+
+/* Two optimizers see the same good batches; only one of them sees bad ones in between: afterwards
+ * the models are equal to the bit, so neither parameters, moments nor the step count had moved. */
+static void leaves_everything_as_it_was(void **state) {
+    static const struct {
+        const char *spec, *optimizer, *bad_options, *good_options; /* of the optimizer */
+        float bad;
+        vae_status status;
+        const char *part;
+    } cases[] = {
+        {BERNOULLI, "adam", NULL, NULL, NAN, VAE_ERROR_DATA, "row 1, column 2 is nan"},
+        {BERNOULLI, "adam", NULL, NULL, 1.25f, VAE_ERROR_DATA,
+         "row 1, column 2 is 1.25: likelihood=bernoulli takes values from 0 to 1"},
+        {BERNOULLI, "sgd momentum=0.9 clip_norm=1", NULL, NULL, -1, VAE_ERROR_DATA,
+         "row 1, column 2 is -1"},
+        {GAUSSIAN, "adam", NULL, NULL, INFINITY, VAE_ERROR_DATA, "row 1, column 2 is inf"},
+        {GAUSSIAN, "adam", NULL, NULL, 3e38f, VAE_ERROR_DIVERGED, "is not finite"},
+        {GAUSSIAN " sigma=optimal", "adam", NULL, NULL, 3e38f, VAE_ERROR_DIVERGED, "is not finite"},
+        {GAUSSIAN, "adamw clip_norm=1", NULL, NULL, 3e38f, VAE_ERROR_DIVERGED, "is not finite"},
+        {GAUSSIAN " sigma=1e-3", "sgd momentum=0.9 lr=1e-9", "lr=1e6", "lr=1e-9", 1e16f,
+         VAE_ERROR_DIVERGED, "is not finite"},
+    };
+    (void)state;
+    for (size_t c = 0; c < COUNT_OF(cases); c++) {
+        bench plain = set_up(cases[c].spec, cases[c].optimizer, NULL);
+        bench hit = set_up(cases[c].spec, cases[c].optimizer, NULL);
+        float bad[3 * WIDTH];
+        memcpy(bad, rows, sizeof bad);
+        /* A model in double takes what overflows one in float. */
+        if (cases[c].status == VAE_ERROR_DIVERGED && strstr(vae_build_info(), "double")) {
+            tear_down(&plain);
+            tear_down(&hit);
+            continue;
+        }
+        bad[1 * WIDTH + 2] = cases[c].bad;
+        for (uint64_t i = 0; i < 4; i++) {
+            vae_step_report report = {.struct_size = sizeof report};
+            image before = take_image(hit.model);
+            if (cases[c].bad_options)
+                assert_ok(vae_optimizer_set(hit.optimizer, cases[c].bad_options));
+            assert_fails(vae_step_rows(hit.model, hit.optimizer, bad, 3, WIDTH, &report),
+                         cases[c].status, cases[c].part);
+            if (cases[c].good_options)
+                assert_ok(vae_optimizer_set(hit.optimizer, cases[c].good_options));
+            assert_true(report.flags & VAE_STEP_REFUSED);
+            assert_int_equal(report.step, i);
+            assert_int_equal(vae_optimizer_steps(hit.optimizer), i);
+            assert_true(images_are_equal(before, take_image(hit.model)));
+            assert_ok(vae_step_rows(hit.model, hit.optimizer, rows, ROWS, WIDTH, &report));
+            assert_ok(vae_step_rows(plain.model, plain.optimizer, rows, ROWS, WIDTH, NULL));
+            assert_int_equal(report.flags & VAE_STEP_REFUSED, 0);
+        }
+        if (!images_are_equal(take_image(plain.model), take_image(hit.model)))
+            fail_msg("case %zu: a refused step left a trace", c);
+        tear_down(&hit);
+        tear_down(&plain);
     }
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+/* Parameters that are huge already: in every real type a step with a large rate overflows. */
+static void does_not_write_what_is_not_finite(void **state) {
+    bench b = set_up(GAUSSIAN " sigma=1", "sgd lr=1e6", NULL);
+    float bias[WIDTH] = {3e38f, -3e38f, 3e38f, 1}, x[WIDTH] = {-3e38f, 3e38f, -3e38f, 0};
+    int diverged = 0;
+    (void)state;
+    assert_ok(vae_model_parameter_set(b.model, "likelihood.bias", bias, WIDTH));
+    for (int i = 0; i < 100 && !diverged; i++) {
+        uint64_t steps = vae_optimizer_steps(b.optimizer);
+        image before = take_image(b.model);
+        vae_step_report report = {.struct_size = sizeof report};
+        vae_status status = vae_step_rows(b.model, b.optimizer, x, 1, WIDTH, &report);
+        image after = take_image(b.model);
+        if (!status) {
+            free(before.bytes);
+            free(after.bytes);
+            continue;
+        }
+        diverged = 1;
+        assert_int_equal(status, VAE_ERROR_DIVERGED);
+        assert_non_null(strstr(vae_last_error(), "nothing was updated"));
+        assert_true(report.flags & VAE_STEP_REFUSED);
+        assert_int_equal(vae_optimizer_steps(b.optimizer), steps);
+        assert_true(images_are_equal(before, after));
+    }
+    assert_true(diverged);
+    tear_down(&b);
+}
+
+static void a_refused_batch_is_consumed(void **state) {
+    float bad[ROWS * WIDTH];
+    bench b = set_up(BERNOULLI, NULL, NULL);
+    vae_dataset *data;
+    vae_step_report report = {.struct_size = sizeof report};
+    (void)state;
+    memcpy(bad, rows, sizeof bad);
+    bad[5 * WIDTH + 1] = 7;
+    assert_ok(vae_dataset_from_memory(NULL, bad, ROWS, WIDTH, "batch=4 shuffle=0", &data));
+    assert_ok(vae_step(b.model, b.optimizer, data, &report));
+    assert_fails(vae_step(b.model, b.optimizer, data, &report), VAE_ERROR_DATA,
+                 "row 5, column 1 is 7");
+    assert_int_equal(report.position, 8);
+    assert_int_equal(report.step, 1);
+    assert_int_equal(report.flags, VAE_STEP_REFUSED);
+    assert_ok(vae_step(b.model, b.optimizer, data, &report));
+    assert_int_equal(report.flags, VAE_STEP_EPOCH_END);
+    assert_int_equal(report.epoch, 1);
+    assert_fails(vae_train(b.model, b.optimizer, data, NULL, NULL, NULL, NULL), VAE_ERROR_DATA,
+                 "row 5, column 1");
+    vae_dataset_destroy(data);
+    tear_down(&b);
+}
+
+/* ---- epochs ---- */
+
+static void counts_steps_and_epochs(void **state) {
+    static const struct {
+        const char *options;
+        uint64_t batch, steps, last; /* rows of a batch, steps of an epoch, rows of its last */
+    } cases[] = {
+        {"batch=1", 1, 10, 1},
+        {"batch=3", 3, 4, 1},
+        {"batch=5", 5, 2, 5},
+        {"batch=10", 10, 1, 10},
+        {NULL, 10, 1, 10},
+        {"batch=4", 4, 3, 2},
+        {"batch=4 drop_last=1", 4, 2, 4},
+        {"batch=9", 9, 2, 1},
+    };
+    (void)state;
+    for (size_t c = 0; c < COUNT_OF(cases); c++) {
+        bench b = set_up(BERNOULLI, "adam lr=1e-2 beta=0.5", cases[c].options);
+        uint64_t step = 0;
+        for (uint64_t epoch = 0; epoch < 3; epoch++) {
+            for (uint64_t i = 1; i <= cases[c].steps; i++) {
+                vae_step_report r = {.struct_size = sizeof r};
+                int last = i == cases[c].steps;
+                assert_ok(vae_step(b.model, b.optimizer, b.data, &r));
+                assert_int_equal(r.step, ++step);
+                assert_int_equal(r.rows, last ? cases[c].last : cases[c].batch);
+                assert_int_equal(r.flags, last ? VAE_STEP_EPOCH_END : 0);
+                assert_int_equal(r.epoch, epoch + (uint64_t)last);
+                assert_int_equal(r.position, last ? 0 : i * cases[c].batch);
+                assert_float_equal(r.elbo, r.reconstruction - r.kl, 1e-9);
+                assert_float_equal(r.objective, r.reconstruction - 0.5 * r.kl, 1e-9);
+                assert_float_equal(r.beta, 0.5, 0);
+                assert_float_equal(r.learning_rate, 1e-2, 0);
+                assert_true(r.gradient_norm > 0);
+            }
+        }
+        tear_down(&b);
+    }
+}
+
+static void flags_a_clipped_gradient(void **state) {
+    static const char *const options[] = {"sgd clip_norm=1e-6", "sgd clip_norm=1e6", "sgd"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        bench b = set_up(BERNOULLI, options[i], NULL);
+        vae_step_report report = {.struct_size = sizeof report};
+        assert_ok(vae_step_rows(b.model, b.optimizer, rows, ROWS, WIDTH, &report));
+        assert_int_equal(report.flags, i == 0 ? VAE_STEP_CLIPPED : 0);
+        assert_int_equal(report.epoch, 0);
+        assert_int_equal(report.position, 0);
+        assert_true(report.gradient_norm > 1e-6);
+        tear_down(&b);
+    }
+}
+
+/* ---- options ---- */
+
+static void refused_options_change_nothing(void **state) {
+    static const struct {
+        const char *options, *part;
+    } cases[] = {
+        {"lr=0.5 betta=2", "unknown option 'betta'; did you mean 'beta'?"},
+        {"lr=0.5 lr=0.25", "'lr' is given twice"},
+        {"beta=3 lr=-1", "lr=-1: expected"},
+        {"beta=3 lr=nan", "lr=nan"},
+        {"sgd lr=0.5", "the algorithm cannot change from adam to sgd"},
+        {"lr=0.5 momentum=0.9", "momentum and nesterov belong to sgd"},
+        {"lr=0.5 schedule=cosine", "need steps=N"},
+        {"lr=0.5 samples=0", "samples=0: expected"},
+    };
+    bench b = set_up(BERNOULLI, "adam lr=1e-2", NULL), plain = set_up(BERNOULLI, "lr=0.01", NULL);
+    char *before = malloc(strlen(vae_optimizer_options(b.optimizer)) + 1);
+    (void)state;
+    strcpy(before, vae_optimizer_options(b.optimizer));
+    assert_string_equal(before, vae_optimizer_options(plain.optimizer));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_ok(vae_step(b.model, b.optimizer, b.data, NULL));
+        assert_ok(vae_step(plain.model, plain.optimizer, plain.data, NULL));
+        assert_fails(vae_optimizer_set(b.optimizer, cases[i].options), VAE_ERROR_TEXT,
+                     cases[i].part);
+        assert_string_equal(vae_optimizer_options(b.optimizer), before);
+        assert_int_equal(vae_optimizer_steps(b.optimizer), i + 1);
+    }
+    assert_ok(vae_step(b.model, b.optimizer, b.data, NULL));
+    assert_ok(vae_step(plain.model, plain.optimizer, plain.data, NULL));
+    assert_true(images_are_equal(take_image(b.model), take_image(plain.model)));
+    assert_ok(vae_optimizer_set(b.optimizer, "beta=2"));
+    assert_non_null(strstr(vae_optimizer_options(b.optimizer), "beta=2"));
+    assert_non_null(strstr(vae_optimizer_options(b.optimizer), "lr=0.01"));
+    free(before);
+    tear_down(&plain);
+    tear_down(&b);
+}
+
+/* ---- vae_train ---- */
+
+typedef struct listener {
+    uint64_t steps, epochs, stop_after_steps, stop_after_epochs;
+    int validated;
+    double best, elbo[64]; /* validation ELBO: the best, and per epoch */
+} listener;
+
+static int32_t listen(void *user, int32_t event, const vae_step_report *train,
+                      const vae_step_report *validation) {
+    listener *l = user;
+    assert_int_equal(train->struct_size, sizeof *train);
+    if (event == VAE_EVENT_STEP) {
+        assert_null(validation);
+        return ++l->steps == l->stop_after_steps;
+    }
+    assert_int_equal(event, VAE_EVENT_EPOCH);
+    l->validated = validation != NULL;
+    if (validation && l->epochs < COUNT_OF(l->elbo)) l->elbo[l->epochs] = validation->elbo;
+    if (validation && (!l->epochs || validation->elbo > l->best)) l->best = validation->elbo;
+    assert_int_equal(train->rows, ROWS);
+    return ++l->epochs == l->stop_after_epochs;
+}
+
+static void trains_and_stops(void **state) {
+    static const struct {
+        const char *options;
+        uint64_t stop_steps, stop_epochs, steps, epochs; /* asked for; found */
+        vae_status status;
+    } cases[] = {
+        {NULL, 0, 0, 3, 1, VAE_OK},
+        {"epochs=4", 0, 0, 12, 4, VAE_OK},
+        {"epochs=4", 5, 0, 5, 1, VAE_STOPPED},
+        {"epochs=4", 0, 2, 6, 2, VAE_STOPPED},
+        {"epochs=0", 0, 0, 0, 0, VAE_OK},
+    };
+    (void)state;
+    for (size_t c = 0; c < 2 * COUNT_OF(cases); c++) {
+        bench b = set_up(BERNOULLI, NULL, "batch=4");
+        listener l = {.stop_after_steps = cases[c / 2].stop_steps,
+                      .stop_after_epochs = cases[c / 2].stop_epochs};
+        vae_status status = vae_train(b.model, b.optimizer, b.data, c % 2 ? b.data : NULL,
+                                      cases[c / 2].options, listen, &l);
+        assert_int_equal(status, cases[c / 2].status);
+        assert_int_equal(l.steps, cases[c / 2].steps);
+        assert_int_equal(l.epochs, cases[c / 2].epochs);
+        assert_int_equal(vae_optimizer_steps(b.optimizer), l.steps); /* what was done stands */
+        if (l.epochs) assert_int_equal(l.validated, c % 2);
+        tear_down(&b);
+    }
+}
+
+static void the_first_epoch_is_the_rest_of_one(void **state) {
+    bench b = set_up(BERNOULLI, NULL, "batch=4");
+    (void)state;
+    assert_ok(vae_step(b.model, b.optimizer, b.data, NULL));
+    assert_ok(vae_train(b.model, b.optimizer, b.data, NULL, "epochs=2", NULL, NULL));
+    assert_int_equal(vae_dataset_epoch(b.data), 2);
+    assert_int_equal(vae_dataset_position(b.data), 0);
+    assert_int_equal(vae_optimizer_steps(b.optimizer), 6);
+    tear_down(&b);
+}
+
+static void patience_needs_a_validation_set(void **state) {
+    static const struct {
+        const char *options, *part;
+    } cases[] = {
+        {"patience=2", "patience and restore_best need a validation data set"},
+        {"restore_best=1", "patience and restore_best need a validation data set"},
+        {"epoch=2", "unknown option 'epoch'; did you mean 'epochs'?"},
+        {"restore_best=2", "restore_best=2: expected 0 or 1"},
+        {"min_delta=-1", "min_delta=-1: expected"},
+    };
+    bench b = set_up(BERNOULLI, NULL, NULL);
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        assert_fails(vae_train(b.model, b.optimizer, b.data, NULL, cases[i].options, NULL, NULL),
+                     VAE_ERROR_TEXT, cases[i].part);
+    }
+    assert_int_equal(vae_optimizer_steps(b.optimizer), 0);
+    tear_down(&b);
+}
+
+/* lr=0 makes no epoch better than the first. */
+static void patience_ends_it(void **state) {
+    static const struct {
+        const char *optimizer;
+        uint64_t epochs;
+    } cases[] = {
+        {"adam lr=0", 4}, {"adam lr=0 beta_warmup=9", 3 + 3}, {"adam lr=0 warmup=7", 3 + 3}};
+    (void)state;
+    for (size_t c = 0; c < COUNT_OF(cases); c++) {
+        bench b = set_up(BERNOULLI, cases[c].optimizer, "batch=4");
+        listener l = {0};
+        assert_int_equal(
+            vae_train(b.model, b.optimizer, b.data, b.data, "epochs=20 patience=3", listen, &l),
+            VAE_OK);
+        assert_int_equal(l.epochs, cases[c].epochs);
+        tear_down(&b);
+    }
+}
+
+/* A rate this large makes the bound worse sooner or later; the parameters kept are the best's. */
+static void restores_the_best(void **state) {
+    static const char *const options[] = {"epochs=12 restore_best=0", "epochs=12 restore_best=1"};
+    double best[2];
+    (void)state;
+    for (size_t c = 0; c < 2; c++) {
+        bench b = set_up(BERNOULLI, "adam lr=0.5", "batch=4");
+        listener l = {.stop_after_epochs = 11}, after = {0};
+        assert_int_equal(vae_train(b.model, b.optimizer, b.data, b.data, options[c], listen, &l),
+                         VAE_STOPPED);
+        assert_true(l.elbo[10] < l.best);
+        best[c] = l.best;
+        /* An epoch at lr=0 tells the ELBO of the parameters that were left. */
+        assert_ok(vae_optimizer_set(b.optimizer, "lr=0"));
+        assert_ok(vae_train(b.model, b.optimizer, b.data, b.data, NULL, listen, &after));
+        assert_float_equal(after.elbo[0], c ? l.best : l.elbo[10], 0);
+        tear_down(&b);
+    }
+    assert_float_equal(best[0], best[1], 0);
+}
+
+/* ---- memory and plan ---- */
+
+static void tells_memory_and_plan(void **state) {
+    bench b = set_up(BERNOULLI, "adam", NULL), sgd = set_up(BERNOULLI, "sgd", NULL);
+    uint64_t state_bytes, workspace, parameters;
+    size_t length = 99, again;
+    char text[4096] = "x";
+    (void)state;
+    assert_ok(vae_optimizer_plan(b.optimizer, text, sizeof text, &length));
+    assert_string_equal(text, "");
+    assert_int_equal(length, 1);
+    assert_ok(vae_model_memory(b.model, &parameters, NULL));
+    assert_ok(vae_optimizer_memory(b.optimizer, &state_bytes, &workspace));
+    assert_in_range(state_bytes, 2 * vae_model_parameter_total(b.model) * 4, 2 * parameters);
+    assert_int_equal(workspace, 0);
+    assert_ok(vae_optimizer_memory(sgd.optimizer, &state_bytes, NULL));
+    assert_int_equal(state_bytes, parameters); /* kept for a momentum that is set later */
+    assert_ok(vae_step(b.model, b.optimizer, b.data, NULL));
+    assert_ok(vae_optimizer_memory(b.optimizer, NULL, &workspace));
+    assert_true(workspace > 0);
+    assert_ok(vae_optimizer_plan(b.optimizer, NULL, 0, &length));
+    assert_ok(vae_optimizer_plan(b.optimizer, text, sizeof text, &again));
+    assert_int_equal(length, again);
+    assert_int_equal(length, strlen(text) + 1);
+    assert_ok(vae_optimizer_plan(b.optimizer, text, 7, NULL));
+    assert_string_equal(text, "train:");
+    tear_down(&sgd);
+    tear_down(&b);
+}
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(refuses_null),
-        TEST(refuses_widths),
-        TEST(refuses_another_models_optimizer),
-        TEST(tells_its_memory),
-        TEST(gives_its_plan),
-        TEST(steps_without_allocating),
-        TEST(takes_three_times_the_parameters),
-        TEST(gives_the_same_with_any_threads),
+        cmocka_unit_test(refuses_arguments),
+        cmocka_unit_test(writes_as_much_report_as_there_is_room_for),
+        cmocka_unit_test(leaves_everything_as_it_was),
+        cmocka_unit_test(does_not_write_what_is_not_finite),
+        cmocka_unit_test(a_refused_batch_is_consumed),
+        cmocka_unit_test(counts_steps_and_epochs),
+        cmocka_unit_test(flags_a_clipped_gradient),
+        cmocka_unit_test(refused_options_change_nothing),
+        cmocka_unit_test(trains_and_stops),
+        cmocka_unit_test(the_first_epoch_is_the_rest_of_one),
+        cmocka_unit_test(patience_needs_a_validation_set),
+        cmocka_unit_test(patience_ends_it),
+        cmocka_unit_test(restores_the_best),
+        cmocka_unit_test(tells_memory_and_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

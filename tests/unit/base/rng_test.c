@@ -1,18 +1,17 @@
-/* Philox 4x32-10 against the known answers of Random123 (Salmon et al. 2011, file kat_vectors), the
- * documented layout of key and counter, and what is made of the words. */
-#include <math.h>
+/* The generator: the cipher's published vectors, what a stream's fields do, and that what is drawn
+ * from it is uniform. Every draw is a pure function of its stream, so no test can fail by chance. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/rng.h"
 
-static void known_answers(void **state) {
+/* Random123's kat_vectors, philox4x32 with 10 rounds. */
+static void cipher_gives_the_published_vectors(void **state) {
     (void)state;
     static const struct {
         uint32_t counter[4], key[2], expected[4];
@@ -32,103 +31,150 @@ static void known_answers(void **state) {
     }
 }
 
-/* The layout that rng.h documents: noise of one release must stay that of the next. */
-static void block_layout(void **state) {
+static void stream_fields_go_where_the_header_says(void **state) {
     (void)state;
-    const vae__stream stream = {0x1122334455667788u, 0x99aabbccddeeff00u, VAE__PURPOSE_DRAW,
-                                0xabcdef};
-    const uint32_t counter[4] = {17, 5, 0xddeeff00u, (uint32_t)VAE__PURPOSE_DRAW << 24 | 0xabcdef},
-                   key[2] = {0x55667788u, 0x11223344u ^ 0x99aabbccu};
-    uint32_t found[4], expected[4];
-    vae__random_block(&stream, 5, 17, found);
+    const vae__stream stream = {0x0123456789abcdefu, 0xfedcba9876543210u, 0x5a, 0x00c0ffee};
+    const uint32_t counter[4] = {77, 88, 0x76543210u, 0x5ac0ffeeu};
+    const uint32_t key[2] = {0x89abcdefu, 0x01234567u ^ 0xfedcba98u};
+    uint32_t expected[4], found[4];
     vae__philox(counter, key, expected);
+    vae__random_block(&stream, 88, 77, found);
     assert_memory_equal(found, expected, sizeof found);
 }
 
-/* Uniforms are word pairs of the blocks, in [0, 1). */
-static void uniforms(void **state) {
+/* No word of one stream at the place of the same word in another, whichever field differs. */
+static void every_field_gives_another_stream(void **state) {
     (void)state;
-    enum { N = 100000 };
-    const vae__stream stream = {3, 1, VAE__PURPOSE_INITIALIZE, 0};
-    double sum = 0, squares = 0, product = 0, before = 0.5;
-    uint32_t words[4];
-    vae__random_block(&stream, 9, 2, words);
-    uint64_t pair = (uint64_t)words[2] << 32 | words[3];
-    assert_true(vae__random_uniform(&stream, 9, 5) == (double)(pair >> 11) * 0x1p-53);
-    for (uint32_t i = 0; i < N; i++) {
-        double u = vae__random_uniform(&stream, 9, i);
-        assert_true(u >= 0 && u < 1);
-        sum += u - 0.5;
-        squares += (u - 0.5) * (u - 0.5) - 1.0 / 12;
-        product += (u - 0.5) * (before - 0.5);
-        before = u;
+    enum { STREAMS = 8, BLOCKS = 16 };
+    vae__stream streams[STREAMS];
+    for (int i = 0; i < STREAMS; i++) streams[i] = (vae__stream){5, 9, VAE__PURPOSE_POSTERIOR, 1};
+    streams[1].seed = 6;
+    streams[2].seed = 5 | (uint64_t)1 << 32;
+    streams[3].step = 10;
+    streams[4].step = 9 | (uint64_t)2 << 32;
+    streams[5].purpose = VAE__PURPOSE_PRIOR;
+    streams[6].purpose = VAE__PURPOSE_DRAW;
+    streams[7].sample = 2;
+    uint32_t words[STREAMS + 1][4 * BLOCKS];
+    for (int i = 0; i < STREAMS; i++) {
+        for (uint32_t b = 0; b < BLOCKS; b++)
+            vae__random_block(&streams[i], 3, b, words[i] + 4 * b);
     }
-    /* four standard errors: Var u = 1/12, Var (u - 1/2)^2 = 1/180, Var product = 1/144 */
-    assert_true(fabs(sum / N) < 4 * sqrt(1.0 / 12 / N));
-    assert_true(fabs(squares / N) < 4 * sqrt(1.0 / 180 / N));
-    assert_true(fabs(product / N) < 4 * sqrt(1.0 / 144 / N));
-}
-
-static void check_permutation(const vae__stream *stream, size_t n) {
-    uint64_t *order = malloc((n + 1) * sizeof *order);
-    unsigned char *seen = calloc(n + 1, 1);
-    order[n] = 77; /* must not be touched */
-    vae__random_permutation(stream, order, n);
-    for (size_t i = 0; i < n; i++) {
-        assert_true(order[i] < n);
-        assert_int_equal(seen[order[i]]++, 0);
-    }
-    assert_int_equal(order[n], 77);
-    free(order);
-    free(seen);
-}
-
-static void permutations(void **state) {
-    (void)state;
-    static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 17, 1000, 60001};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        for (uint64_t seed = 0; seed < 3; seed++) {
-            const vae__stream stream = {seed, seed, VAE__PURPOSE_SHUFFLE, 0};
-            check_permutation(&stream, sizes[i]);
+    for (uint32_t b = 0; b < BLOCKS; b++) /* and another row */
+        vae__random_block(&streams[0], 4, b, words[STREAMS] + 4 * b);
+    for (int i = 0; i <= STREAMS; i++) {
+        for (int j = 0; j < i; j++) {
+            for (int k = 0; k < 4 * BLOCKS; k++) assert_true(words[i][k] != words[j][k]);
         }
     }
-    uint64_t first[100], second[100];
-    const vae__stream one = {1, 0, VAE__PURPOSE_SHUFFLE, 0}, next = {1, 1, VAE__PURPOSE_SHUFFLE, 0};
-    vae__random_permutation(&one, first, 100);
-    vae__random_permutation(&one, second, 100);
-    assert_memory_equal(first, second, sizeof first);
-    vae__random_permutation(&next, second, 100);
-    assert_memory_not_equal(first, second, sizeof first);
 }
 
-/* All 24 orders of four things are equally likely: chi squared with 23 degrees of freedom. */
+static void uniform_takes_53_bits_of_its_word_pair(void **state) {
+    (void)state;
+    const vae__stream stream = {11, 12, VAE__PURPOSE_BINARIZE, 13};
+    for (uint32_t index = 0; index < 100; index++) {
+        uint32_t words[4];
+        vae__random_block(&stream, 7, index / 2, words);
+        uint64_t high = words[index % 2 * 2], low = words[index % 2 * 2 + 1];
+        double expected = (double)(high << 21 | low >> 11) / 9007199254740992.0;
+        assert_true(vae__random_uniform(&stream, 7, index) == expected);
+    }
+}
+
+/* Pearson's statistic of counts that should all be `expected`. */
+static double chi_square(const uint32_t *counts, size_t n, double expected) {
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        double off = (double)counts[i] - expected;
+        total += off * off / expected;
+    }
+    return total;
+}
+
+/* 255 degrees of freedom: mean 255, standard deviation 22.6. */
+static void uniforms_are_uniform_singly_and_in_pairs(void **state) {
+    (void)state;
+    enum { DRAWS = 100000 };
+    const vae__stream stream = {20, 0, VAE__PURPOSE_DRAW, 0};
+    uint32_t single[256] = {0}, pair[256] = {0}, across[256] = {0};
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        double u = vae__random_uniform(&stream, 0, 2 * i);
+        double v = vae__random_uniform(&stream, 0, 2 * i + 1);
+        double below = vae__random_uniform(&stream, 1, 2 * i);
+        assert_true(u >= 0 && u < 1);
+        single[(int)(u * 256)]++;
+        pair[(int)(u * 16) * 16 + (int)(v * 16)]++;
+        across[(int)(u * 16) * 16 + (int)(below * 16)]++;
+    }
+    const double most = 255 + 4 * 22.6;
+    assert_true(chi_square(single, 256, DRAWS / 256.0) < most);
+    assert_true(chi_square(pair, 256, DRAWS / 256.0) < most);
+    assert_true(chi_square(across, 256, DRAWS / 256.0) < most);
+}
+
+static void permutation_holds_every_index_once(void **state) {
+    (void)state;
+    enum { MOST = 1001 };
+    static const size_t sizes[] = {0, 1, 2, 3, 17, 256, MOST};
+    const vae__stream stream = {1, 2, VAE__PURPOSE_SHUFFLE, 0};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        uint64_t order[MOST + 1];
+        unsigned char seen[MOST] = {0};
+        order[sizes[s]] = 4711;
+        vae__random_permutation(&stream, order, sizes[s]);
+        for (size_t i = 0; i < sizes[s]; i++) {
+            assert_true(order[i] < sizes[s]);
+            assert_false(seen[order[i]]++);
+        }
+        assert_true(order[sizes[s]] == 4711);
+    }
+}
+
+static void permutation_depends_on_its_stream_alone(void **state) {
+    (void)state;
+    enum { SIZE = 64 };
+    vae__stream stream = {1, 2, VAE__PURPOSE_SHUFFLE, 0};
+    uint64_t first[SIZE], again[SIZE], other[SIZE];
+    vae__random_permutation(&stream, first, SIZE);
+    vae__random_permutation(&stream, again, SIZE);
+    assert_memory_equal(first, again, sizeof first);
+    stream.step++;
+    vae__random_permutation(&stream, other, SIZE);
+    assert_memory_not_equal(first, other, sizeof first);
+    stream.step--, stream.purpose = VAE__PURPOSE_SPLIT;
+    vae__random_permutation(&stream, other, SIZE);
+    assert_memory_not_equal(first, other, sizeof first);
+}
+
+/* All 120 orders of 5: 119 degrees of freedom, standard deviation 15.4. */
 static void permutations_are_uniform(void **state) {
     (void)state;
-    enum { DRAWS = 24000 };
-    size_t counts[256] = {0};
-    double statistic = 0;
-    int orders = 0;
-    for (uint64_t step = 0; step < DRAWS; step++) {
-        uint64_t order[4];
-        const vae__stream stream = {5, step, VAE__PURPOSE_SHUFFLE, 0};
-        vae__random_permutation(&stream, order, 4);
-        counts[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]]++;
+    enum { SIZE = 5, ORDERS = 120, DRAWS = 60000 };
+    uint32_t counts[ORDERS] = {0};
+    for (uint32_t step = 0; step < DRAWS; step++) {
+        const vae__stream stream = {3, step, VAE__PURPOSE_SHUFFLE, 0};
+        uint64_t order[SIZE];
+        vae__random_permutation(&stream, order, SIZE);
+        size_t rank = 0;
+        for (size_t i = 0; i < SIZE; i++) {
+            size_t smaller = 0;
+            for (size_t j = i + 1; j < SIZE; j++) smaller += order[j] < order[i];
+            rank = rank * (SIZE - i) + smaller;
+        }
+        counts[rank]++;
     }
-    for (size_t i = 0; i < 256; i++) {
-        double off = (double)counts[i] - DRAWS / 24;
-        if (counts[i]) statistic += off * off / (DRAWS / 24);
-        orders += counts[i] > 0;
-    }
-    assert_int_equal(orders, 24);
-    assert_true(statistic < 49.7); /* 0.1 % */
+    assert_true(chi_square(counts, ORDERS, (double)DRAWS / ORDERS) < 119 + 4 * 15.4);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answers),
-        cmocka_unit_test(block_layout),
-        cmocka_unit_test(uniforms),
-        cmocka_unit_test(permutations),
+        cmocka_unit_test(cipher_gives_the_published_vectors),
+        cmocka_unit_test(stream_fields_go_where_the_header_says),
+        cmocka_unit_test(every_field_gives_another_stream),
+        cmocka_unit_test(uniform_takes_53_bits_of_its_word_pair),
+        cmocka_unit_test(uniforms_are_uniform_singly_and_in_pairs),
+        cmocka_unit_test(permutation_holds_every_index_once),
+        cmocka_unit_test(permutation_depends_on_its_stream_alone),
         cmocka_unit_test(permutations_are_uniform),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

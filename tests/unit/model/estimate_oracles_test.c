@@ -1,6 +1,6 @@
-/* log p(x) against exact answers: probabilistic PCA at and away from its optimum in closed form, one
- * and two latents by quadrature. Seeds are fixed; four standard errors are allowed where the answer is
- * an average. */
+/* log p(x) against exact answers: probabilistic PCA at and away from its optimum in closed form,
+ * one and two latents by quadrature. Seeds are fixed; four standard errors are allowed where the
+ * answer is an average. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,8 +89,8 @@ static void linear_posterior(const linear *l, const double *x, double *precision
     reference_solve(factor, d, mean);
 }
 
-/* Probabilistic PCA at its optimum (Tipping & Bishop 1999): eigenvalues l, the trailing ones with mean
- * sigma^2; W = U (L - sigma^2)^(1/2), encoder M^-1 W^T (x - mean), variances sigma^2 / l_i. */
+/* Probabilistic PCA at its optimum (Tipping & Bishop 1999): eigenvalues l, the trailing ones with
+ * mean sigma^2; W = U (L - sigma^2)^(1/2), encoder M^-1 W^T (x - mean), variances sigma^2 / l_i. */
 enum { PCA_WIDTH = 7, PCA_LATENT = 3 };
 static const double pca_eigenvalues[PCA_WIDTH] = {4, 1.5, 0.6, 0.4, 0.3, 0.2, 0.1};
 
@@ -151,8 +151,8 @@ static void every_sample_is_exact_at_the_optimum(void **state) {
 }
 
 /* ln E_q[w^2] / E_q[w]^2 for p(z|x) = N(m, P^-1) and q = N(mu, Q^-1), Q diagonal: the integral of
- * p^2 / q is |P| |Q|^-1/2 |A|^-1/2 exp(h^T A^-1 h / 2 - m^T P m + mu^T Q mu / 2) with A = 2 P - Q and
- * h = 2 P m - Q mu. It is the limit of K / ESS. Needs A positive definite: q not too narrow. */
+ * p^2 / q is |P| |Q|^-1/2 |A|^-1/2 exp(h^T A^-1 h / 2 - m^T P m + mu^T Q mu / 2) with A = 2 P - Q
+ * and h = 2 P m - Q mu. It is the limit of K / ESS. Needs A positive definite: q not too narrow. */
 static double log_cost_of_samples(const double *precision, const double *mean, const double *q_mean,
                                   const double *q_logvar, size_t d) {
     double a[64], h[8], factor[64], solved[8], total;
@@ -256,7 +256,7 @@ static void elbo_lacks_the_gap(void **state) {
 
 /* ---- one or two latents, a non-linear decoder ---- */
 
-/* Random parameters with an encoder that is `wide`: the variance of every q(z|x) is about e^wide. */
+/* Random parameters with an encoder that is `wide`: the variance of q(z|x) is about e^wide. */
 static vae_model *nonlinear(vae_context *context, const char *likelihood, size_t width,
                             size_t latent, double wide) {
     char spec[200];

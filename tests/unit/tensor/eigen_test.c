@@ -116,8 +116,8 @@ static void second_differences(void **state) {
     }
 }
 
-/* Nothing to do, everything equal, everything zero, rank one: where a shift or a reflector divides by
- * zero if it is careless. */
+/* Nothing to do, everything equal, everything zero, rank one: where a shift or a reflector divides
+ * by zero if it is careless. */
 static void degenerate_matrices(void **state) {
     (void)state;
     enum { N = 6 };

@@ -1,194 +1,161 @@
-/* The three matrix products against plain loops in double, at sizes on both sides of every tile,
- * panel and vector; and with the builtin GEMM the same bits for a row whatever rows come with it. */
+/* The three matrix products against loops in double, at sizes around those of tiles, panels and
+ * vectors; with the builtin product also the promise that a row's bits are its own. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "support/numbers.h"
 #include "tensor/gemm.h"
+#include "unit/tensor/levels.h"
 
-typedef struct shape {
-    size_t rows, in, out;
-} shape;
+enum { MOST = 129, SPARE = 5, AREA = MOST * (MOST + SPARE) };
 
-static const shape shapes[] = {{1, 1, 1},   {1, 5, 7},    {2, 3, 1},    {3, 1, 2},
-                               {4, 16, 8},  {5, 17, 33},  {6, 32, 31},  {7, 31, 129},
-                               {8, 64, 16}, {9, 127, 15}, {13, 128, 2}, {17, 129, 65},
-                               {1, 300, 3}, {129, 7, 9},  {260, 2, 34}, {33, 257, 130}};
-enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+static const size_t sizes[] = {1, 2, 3, 5, 17, 33, 64, MOST};
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
-/* n values in [-1, 1) with one more behind them that must stay. */
-static vae__real *values(uint64_t seed, size_t n) {
-    vae__real *made = malloc((n + 1) * sizeof *made);
-    for (size_t i = 0; i < n; i++) made[i] = (vae__real)test_uniform(seed, i, -1, 1);
-    made[n] = 77;
-    return made;
+static vae__real left[AREA], right[AREA], found[AREA + 1], before[AREA];
+
+static void fill(vae__real *x, uint64_t seed) {
+    for (size_t i = 0; i < AREA; i++) x[i] = (vae__real)test_uniform(seed, i, -1, 1);
 }
 
-/* Element (i, j) of a product: terms a[i arow + p acolumn] b[p brow + j bcolumn]. */
-typedef struct product {
-    const vae__real *a, *b, *before; /* before: what is added to, or NULL */
-    size_t arow, acolumn, brow, bcolumn, depth;
-} product;
+static int fill_operands(void **state) {
+    (void)state;
+    fill(left, 1);
+    fill(right, 2);
+    fill(before, 3);
+    return 0;
+}
 
-/* |found - exact| <= depth roundings of the sum of magnitudes. */
-static void check_product(const product *p, size_t m, size_t n, const vae__real *found,
-                          const char *what) {
+/* Element (i, p) at data[i * row + p * column]. */
+typedef struct view {
+    const vae__real *data;
+    size_t row, column;
+} view;
+
+/* found [m, n] = a [m, k] b [k, n], plus `before` if add. An inner product of k terms in any order
+ * is off by less than k + 1 roundings of the sum of the terms' sizes (Higham 2002, 3.1). */
+static void expect_product(size_t m, size_t n, size_t k, view a, view b, int add,
+                           const char *what) {
+    const double unit = test_tolerance(FLT_EPSILON, DBL_EPSILON);
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
-            double sum = p->before ? (double)p->before[i * n + j] : 0, size = fabs(sum);
-            for (size_t k = 0; k < p->depth; k++) {
-                double term = (double)p->a[i * p->arow + k * p->acolumn] *
-                              (double)p->b[k * p->brow + j * p->bcolumn];
+            double sum = add ? (double)before[i * n + j] : 0, size = fabs(sum);
+            for (size_t p = 0; p < k; p++) {
+                double term = (double)a.data[i * a.row + p * a.column] *
+                              (double)b.data[p * b.row + j * b.column];
                 sum += term;
                 size += fabs(term);
             }
-            double bound = test_tolerance(0x1p-24, 0x1p-53) * (double)(p->depth + 1) * size;
-            if (fabs((double)found[i * n + j] - sum) > bound)
-                fail_msg("%s [%zu, %zu] depth %zu: element %zu, %zu is %.9g, expected %.9g", what,
-                         m, n, p->depth, i, j, (double)found[i * n + j], sum);
+            double off = (double)found[i * n + j] - sum;
+            if (!(fabs(off) <= (double)(k + 2) * unit * size))
+                fail_msg("%s [%zu, %zu, %zu]: element %zu, %zu is %.9g, not %.9g", what, m, n, k, i,
+                         j, (double)found[i * n + j], sum);
         }
     }
-    assert_true(found[m * n] == 77);
+    for (size_t i = m * n; i <= AREA; i++) assert_true(found[i] == 4711);
 }
 
-static void check_shape(const vae__kernels *kernels, shape s) {
-    vae__real *x = values(1, s.rows * s.in), *w = values(2, s.out * s.in),
-              *delta = values(3, s.rows * s.out), *c = values(4, s.rows * s.out),
-              *dx = values(5, s.rows * s.in), *dw = values(6, s.out * s.in),
-              *before = values(6, s.out * s.in);
-    vae__gemm_forward(kernels, s.rows, s.in, s.out, x, w, c);
-    product forward = {x, w, NULL, s.in, 1, 1, s.in, s.in};
-    check_product(&forward, s.rows, s.out, c, "forward");
-    vae__gemm_backward(kernels, s.rows, s.in, s.out, delta, w, dx);
-    product backward = {delta, w, NULL, s.out, 1, s.in, 1, s.out};
-    check_product(&backward, s.rows, s.in, dx, "backward");
-    product weights = {delta, x, before, 1, s.out, s.in, 1, s.rows};
-    vae__gemm_weights(kernels, s.rows, s.in, s.out, delta, s.out, x, dw, 1);
-    check_product(&weights, s.out, s.in, dw, "weights, added");
-    weights.before = NULL;
-    vae__gemm_weights(kernels, s.rows, s.in, s.out, delta, s.out, x, dw, 0);
-    check_product(&weights, s.out, s.in, dw, "weights");
-    vae__real *all[] = {x, w, delta, c, dx, dw, before};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+/* The result [count] as it is before the call: NaN where nothing may be read, and a mark behind. */
+static void prepare(size_t count, int add) {
+    for (size_t i = 0; i <= AREA; i++)
+        found[i] = i >= count ? (vae__real)4711 : add ? before[i] : (vae__real)NAN;
 }
 
-static void at_each_level(void (*check)(const vae__kernels *kernels)) {
-    static const char *const levels[] = {"generic", "sse2", "avx2", "avx512"};
-    size_t ran = 0;
-    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        const vae__kernels *kernels;
-        if (vae__kernels_select(levels[i], &kernels)) continue;
-        check(kernels);
-        ran++;
+static void check_forward(const vae__kernels *kernels, size_t rows, size_t in, size_t out) {
+    prepare(rows * out, 0);
+    vae__gemm_forward(kernels, rows, in, out, left, right, found);
+    expect_product(rows, out, in, (view){left, in, 1}, (view){right, 1, in}, 0, "forward");
+}
+
+static void check_backward(const vae__kernels *kernels, size_t rows, size_t in, size_t out) {
+    prepare(rows * in, 0);
+    vae__gemm_backward(kernels, rows, in, out, left, right, found);
+    expect_product(rows, in, out, (view){left, out, 1}, (view){right, in, 1}, 0, "backward");
+}
+
+static void check_weights(const vae__kernels *kernels, size_t rows, size_t in, size_t block) {
+    for (size_t spare = 0; spare <= SPARE; spare += SPARE) {
+        int add = spare > 0;
+        view delta = {left, 1, block + spare};
+        prepare(block * in, add);
+        vae__gemm_weights(kernels, rows, in, block, left, block + spare, right, found, add);
+        expect_product(block, in, rows, delta, (view){right, in, 1}, add, "weights");
     }
-    assert_true(ran > 0);
+    prepare(block * in, 1);
+    vae__gemm_weights(kernels, rows, in, block, left, block, right, found, 1);
+    expect_product(block, in, rows, (view){left, 1, block}, (view){right, in, 1}, 1, "weights");
 }
 
-static void check_shapes(const vae__kernels *kernels) {
-    for (size_t i = 0; i < SHAPES; i++) check_shape(kernels, shapes[i]);
-}
+typedef void check(const vae__kernels *kernels, size_t rows, size_t in, size_t out);
 
-static void against_loops(void **state) {
-    (void)state;
-    at_each_level(check_shapes);
-}
-
-/* A block of dw's rows: delta is wider than the block. */
-static void check_blocks(const vae__kernels *kernels) {
-    enum { ROWS = 11, IN = 19, OUT = 23 };
-    vae__real *delta = values(3, ROWS * OUT), *x = values(1, ROWS * IN);
-    for (size_t first = 0; first < OUT; first += 5) {
-        size_t block = OUT - first < 5 ? OUT - first : 5;
-        vae__real *dw = values(7, block * IN);
-        product weights = {delta + first, x, NULL, 1, OUT, IN, 1, ROWS};
-        vae__gemm_weights(kernels, ROWS, IN, block, delta + first, OUT, x, dw, 0);
-        check_product(&weights, block, IN, dw, "a block of weights");
-        free(dw);
-    }
-    free(delta);
-    free(x);
-}
-
-static void blocks_of_weights(void **state) {
-    (void)state;
-    at_each_level(check_blocks);
-}
-
-/* What was in the output is overwritten, not multiplied by 0: it may be NaN. */
-static void check_overwrites(const vae__kernels *kernels) {
-    enum { ROWS = 3, IN = 5, OUT = 4 };
-    vae__real *x = values(1, ROWS * IN), *w = values(2, OUT * IN), *delta = values(3, ROWS * OUT),
-              result[OUT * IN];
-    for (size_t i = 0; i < OUT * IN; i++) result[i] = (vae__real)NAN;
-    vae__gemm_forward(kernels, ROWS, IN, OUT, x, w, result);
-    for (size_t i = 0; i < ROWS * OUT; i++) assert_true(isfinite((double)result[i]));
-    for (size_t i = 0; i < OUT * IN; i++) result[i] = (vae__real)NAN;
-    vae__gemm_backward(kernels, ROWS, IN, OUT, delta, w, result);
-    for (size_t i = 0; i < ROWS * IN; i++) assert_true(isfinite((double)result[i]));
-    for (size_t i = 0; i < OUT * IN; i++) result[i] = (vae__real)NAN;
-    vae__gemm_weights(kernels, ROWS, IN, OUT, delta, OUT, x, result, 0);
-    for (size_t i = 0; i < OUT * IN; i++) assert_true(isfinite((double)result[i]));
-    for (size_t i = 0; i < OUT * IN; i++) result[i] = (vae__real)NAN;
-    vae__gemm_forward(kernels, 1, IN, OUT, x, w, result); /* one row may be another routine */
-    for (size_t i = 0; i < OUT; i++) assert_true(isfinite((double)result[i]));
-    free(x);
-    free(w);
-    free(delta);
-}
-
-static void overwrites(void **state) {
-    (void)state;
-    at_each_level(check_overwrites);
-}
-
-/* Row r of each product alone, and in every group of rows around it. */
-static void check_row_bits(const vae__kernels *kernels) {
-    for (size_t s = 0; s < SHAPES; s++) {
-        size_t rows = shapes[s].rows, in = shapes[s].in, out = shapes[s].out;
-        vae__real *x = values(1, rows * in), *w = values(2, out * in),
-                  *delta = values(3, rows * out), *c = values(4, rows * out),
-                  *dx = values(5, rows * in), *dw = values(6, out * in),
-                  *part = values(7, (in > out ? in : out) * (rows > out ? rows : out));
-        vae__gemm_forward(kernels, rows, in, out, x, w, c);
-        vae__gemm_backward(kernels, rows, in, out, delta, w, dx);
-        vae__gemm_weights(kernels, rows, in, out, delta, out, x, dw, 0);
-        for (size_t first = 0; first < rows; first += 1 + first / 3) {
-            size_t some = rows - first < first % 5 + 1 ? rows - first : first % 5 + 1;
-            vae__gemm_forward(kernels, some, in, out, x + first * in, w, part);
-            assert_memory_equal(part, c + first * out, some * out * sizeof *part);
-            vae__gemm_backward(kernels, some, in, out, delta + first * out, w, part);
-            assert_memory_equal(part, dx + first * in, some * in * sizeof *part);
-        }
-        for (size_t first = 0; first < out; first += 1 + first / 3) {
-            size_t some = out - first < first % 5 + 1 ? out - first : first % 5 + 1;
-            vae__gemm_weights(kernels, rows, in, some, delta + first, out, x, part, 0);
-            assert_memory_equal(part, dw + first * in, some * in * sizeof *part);
-        }
-        vae__real *all[] = {x, w, delta, c, dx, dw, part};
-        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) free(all[i]);
+static void check_sizes(check *product) {
+    const vae__kernels *tables[MOST_LEVELS];
+    size_t levels = test_levels(tables);
+    if (strcmp(vae__gemm_name(), "builtin")) levels = 1; /* a BLAS does not read the table */
+    for (size_t i = 0; i < levels * SIZES * SIZES * SIZES; i++) {
+        product(tables[i / (SIZES * SIZES * SIZES)], sizes[i / (SIZES * SIZES) % SIZES],
+                sizes[i / SIZES % SIZES], sizes[i % SIZES]);
     }
 }
 
-/* A BLAS does not promise that. */
-static void builtin_row_bits(void **state) {
+static void forward_is_x_times_w_transposed(void **state) {
+    (void)state;
+    check_sizes(check_forward);
+}
+
+static void backward_is_delta_times_w(void **state) {
+    (void)state;
+    check_sizes(check_backward);
+}
+
+static void weights_are_delta_transposed_times_x(void **state) {
+    (void)state;
+    check_sizes(check_weights);
+}
+
+/* Rows first .. first + rows - 1 of x alone give the bits they have in the product of all. */
+static void check_rows(const vae__kernels *kernels) {
+    enum { IN = 129, OUT = 67 };
+    static vae__real whole[MOST * OUT];
+    vae__gemm_forward(kernels, MOST, IN, OUT, left, right, whole);
+    for (size_t rows = 1; rows < MOST; rows++) {
+        size_t first = (MOST - rows) / 2;
+        vae__gemm_forward(kernels, rows, IN, OUT, left + first * IN, right, found);
+        assert_memory_equal(found, whole + first * OUT, rows * OUT * sizeof *found);
+    }
+    vae__gemm_backward(kernels, MOST, OUT, IN, left, right, whole);
+    for (size_t rows = 1; rows < MOST; rows++) {
+        size_t first = (MOST - rows) / 2;
+        vae__gemm_backward(kernels, rows, OUT, IN, left + first * IN, right, found);
+        assert_memory_equal(found, whole + first * OUT, rows * OUT * sizeof *found);
+    }
+    /* The rows of dw, whatever block they are made in. */
+    vae__gemm_weights(kernels, 33, OUT, MOST, left, MOST, right, whole, 0);
+    for (size_t block = 1; block < MOST; block++) {
+        size_t first = (MOST - block) / 2;
+        vae__gemm_weights(kernels, 33, OUT, block, left + first, MOST, right, found, 0);
+        assert_memory_equal(found, whole + first * OUT, block * OUT * sizeof *found);
+    }
+}
+
+static void builtin_rows_do_not_depend_on_each_other(void **state) {
     (void)state;
     if (strcmp(vae__gemm_name(), "builtin")) skip();
-    at_each_level(check_row_bits);
+    test_each_level(check_rows);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_loops),
-        cmocka_unit_test(blocks_of_weights),
-        cmocka_unit_test(overwrites),
-        cmocka_unit_test(builtin_row_bits),
+        cmocka_unit_test(forward_is_x_times_w_transposed),
+        cmocka_unit_test(backward_is_delta_times_w),
+        cmocka_unit_test(weights_are_delta_transposed_times_x),
+        cmocka_unit_test(builtin_rows_do_not_depend_on_each_other),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fill_operands, NULL);
 }

@@ -105,7 +105,7 @@ static void reports_lack_of_memory(void **state) {
     f.context->memory_limit = atomic_load(&f.context->bytes) + 10;
     assert_int_equal(vae__evaluate_elbo(f.model, f.dataset, 1, &report), VAE_ERROR_LIMIT);
     assert_int_equal(vae__initialize_from_data(f.model, f.dataset), VAE_ERROR_LIMIT);
-    f.context->memory_limit = atomic_load(&f.context->bytes) + 256 * FIXTURE_WIDTH * 8 + 200;
+    f.context->memory_limit = atomic_load(&f.context->bytes) + 256 * FIXTURE_WIDTH * 8 + 1024;
     assert_int_equal(vae__initialize_from_data(f.model, f.dataset), VAE_OK);
     assert_false(same_parameters(f.model, before));
     f.context->memory_limit = SIZE_MAX;

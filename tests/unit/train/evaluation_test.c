@@ -1,5 +1,5 @@
-/* vae_evaluate: every figure against a direct computation from the rows, the baselines against their
- * formulas, and what it leaves alone. */
+/* vae_evaluate: every figure against a direct computation from the rows, the baselines against
+ * their formulas, and what it leaves alone. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -343,7 +343,7 @@ static void baselines_of_flat_data(void **state) {
         assert_int_equal(vae_evaluate(f.model, plane, NULL, NULL, NULL, NULL, &e), VAE_OK);
         double mean[WIDTH], variance[WIDTH], expected = WIDTH * log(2 * acos(-1));
         column_moments(f.x, ROWS, mean, variance);
-        /* Two columns of some variance, hardly correlated; the others at the floor, on their mean. */
+        /* Two columns of some variance, hardly correlated; the others at the floor. */
         for (size_t i = 0; i < WIDTH; i++)
             expected += flat || i > 1 ? log(0.01) : log(variance[i]) + 1;
         test_near(figure(e, "baseline_ppca"), -expected / 2, flat ? 1e-5 : 0.02, "a plane");

@@ -1,5 +1,5 @@
-/* The importance-weighted bound that a step reports, against log-mean-exp by hand from the noise it was
- * given, and between the ELBO and log p. Its gradient is checked in train/gradient_test.c. */
+/* The importance-weighted bound that a step reports, against log-mean-exp by hand from the noise it
+ * was given, and between the ELBO and log p. Its gradient is checked in train/gradient_test.c. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
