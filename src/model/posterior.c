@@ -44,70 +44,92 @@ vae_status vae__posterior_parameters(vae__graph *graph, vae__id head, vae__id *m
 
 /* ---- draw, KL, gradients ---- */
 
-/* In the order of the outputs. PARAMETERS lives in the head's place: mean, then bounded logvar. */
-enum { PARAMETERS, Z, KL, KL_BY_LATENT, SD, SLOPE, LOG_RATIO };
+/* In the order of the outputs. */
+enum { MEAN, Z, KL, KL_BY_LATENT, SD, SLOPE, EXCESS, LOG_RATIO };
+
+/* Values of a block of rows: what the kernel goes over several times stays in the first-level cache. */
+#define BLOCK_VALUES 1024
 
 static vae_status infer_draw(vae__graph *graph, vae__node *node) {
     const vae__value head = graph->values[node->inputs[0]];
-    size_t latent = head.width / 2;
-    vae_status status = vae__graph_output(graph, node, "posterior", head.width, head.extent, 0);
-    if (!status) status = vae__graph_output(graph, node, "z", latent, VAE__PER_SAMPLE, 0);
-    if (!status) status = vae__graph_output(graph, node, "kl", 1, head.extent, 1);
-    if (!status) status = vae__graph_output(graph, node, "kl by latent", latent, head.extent, 0);
-    if (!status) status = vae__graph_output(graph, node, "sd", latent, head.extent, 0);
-    if (!status)
-        status = vae__graph_output(graph, node, "d logvar / d raw", latent, head.extent, 0);
-    if (status || !node->size) return status; /* size: whether the ratio is wanted */
-    return vae__graph_output(graph, node, "log p(z) / q(z|x)", 1, VAE__PER_SAMPLE, 1);
+    const struct output {
+        const char *name;
+        size_t width;
+        vae__extent extent;
+        int is_double;
+    } outputs[] = {
+        [MEAN] = {"mean", head.width / 2, head.extent, 0},
+        [Z] = {"z", head.width / 2, VAE__PER_SAMPLE, 0},
+        [KL] = {"kl", 1, head.extent, 1},
+        [KL_BY_LATENT] = {"kl by latent", head.width / 2, head.extent, 0},
+        [SD] = {"sd", head.width / 2, head.extent, 0},
+        [SLOPE] = {"d logvar / d raw", head.width / 2, head.extent, 0},
+        [EXCESS] = {"exp(logvar) - 1", head.width / 2, head.extent, 0},
+        [LOG_RATIO] = {"log p(z) / q(z|x)", 1, VAE__PER_SAMPLE, 1},
+    };
+    size_t count = node->size ? LOG_RATIO + 1 : LOG_RATIO; /* size: whether the ratio is wanted */
+    vae_status status = VAE_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        const struct output *o = &outputs[i];
+        status = vae__graph_output(graph, node, o->name, o->width, o->extent, o->is_double);
+    }
+    return status;
 }
 
-static vae__posterior_row row_of(const vae__call *call, size_t r) {
+static size_t block_rows(const vae__call *call) {
+    size_t latent = vae__call_input(call, 0)->width / 2;
+    return latent < BLOCK_VALUES ? BLOCK_VALUES / latent : 1;
+}
+
+/* Rows first .. first + block_rows - 1 of the share, as far as it has them. */
+static vae__posterior_rows rows_from(const vae__call *call, size_t first) {
     size_t latent = vae__call_input(call, 0)->width / 2, samples = call->samples;
-    vae__real *parameters = (vae__real *)call->output[PARAMETERS] + r * 2 * latent;
-    return (vae__posterior_row){
-        .mean = parameters,
-        .logvar = parameters + latent,
+    size_t left = call->rows - first, most = block_rows(call);
+    return (vae__posterior_rows){
+        .head = (const vae__real *)call->input[0] + first * 2 * latent,
         .bias = call->bias,
-        .noise = (const vae__real *)call->input[1] + r * samples * latent,
-        .z = (vae__real *)call->output[Z] + r * samples * latent,
-        .sd = (vae__real *)call->output[SD] + r * latent,
-        .slope = (vae__real *)call->output[SLOPE] + r * latent,
-        .kl = (vae__real *)call->output[KL_BY_LATENT] + r * latent,
-        .log_ratio = call->node->size ? (double *)call->output[LOG_RATIO] + r * samples : NULL,
+        .noise = (const vae__real *)call->input[1] + first * samples * latent,
+        .mean = (vae__real *)call->output[MEAN] + first * latent,
+        .sd = (vae__real *)call->output[SD] + first * latent,
+        .slope = (vae__real *)call->output[SLOPE] + first * latent,
+        .excess = (vae__real *)call->output[EXCESS] + first * latent,
+        .kl = (vae__real *)call->output[KL_BY_LATENT] + first * latent,
+        .row_kl = (double *)call->output[KL] + first,
+        .z = (vae__real *)call->output[Z] + first * samples * latent,
+        .log_ratio = call->node->size ? (double *)call->output[LOG_RATIO] + first * samples : NULL,
+        .rows = left < most ? left : most,
         .latent = latent,
         .samples = samples,
     };
 }
 
 static void forward_draw(const vae__call *call) {
-    size_t width = vae__call_input(call, 0)->width;
-    if (call->output[PARAMETERS] != call->input[0]) {
-        memcpy(call->output[PARAMETERS], call->input[0], call->rows * width * sizeof(vae__real));
+    for (size_t first = 0; first < call->rows; first += block_rows(call)) {
+        vae__posterior_rows rows = rows_from(call, first);
+        call->kernels->posterior(&rows);
     }
-    double *kl = call->output[KL];
-    for (size_t r = 0; r < call->rows; r++) {
-        vae__posterior_row row = row_of(call, r);
-        kl[r] = call->kernels->posterior(&row);
-    }
+}
+
+static const vae__real *from_row(const vae__real *gradient, size_t first, size_t width) {
+    return gradient ? gradient + first * width : NULL;
 }
 
 static void backward_draw(const vae__call *call) {
     size_t latent = vae__call_input(call, 0)->width / 2, samples = call->samples;
-    const vae__real *dz = call->output_gradient[Z], *dkl = call->output_gradient[KL_BY_LATENT];
-    const vae__real *dratio = call->node->size ? call->output_gradient[LOG_RATIO] : NULL;
-    for (size_t r = 0; r < call->rows; r++) {
-        vae__posterior_row row = row_of(call, r);
-        vae__posterior_gradient gradient = {dz + r * samples * latent,
-                                            dkl ? dkl + r * latent : NULL,
-                                            dratio ? dratio + r * samples : NULL};
-        vae__real *dmean = call->input_gradient[0] + r * 2 * latent;
-        call->kernels->posterior_backward(&row, &gradient, dmean, dmean + latent);
+    for (size_t first = 0; first < call->rows; first += block_rows(call)) {
+        vae__posterior_rows rows = rows_from(call, first);
+        vae__posterior_gradient gradient = {
+            from_row(call->output_gradient[Z], first, samples * latent),
+            from_row(call->output_gradient[KL_BY_LATENT], first, latent),
+            call->node->size ? from_row(call->output_gradient[LOG_RATIO], first, samples) : NULL};
+        call->kernels->posterior_backward(&rows, &gradient,
+                                          call->input_gradient[0] + first * 2 * latent);
     }
 }
 
 static const vae__op draw_op = {.name = "posterior_draw",
-                                .traits = VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS |
-                                          VAE__OP_KEEPS_INPUT | VAE__OP_KEEPS_OUTPUT,
+                                .traits =
+                                    VAE__OP_TAKES_BIAS | VAE__OP_KEEPS_INPUT | VAE__OP_KEEPS_OUTPUT,
                                 .infer = infer_draw,
                                 .forward = forward_draw,
                                 .backward = backward_draw};

@@ -48,23 +48,26 @@ typedef struct vae__sgd_step {
     int nesterov, first; /* first: the velocity starts as the gradient */
 } vae__sgd_step;
 
-/* One row of a diagonal Gaussian posterior, `latent` wide; see simd/gaussian.c. */
-typedef struct vae__posterior_row {
-    vae__real *mean, *logvar; /* in: mean and raw head without bias; out: mean, bounded logvar */
-    const vae__real *bias;    /* [2 latent] or NULL */
-    const vae__real *noise;   /* [samples, latent] or NULL: no z wanted */
-    vae__real *z;             /* [samples, latent] */
-    vae__real *sd, *slope;    /* [latent] out: exp(logvar/2) and d logvar / d raw */
-    vae__real *kl;            /* [latent] out: KL of each latent */
-    double *log_ratio;        /* [samples] out: log p(z) - log q(z|x); NULL: not wanted */
-    size_t latent, samples;
-} vae__posterior_row;
+/* The diagonal Gaussian posterior of `rows` rows; [rows, latent] unless marked. See simd/gaussian.c. */
+typedef struct vae__posterior_rows {
+    const vae__real *head;  /* [rows, 2 latent]: means, then raw log variances */
+    const vae__real *bias;  /* [2 latent], to be added; or NULL */
+    const vae__real *noise; /* [rows * samples, latent] */
+    vae__real *mean, *sd;   /* out */
+    vae__real *slope;       /* out: d logvar / d raw */
+    vae__real *excess;      /* out: exp(logvar) - 1 */
+    vae__real *kl;          /* out: KL of each latent */
+    double *row_kl;         /* out [rows]: KL(q || N(0, I)) */
+    vae__real *z;           /* out [rows * samples, latent] */
+    double *log_ratio;      /* out [rows * samples]: log p(z) - log q(z|x); NULL: not wanted */
+    size_t rows, latent, samples;
+} vae__posterior_rows;
 
 /* What comes back to it. NULL: zero. */
 typedef struct vae__posterior_gradient {
-    const vae__real *z;         /* [samples, latent] */
-    const vae__real *kl;        /* [latent] */
-    const vae__real *log_ratio; /* [samples] */
+    const vae__real *z;         /* [rows * samples, latent] */
+    const vae__real *kl;        /* [rows, latent] */
+    const vae__real *log_ratio; /* [rows * samples] */
 } vae__posterior_gradient;
 
 typedef struct vae__kernels {
@@ -93,12 +96,10 @@ typedef struct vae__kernels {
                     size_t columns, vae__real *out);
 
     /* ---- the posterior ---- */
-    /* Returns KL(q || N(0, I)) of the row. */
-    double (*posterior)(const vae__posterior_row *row);
-    /* d mean and d raw head [latent] of the row. */
-    void (*posterior_backward)(const vae__posterior_row *row,
-                               const vae__posterior_gradient *gradient, vae__real *dmean,
-                               vae__real *draw);
+    void (*posterior)(const vae__posterior_rows *rows);
+    /* dhead [rows, 2 latent]. */
+    void (*posterior_backward)(const vae__posterior_rows *rows,
+                               const vae__posterior_gradient *gradient, vae__real *dhead);
 
     /* ---- updates of one stretch of parameters; return the sum of squares of the unscaled gradient
      * ---- */

@@ -27,10 +27,17 @@
 
 typedef vae__real real;
 
+/* By halves: few additions wait for another. */
+static inline double add_doubles(double sums[LANES]) {
+    for (int i = 0; i < LANES / 2; i++) sums[i] += sums[i + LANES / 2];
+    for (int i = 0; i < LANES / 4; i++) sums[i] += sums[i + LANES / 4];
+    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+}
+
 static inline double add_lanes(const real lanes[LANES]) {
-    double total = 0;
-    for (int i = 0; i < LANES; i++) total += (double)lanes[i];
-    return total;
+    double sums[LANES];
+    for (int i = 0; i < LANES; i++) sums[i] = (double)lanes[i];
+    return add_doubles(sums);
 }
 
 /* Sums term by term of a loop over blocks of LANES: kept in lanes, emptied into double now and then. */

@@ -6,12 +6,12 @@ enum { ROWS = 4, BLOCK = ROWS * LANES };
 /* Values added in vae__real before the lanes are emptied into double. */
 #define STRETCH (BLOCK * 16)
 
-static double empty(const lanes_of *sums) {
-    real lanes[BLOCK];
-    double total = 0;
-    memcpy(lanes, sums, sizeof lanes);
-    for (int i = 0; i < ROWS; i++) total += add_lanes(lanes + i * LANES);
-    return total;
+static double empty(const lanes_of *sums, size_t rows) {
+    double totals[LANES] = {0};
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < LANES; i++) totals[i] += (double)sums[r][i];
+    }
+    return add_doubles(totals);
 }
 
 /* sums += the block at a, squared if so wished: the compiler makes two loops of it. */
@@ -30,14 +30,14 @@ static inline double sum_over(const real *a, size_t n, int squared) {
         size_t end = n - i < STRETCH ? i + (n - i) / BLOCK * BLOCK : i + STRETCH;
         lanes_of sums[ROWS] = {{0}};
         for (; i < end; i += BLOCK) add_block(sums, a + i, squared);
-        total += empty(sums);
+        total += empty(sums, ROWS);
     }
     if (i < n) {
         real rest[BLOCK] = {0};
         lanes_of sums[ROWS] = {{0}};
         memcpy(rest, a + i, (n - i) * sizeof *rest);
         add_block(sums, rest, squared);
-        total += empty(sums);
+        total += empty(sums, (n - i + LANES - 1) / LANES);
     }
     return total;
 }

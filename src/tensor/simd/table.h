@@ -17,9 +17,9 @@ void KERNEL(bound_logvar)(real *logvar, real *slope, size_t n);
 void KERNEL(exponential)(real *y, size_t n);
 void KERNEL(normals)(const vae__stream *stream, size_t first_row, size_t rows, size_t samples,
                      size_t columns, real *out);
-double KERNEL(posterior)(const vae__posterior_row *row);
-void KERNEL(posterior_backward)(const vae__posterior_row *row,
-                                const vae__posterior_gradient *gradient, real *dmean, real *draw);
+void KERNEL(posterior)(const vae__posterior_rows *rows);
+void KERNEL(posterior_backward)(const vae__posterior_rows *rows,
+                                const vae__posterior_gradient *gradient, real *dhead);
 double KERNEL(adam)(const vae__adam_step *step, real *parameter, real *mean, real *square,
                     const real *gradient, size_t n);
 double KERNEL(sgd)(const vae__sgd_step *step, real *parameter, real *velocity, const real *gradient,
