@@ -189,8 +189,11 @@ vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
     vae_status status = vae__need(model, "vae_model_memory", "model");
     if (status) return status;
     size_t largest = 0;
-    for (int kind = 0; kind < VAE__GRAPH_KINDS; kind++) {
-        size_t bytes = vae__workspace_bytes(&model->inference[kind].plan, model->context->threads);
+    for (int kind = 0; workspace_bytes && kind < VAE__GRAPH_KINDS; kind++) {
+        vae__inference *inference;
+        status = vae__model_inference(model, (vae__graph_kind)kind, &inference);
+        if (status) return status;
+        size_t bytes = vae__workspace_bytes(&inference->plan, model->context->threads);
         if (bytes > largest) largest = bytes;
     }
     if (parameter_bytes) *parameter_bytes = model->parameters.block_count * sizeof(vae__real);
@@ -202,12 +205,15 @@ vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, siz
     vae_status status = vae__need(model, "vae_model_plan", "model");
     if (status) return status;
     vae__buffer text = {.context = model->context};
-    for (int kind = 0; kind < VAE__GRAPH_KINDS; kind++) {
+    for (int kind = 0; !status && kind < VAE__GRAPH_KINDS; kind++) {
+        vae__inference *inference;
+        status = vae__model_inference(model, (vae__graph_kind)kind, &inference);
+        if (status) break;
         vae__append(&text, "%s: ", vae__graph_kind_name((vae__graph_kind)kind));
-        vae__plan_print(&model->inference[kind].plan, &text);
+        vae__plan_print(&inference->plan, &text);
+        if (text.failed) status = vae__last_status();
     }
-    if (!text.failed) vae__give_text(text.text, buffer, size, length);
-    status = text.failed ? vae__last_status() : VAE_OK;
+    if (!status) vae__give_text(text.text, buffer, size, length);
     vae__buffer_free(&text);
     return status;
 }

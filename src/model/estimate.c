@@ -68,6 +68,7 @@ enum { GROUP = 16 }; /* rows taken together */
 
 typedef struct group {
     const vae_model *model;
+    const vae__inference *inference; /* of the density */
     const vae__estimate_options *options;
     const vae__real *x; /* [rows, width] */
     uint64_t first_row;
@@ -119,14 +120,13 @@ static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
 
 /* One run of the density graph over the group; adds its weights. */
 static void run_group(group *g, vae__workspace *workspace, vae__weights *weights) {
-    const vae__inference *inference = vae__model_inference(g->model, VAE__GRAPH_DENSITY);
     const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_x, .user = g},
                                                {.fill = fill_z, .user = g}};
     vae__run run = {
         .workspace = workspace, .feeds = feeds, .rows = g->rows * g->parts, .samples = g->samples};
     atomic_init(&run.refused, 0);
     vae__run_rows(&run);
-    const double *log_p = vae__run_double(&run, inference->ends.log_p);
+    const double *log_p = vae__run_double(&run, g->inference->ends.log_p);
     for (size_t i = 0; i < run.rows * g->samples; i++) {
         vae__weights_add(&weights[i / g->samples / g->parts], log_p[i] + g->log_ratio[i]);
     }
@@ -168,19 +168,21 @@ static vae_status importance(const vae_model *model, const vae__real *x, size_t 
                              uint64_t first_row, const vae__estimate_options *options,
                              vae__estimate *out) {
     vae_context *context = model->context;
-    vae__inference *inference = vae__model_inference(model, VAE__GRAPH_DENSITY);
+    vae__inference *inference;
+    vae_status status = vae__model_inference(model, VAE__GRAPH_DENSITY, &inference);
+    if (status) return status;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
     size_t together = inference->plan.capacity < GROUP ? inference->plan.capacity : GROUP;
     vae__workspace *workspace = NULL;
     vae__real *moments = vae__allocate(context, together * latent * 3, sizeof *moments);
     double *ratios =
         vae__allocate(context, inference->plan.capacity * inference->plan.samples, sizeof *ratios);
-    vae_status status =
-        moments && ratios ? vae__workspace_take(inference, &workspace) : vae__last_status();
+    status = moments && ratios ? vae__workspace_take(inference, &workspace) : vae__last_status();
     for (size_t first = 0; first < n && !status; first += together) {
         size_t rows = n - first < together ? n - first : together;
         vae__real *logvar = moments + rows * latent;
         group g = {.model = model,
+                   .inference = inference,
                    .options = options,
                    .x = x + first * width,
                    .rows = rows,
@@ -242,9 +244,8 @@ static void fill_prior(void *user, size_t first, size_t count, vae__real *into) 
                                      (size_t)model->spec.latent, into);
 }
 
-static void run_prior(prior_run *p, vae__workspace *workspace,
+static void run_prior(prior_run *p, const vae__inference *inference, vae__workspace *workspace,
                       const vae__estimate_options *options) {
-    const vae__inference *inference = vae__model_inference(p->model, VAE__GRAPH_SAMPLE);
     size_t capacity = inference->plan.capacity;
     prior_source source = {p->model, {options->seed, 0, VAE__PURPOSE_PRIOR, 0}, 0};
     for (; source.done < options->samples; source.done += p->samples) {
@@ -273,12 +274,13 @@ static vae_status check_rows(const vae_model *model, const vae__real *x, size_t 
 static vae_status prior(const vae_model *model, const vae__real *x, size_t n, uint64_t first_row,
                         const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
-    vae__inference *inference = vae__model_inference(model, VAE__GRAPH_SAMPLE);
+    vae__inference *inference;
     size_t width = model->spec.input.width;
     prior_run p = {
         .model = model, .n = n, .head_width = vae__likelihood_heads(&model->spec) * width};
     vae__workspace *workspace = NULL;
     vae_status status = check_rows(model, x, n, first_row);
+    if (!status) status = vae__model_inference(model, VAE__GRAPH_SAMPLE, &inference);
     if (status) return status;
     p.x = vae__allocate(context, n * width, sizeof *p.x);
     p.scratch = vae__allocate(context, context->threads * p.head_width, sizeof *p.scratch);
@@ -289,7 +291,7 @@ static vae_status prior(const vae_model *model, const vae__real *x, size_t n, ui
         memcpy(p.x, x, n * width * sizeof *x);
         p.log_scale = vae__model_standardize(model, p.x, n);
         for (size_t r = 0; r < n; r++) vae__weights_start(&p.weights[r]);
-        run_prior(&p, workspace, options);
+        run_prior(&p, inference, workspace, options);
         for (size_t r = 0; r < n; r++) out[r] = vae__weights_finish(&p.weights[r]);
         vae__workspace_give(inference, workspace);
     }

@@ -6,30 +6,6 @@
 
 #include "model/model.h"
 
-/* ---- workspaces ---- */
-
-vae__inference *vae__model_inference(const vae_model *model, vae__graph_kind kind) {
-    /* The free list is the one thing a const call changes; its slots are atomic. */
-    return (vae__inference *)&model->inference[kind];
-}
-
-vae_status vae__workspace_take(vae__inference *inference, vae__workspace **out) {
-    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) {
-        if (!atomic_load_explicit(&inference->kept[i], memory_order_relaxed)) continue;
-        *out = atomic_exchange(&inference->kept[i], NULL);
-        if (*out) return VAE_OK;
-    }
-    return vae__workspace_make(&inference->plan, inference->graph.context->threads, out);
-}
-
-void vae__workspace_give(vae__inference *inference, vae__workspace *workspace) {
-    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++) {
-        vae__workspace *empty = NULL;
-        if (atomic_compare_exchange_strong(&inference->kept[i], &empty, workspace)) return;
-    }
-    vae__workspace_free(workspace);
-}
-
 /* ---- feeds ---- */
 
 #ifdef VAE_REAL_DOUBLE
@@ -95,6 +71,7 @@ static void fill_noise(void *user, size_t first, size_t count, vae__real *into) 
 typedef struct job {
     const vae_model *model;
     vae__graph_kind kind;
+    const vae__inference *inference; /* of that kind */
     size_t n;
     void (*feed)(struct job *job, size_t first, vae__feed *feeds);
     void (*read)(struct job *job, const vae__run *run, const vae__ends *ends, size_t first,
@@ -111,20 +88,23 @@ typedef struct job {
 } job;
 
 static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {
-    const vae__inference *inference = vae__model_inference(j->model, j->kind);
-    if (inference->ends.x == VAE__NONE) {
+    const vae__ends *ends = &j->inference->ends;
+    if (ends->x == VAE__NONE) {
         return vae__fail(VAE_ERROR_DATA, "z holds a value that is not finite, in rows %zu to %zu",
                          first, first + rows - 1);
     }
-    return vae__model_refuse_rows(j->model, vae__run_value(run, inference->ends.x), rows,
+    return vae__model_refuse_rows(j->model, vae__run_value(run, ends->x), rows,
                                   j->first_row + first);
 }
 
 static vae_status run_job(job *j) {
-    vae__inference *inference = vae__model_inference(j->model, j->kind);
+    vae__inference *inference;
     vae__workspace *workspace;
-    vae_status status = j->n ? vae__workspace_take(inference, &workspace) : VAE_OK;
-    if (status || !j->n) return status;
+    if (!j->n) return VAE_OK;
+    vae_status status = vae__model_inference(j->model, j->kind, &inference);
+    if (!status) status = vae__workspace_take(inference, &workspace);
+    if (status) return status;
+    j->inference = inference;
     for (size_t first = 0; first < j->n && !status; first += inference->plan.capacity) {
         vae__feed feeds[VAE__MOST_INPUTS] = {{0}};
         size_t left = j->n - first,

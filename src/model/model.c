@@ -4,41 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Values of the widest array that an inference chunk may have: its buffers then stay in the
- * last-level cache. */
-#define CHUNK_VALUES (1 << 20)
-#define CHUNK_ROWS 256
-
-/* Samples per row of a full chunk of the density graph; fewer rows may have more (see estimate.c). */
-#define DENSITY_SAMPLES 4
-
-/* Rows of an inference chunk: enough to feed BLAS and the threads, few enough to stay in cache. */
-static size_t chunk_rows(const vae_model *model) {
-    size_t widest = model->spec.input.width;
-    for (size_t i = 0; i < model->parameters.count; i++) {
-        if (model->parameters.items[i].rows > widest) widest = model->parameters.items[i].rows;
-    }
-    size_t rows = CHUNK_VALUES / widest;
-    if (rows > CHUNK_ROWS) rows = CHUNK_ROWS;
-    return rows > model->context->threads ? rows : model->context->threads;
-}
-
-static vae_status plan_inference(vae_model *model) {
-    size_t rows = chunk_rows(model);
-    for (int kind = 0; kind < VAE__GRAPH_KINDS; kind++) {
-        vae__inference *inference = &model->inference[kind];
-        vae__graph_begin(&inference->graph, model->context, &model->parameters);
-        vae_status status = vae__network_graph(&model->spec, &model->network, &inference->graph,
-                                               (vae__graph_kind)kind, &inference->ends);
-        size_t samples = kind == VAE__GRAPH_DENSITY ? DENSITY_SAMPLES : 1;
-        if (!status) {
-            status = vae__plan_make(&inference->graph, rows, samples, 0, &inference->plan);
-        }
-        if (status) return status;
-    }
-    return VAE_OK;
-}
-
 static vae_status build_model(vae_model *model) {
     vae__buffer text = {.context = model->context};
     vae__spec_print(&model->spec, &text);
@@ -47,9 +12,7 @@ static vae_status build_model(vae_model *model) {
         return vae__last_status();
     }
     model->spec_text = text.text;
-    vae_status status =
-        vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
-    return status ? status : plan_inference(model);
+    return vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
 }
 
 static vae_status new_model(vae_context *context, const vae__spec *spec, vae_model **out) {
@@ -89,18 +52,11 @@ vae_model *vae__model_retain(vae_model *model) {
     return model;
 }
 
-static void free_inference(vae__inference *inference) {
-    for (size_t i = 0; i < VAE__KEPT_WORKSPACES; i++)
-        vae__workspace_free(atomic_load(&inference->kept[i]));
-    vae__plan_free(&inference->plan);
-    vae__graph_free(&inference->graph);
-}
-
 void vae__model_release(vae_model *model) {
     if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1)
         return;
     vae_context *context = model->context;
-    for (int kind = 0; kind < VAE__GRAPH_KINDS; kind++) free_inference(&model->inference[kind]);
+    vae__model_drop_inference(model);
     vae__parameters_free(context, &model->parameters);
     vae__release(context, model->spec_text);
     vae__release(context, model);

@@ -1,5 +1,5 @@
-/* The model: spec, parameters, and a planned graph with a free list of workspaces for each kind of
- * inference. */
+/* The model: spec, parameters, and for each kind of inference that was asked for a planned graph with
+ * a free list of workspaces. */
 #ifndef VAE_MODEL_MODEL_H
 #define VAE_MODEL_MODEL_H
 
@@ -25,7 +25,7 @@ struct vae_model {
     char *spec_text;
     vae__parameters parameters;
     vae__network network;
-    vae__inference inference[VAE__GRAPH_KINDS];
+    _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
     uint64_t edits; /* times that parameters were set from outside: optimizers look at it */
 };
 
@@ -62,8 +62,13 @@ int vae__model_takes_row(const vae_model *model, const vae__real *row);
 vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
                                   uint64_t first_row);
 
-/* The planned graph of a kind, and a workspace of it for one call: from the free list, or made. */
-vae__inference *vae__model_inference(const vae_model *model, vae__graph_kind kind);
+/* ---- plans (inference_plan.c) ---- */
+
+/* The planned graph of a kind: made by the first call that asks for it, kept with the model. */
+vae_status vae__model_inference(const vae_model *model, vae__graph_kind kind, vae__inference **out);
+void vae__model_drop_inference(vae_model *model);
+
+/* A workspace for one call: from the free list, or made. */
 vae_status vae__workspace_take(vae__inference *inference, vae__workspace **out);
 void vae__workspace_give(vae__inference *inference, vae__workspace *workspace);
 

@@ -91,6 +91,7 @@ static void prepare(const bench_case *c, size_t threads, side *s) {
     if (c->reads_dataset && !bench_subject_add_dataset(subject)) fail(c, vae_last_error());
     const vae__plan *plan =
         c->call->trains ? &subject->optimizer->plan : bench_inference_plan(subject, c->call->graph);
+    if (!plan) fail(c, vae_last_error());
     const vae__optimizer_state *state = c->call->trains ? &subject->optimizer->state : NULL;
     if (!bench_bound_make(plan, state, c->batch, &s->bound))
         fail(c, "the bound knows dense layers only");

@@ -99,7 +99,8 @@ void bench_run_elbo(void *user) {
 }
 
 const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind) {
-    return &subject->model->inference[kind].plan;
+    vae__inference *inference;
+    return vae__model_inference(subject->model, kind, &inference) ? NULL : &inference->plan;
 }
 
 uint64_t bench_allocations(const bench_subject *subject) {
