@@ -219,6 +219,7 @@ static void prior_share(void *argument, size_t share, size_t shares) {
     vae__likelihood_row row = {.kernels = p->model->context->kernels,
                                .spec = spec,
                                .weight = 1,
+                               .value_only = 1,
                                .extra = vae__model_extra(p->model),
                                .width = spec->input.width,
                                .a = p->scratch + share * p->head_width};

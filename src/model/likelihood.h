@@ -41,6 +41,7 @@ typedef struct vae__likelihood_row {
     vae__real *dextra;      /* [extra's values] or NULL: not wanted */
     size_t width;
     vae__real weight;
+    int value_only; /* gradients are not wanted: what becomes of a is of no matter */
 } vae__likelihood_row;
 
 typedef struct vae__likelihood_build {

@@ -67,7 +67,8 @@ static void forward_density(const vae__call *call) {
     vae__likelihood_row row = {.kernels = call->kernels,
                                .spec = spec,
                                .extra = call->parameter[0],
-                               .width = spec->input.width};
+                               .width = spec->input.width,
+                               .value_only = !call->wants_gradient};
     for (size_t i = 0; i < rows; i++) {
         row.a = (vae__real *)call->input[0] + i * head->width;
         row.x = (const vae__real *)call->input[1] + i / per_row * row.width;

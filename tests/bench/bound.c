@@ -35,7 +35,11 @@ static int add_product(bench_bound *bound, const vae__node *node) {
     size_t before = bound->product_count, rows = vae__plan_rows(bound->plan, in, bound->chunk);
     if (strcmp(node->op->name, "dense") || before == BENCH_MOST_PRODUCTS) return 0;
     bench_product *p = &bound->products[bound->product_count++];
-    *p = (bench_product){node->parameters[0], in->width, node->size, weight->values, 0, 0, 0, 0};
+    *p = (bench_product){.weight = node->parameters[0],
+                         .in = in->width,
+                         .out = node->size,
+                         .per_row = vae__plan_rows(bound->plan, in, 1),
+                         .w = weight->values};
     int chained = before && bound->products[before - 1].out == p->in;
     p->x = chained ? bound->products[before - 1].y : own(bound, rows * p->in);
     p->y = own(bound, rows * p->out);
@@ -104,14 +108,16 @@ static void rows_share(void *argument, size_t index, size_t shares) {
     int before = vae__gemm_begin_share();
     for (size_t i = 0; i < bound->product_count; i++) {
         const bench_product *p = &bound->products[i];
-        vae__gemm_forward(kernels, rows, p->in, p->out, p->x + first * p->in, p->w,
-                          p->y + first * p->out);
+        size_t from = first * p->per_row;
+        vae__gemm_forward(kernels, rows * p->per_row, p->in, p->out, p->x + from * p->in, p->w,
+                          p->y + from * p->out);
     }
     for (size_t i = bound->product_count; bound->state && i-- > 0;) {
         const bench_product *p = &bound->products[i];
         if (!p->dx) continue;
-        vae__gemm_backward(kernels, rows, p->in, p->out, p->delta + first * p->out, p->w,
-                           p->dx + first * p->in);
+        size_t from = first * p->per_row;
+        vae__gemm_backward(kernels, rows * p->per_row, p->in, p->out, p->delta + from * p->out,
+                           p->w, p->dx + from * p->in);
     }
     vae__gemm_end_share(before);
 }
@@ -141,7 +147,7 @@ static void weight_share(void *argument, size_t index, size_t shares) {
         for (size_t j = 0; j < bound->product_count; j++) {
             const bench_product *p = &bound->products[j];
             if (p->weight != block->parameter) continue;
-            vae__gemm_weights(bound->context->kernels, bound->rows, p->in, block->rows,
+            vae__gemm_weights(bound->context->kernels, bound->rows * p->per_row, p->in, block->rows,
                               p->delta + block->first_row, p->out, p->x, scratch, 0);
         }
         if (run->passes) pass_over(run, block);

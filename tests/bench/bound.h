@@ -13,6 +13,7 @@ enum { BENCH_MOST_PRODUCTS = 32 };
 typedef struct bench_product {
     vae__id weight;
     size_t in, out;
+    size_t per_row; /* rows of x for each row of the graph: its samples */
     const vae__real *w;
     vae__real *x, *y; /* x may be the y of the layer before */
     vae__real *delta; /* training: d y; may be the dx of the layer after */

@@ -98,6 +98,13 @@ void bench_run_elbo(void *user) {
     keep(s, vae_elbo(s->model, s->x, s->rows, s->width, 1, s->elbo, NULL, NULL));
 }
 
+void bench_run_log_likelihood(void *user) {
+    bench_subject *s = user;
+    char options[32];
+    vae__format(options, sizeof options, "samples=%zu", s->samples);
+    keep(s, vae_log_likelihood(s->model, s->x, s->rows, s->width, options, s->elbo, NULL, NULL));
+}
+
 const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind) {
     vae__inference *inference;
     return vae__model_inference(subject->model, kind, &inference) ? NULL : &inference->plan;

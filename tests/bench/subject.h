@@ -18,6 +18,7 @@ typedef struct bench_subject {
     size_t threads, rows, width, latent;
     float *x, *z, *mean, *logvar; /* x and z in (0, 1) */
     double *elbo;
+    size_t samples;                         /* of log p(x) */
     vae_status status;                      /* of the first call that failed */
     uint64_t training_bytes, training_peak; /* held, and most held, after the first step */
 } bench_subject;
@@ -36,6 +37,7 @@ void bench_run_dataset_step(void *user);
 void bench_run_encode(void *user);
 void bench_run_decode(void *user);
 void bench_run_elbo(void *user);
+void bench_run_log_likelihood(void *user);
 
 /* The plan that an inference runs. */
 const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind);

@@ -11,24 +11,32 @@ static inline real term(real a, real x, real *gradient) {
     return x * a - (a < 0 ? (real)0 : a) - real_log1p_unit(e);
 }
 
-/* Of `count` <= LANES values: with a constant count, a few vector instructions. */
+/* Of `count` <= LANES values: with a constant count, a few vector instructions. `differentiated` is a
+ * constant to every caller. */
 static inline void block(real *restrict a, const real *restrict x, real weight, size_t count,
-                         lane_sum *log_p) {
+                         int differentiated, lane_sum *log_p) {
     real terms[LANES] = {0};
     for (size_t j = 0; j < count; j++) {
         real gradient;
         terms[j] = term(a[j], x[j], &gradient);
-        a[j] = weight * gradient;
+        if (differentiated) a[j] = weight * gradient;
     }
     lane_sum_add(log_p, terms);
 }
 
-static double row(const vae__likelihood_row *r) {
+static inline double row_with(const vae__likelihood_row *r, int differentiated) {
     lane_sum log_p = {.total = 0};
+    real *a = r->a, weight = r->weight;
+    const real *x = r->x;
     size_t i = 0;
-    for (; i + LANES <= r->width; i += LANES) block(r->a + i, r->x + i, r->weight, LANES, &log_p);
-    if (i < r->width) block(r->a + i, r->x + i, r->weight, r->width - i, &log_p);
+    for (; i + LANES <= r->width; i += LANES)
+        block(a + i, x + i, weight, LANES, differentiated, &log_p);
+    if (i < r->width) block(a + i, x + i, weight, r->width - i, differentiated, &log_p);
     return lane_sum_total(&log_p);
+}
+
+static double row(const vae__likelihood_row *r) {
+    return r->value_only ? row_with(r, 0) : row_with(r, 1);
 }
 
 static void mean(const vae__likelihood_row *r) {
