@@ -5,6 +5,7 @@
 #   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli
 #   make check           the test suite; T=text runs the test programs whose path contains it
 #   make check-all       the suite in every configuration, lint, install, interoperability and document tests
+#   make check-ulp       the elementary functions over all floats, some minutes
 #   make bench           times
 #   make install         DESTDIR prefix libdir includedir; make uninstall
 #   make examples lint coverage clean
@@ -20,9 +21,9 @@ SHELL := /bin/sh
 BUILD = $(MAKE) -f scripts/build.mk
 CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
 
-.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs
+.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp
 all: lib
-lib check examples demo bench install uninstall lint check-install check-interop check-docs:
+lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all

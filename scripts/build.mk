@@ -12,6 +12,7 @@ SHELL := /bin/sh
 BLAS ?= openblas
 REAL ?= float
 ZLIB ?= yes
+SIMD ?= avx512
 SANITIZE ?=
 COVERAGE ?=
 WERROR ?=
@@ -93,14 +94,36 @@ OWN_CPPFLAGS += -DVAE_REAL_DOUBLE
 endif
 OWN_CFLAGS := -std=c11 $(OPTIMIZE) -g -fno-math-errno -fno-trapping-math -fPIC -fvisibility=hidden $(WARNINGS)
 OWN_LDLIBS := $(BLAS_LIBS) $(ZLIB_LIBS) -lm -lpthread
-COMPILE = $(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
+# The levels, best first, as a list macro.
+LEVELS_MACRO = -D'VAE__SIMD_LEVELS(X)=$(foreach l,$(SIMD_LEVELS),X($l))'
+COMPILE = $(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP
+
+# ---- Instruction sets ----
+
+X86_64 := $(shell echo __x86_64__ | $(CC) $(CPPFLAGS) $(CFLAGS) -E -P - 2>/dev/null)
+# The same kernels for each instruction set; which one runs is chosen when a context is created.
+# SIMD= is the highest one built, so that the tests can run at each.
+ifeq ($(X86_64),1)
+LEVELS_UP_TO_sse2 := sse2
+LEVELS_UP_TO_avx2 := avx2 sse2
+LEVELS_UP_TO_avx512 := avx512 avx2 sse2
+SIMD_LEVELS := $(LEVELS_UP_TO_$(SIMD))
+ifeq ($(SIMD_LEVELS),)
+$(error SIMD=$(SIMD) is unknown (known: sse2, avx2, avx512))
+endif
+else
+SIMD_LEVELS := generic
+endif
+SIMD_FLAGS_sse2 :=
+SIMD_FLAGS_generic :=
+SIMD_FLAGS_avx2 := -ffp-contract=fast -mavx2 -mfma -mprefer-vector-width=256
+SIMD_FLAGS_avx512 := -ffp-contract=fast -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
 # ---- Object folder: one per compiler and set of flags ----
 
 COMPILER := $(shell $(CC) --version 2>/dev/null | head -n 1)
-X86_64 := $(shell echo __x86_64__ | $(CC) $(CPPFLAGS) $(CFLAGS) -E -P - 2>/dev/null)
 comma := ,
-NAME := $(notdir $(firstword $(CC)))-$(BLAS)-$(REAL)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
+NAME := $(notdir $(firstword $(CC)))-$(BLAS)-$(REAL)$(if $(filter-out avx512,$(SIMD)),-$(SIMD))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
 HASH := $(shell printf '%s' $(call quote,$(COMPILER) $(COMPILE) $(OWN_LDFLAGS) $(LDFLAGS) $(OWN_LDLIBS) $(LDLIBS)) | cksum \
     | cut -d' ' -f1)
 OUT := build/$(NAME)-$(HASH)
@@ -115,17 +138,6 @@ stem = vae__$(subst /,_,$(patsubst src/%.c,%,$1))
 
 SIMD_SOURCES := $(wildcard src/tensor/simd/*.c src/model/likelihood/*.c)
 SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
-
-# The same kernels for each instruction set; which one runs is chosen when a context is created.
-ifeq ($(X86_64),1)
-SIMD_LEVELS := sse2 avx2 avx512
-else
-SIMD_LEVELS := generic
-endif
-SIMD_FLAGS_sse2 :=
-SIMD_FLAGS_generic :=
-SIMD_FLAGS_avx2 := -ffp-contract=fast -mavx2 -mfma -mprefer-vector-width=256
-SIMD_FLAGS_avx512 := -ffp-contract=fast -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 
 OBJECTS :=
 # $1 source, $2 stem of the object, $3 further flags
@@ -235,8 +247,24 @@ endif
 
 $(OUT)/bench: $(BENCH_SOURCES) $(BENCH_HEADERS) $(ARCHIVE)
 	$(say) LINK '$@'
-	$(Q)$(CC) $(OWN_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(BENCH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) \
+	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(BENCH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) \
 	    $(OWN_LDLIBS) $(LDLIBS)
+
+# ---- Elementary functions over all floats: make check-ulp ----
+
+ULP_OBJECTS := $(SIMD_LEVELS:%=$(OUT)/tests/ulp/functions_%.o)
+.PHONY: check-ulp
+check-ulp: $(OUT)/ulp
+	$(Q)$(OUT)/ulp $(ULP_OPTIONS)
+
+$(OUT)/tests/ulp/functions_%.o: tests/ulp/functions.c tests/ulp/functions.h src/tensor/simd/simd.h
+	$(say) CC '$< ($*)'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -Itests -DVAE__SIMD=$* $(SIMD_FLAGS_$*) -c -o $@ $<
+
+$(OUT)/ulp: tests/ulp/ulp.c $(ULP_OBJECTS) $(ARCHIVE)
+	$(say) LINK '$@'
+	$(Q)$(COMPILE) -Itests -o $@ $< $(ULP_OBJECTS) $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Coverage: make coverage ----
 

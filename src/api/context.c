@@ -82,11 +82,6 @@ uint32_t vae_version_number(void) {
 #else
 #define REAL_NAME "float"
 #endif
-#if defined(__x86_64__)
-#define LEVELS "sse2 avx2 avx512"
-#else
-#define LEVELS "generic"
-#endif
 #if defined(VAE_BLAS_BUILTIN)
 #define BLAS_NAME "builtin"
 #elif defined(VAE_BLAS_BLIS)
@@ -97,9 +92,12 @@ uint32_t vae_version_number(void) {
 #define BLAS_NAME "OpenBLAS"
 #endif
 
+#define LEVEL(name) " " #name
+
 const char *vae_build_info(void) {
     return "libvae " TEXT(VAE_VERSION_MAJOR) "." TEXT(VAE_VERSION_MINOR) "." TEXT(
-        VAE_VERSION_PATCH) ", " COMPILER ", BLAS " BLAS_NAME ", " REAL_NAME ", simd " LEVELS;
+        VAE_VERSION_PATCH) ", " COMPILER ", BLAS " BLAS_NAME ", " REAL_NAME
+                           ", simd" VAE__SIMD_LEVELS(LEVEL);
 }
 
 /* ---- context ---- */

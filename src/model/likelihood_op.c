@@ -20,23 +20,19 @@ const char *const vae__likelihood_names[] = {VAE__LIKELIHOODS(NAME) NULL};
 #define ENTRY_avx512(n) &vae__likelihood_##n##_avx512,
 #define ENTRY_generic(n) &vae__likelihood_##n##_generic,
 
-#if defined(__x86_64__)
-LIST(sse2)
-LIST(avx2)
-LIST(avx512)
-#else
-LIST(generic)
-#endif
+VAE__SIMD_LEVELS(LIST)
+
+static const struct level {
+    const char *name;
+    const vae__likelihood *const *list;
+} levels[] = {
+#define LEVEL(level) {#level, list_##level},
+    VAE__SIMD_LEVELS(LEVEL)};
 
 const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int index) {
-#if defined(__x86_64__)
-    const char *level = kernels ? kernels->name : "sse2";
-    if (!strcmp(level, "avx512")) return list_avx512[index];
-    return strcmp(level, "avx2") ? list_sse2[index] : list_avx2[index];
-#else
-    (void)kernels;
-    return list_generic[index];
-#endif
+    size_t last = sizeof levels / sizeof levels[0] - 1, i = 0;
+    while (i < last && !(kernels && !strcmp(levels[i].name, kernels->name))) i++;
+    return levels[i].list[index];
 }
 
 size_t vae__likelihood_heads(const vae__spec *spec) {

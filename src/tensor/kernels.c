@@ -3,54 +3,49 @@
 
 #include <string.h>
 
+/* What the processor must have. */
 #if defined(__x86_64__)
-extern const vae__kernels vae__kernels_sse2, vae__kernels_avx2, vae__kernels_avx512;
+static int runs_sse2(void) {
+    return 1;
+}
 
-static int has_avx2(void) {
+static inline int runs_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-static int has_avx512(void) {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+static inline int runs_avx512(void) {
+    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
-
-static int has_baseline(void) {
-    return 1;
-}
-
-static const struct level {
-    const vae__kernels *kernels;
-    int (*supported)(void);
-} levels[] = {{&vae__kernels_avx512, has_avx512},
-              {&vae__kernels_avx2, has_avx2},
-              {&vae__kernels_sse2, has_baseline}};
-#define BUILT "sse2 avx2 avx512"
 #else
-extern const vae__kernels vae__kernels_generic;
-
-static int has_baseline(void) {
+static int runs_generic(void) {
     return 1;
 }
+#endif
+
+/* VAE__SIMD_LEVELS comes from the build: the levels compiled, best first. */
+#define DECLARE(level) extern const vae__kernels vae__kernels_##level;
+VAE__SIMD_LEVELS(DECLARE)
 
 static const struct level {
     const vae__kernels *kernels;
-    int (*supported)(void);
-} levels[] = {{&vae__kernels_generic, has_baseline}};
-#define BUILT "generic"
-#endif
+    int (*runs)(void);
+} levels[] = {
+#define ENTRY(level) {&vae__kernels_##level, runs_##level},
+    VAE__SIMD_LEVELS(ENTRY)};
 
 #define LEVELS (sizeof levels / sizeof levels[0])
 
 const char *vae__kernels_built(void) {
-    return BUILT;
+#define NAME(level) " " #level
+    return &VAE__SIMD_LEVELS(NAME)[1];
 }
 
 vae_status vae__kernels_select(const char *level, const vae__kernels **out) {
     int any = !strcmp(level, "auto");
     for (size_t i = 0; i < LEVELS; i++) {
         if (!any && strcmp(level, levels[i].kernels->name)) continue;
-        if (levels[i].supported()) {
+        if (levels[i].runs()) {
             *out = levels[i].kernels;
             return VAE_OK;
         }
@@ -59,5 +54,5 @@ vae_status vae__kernels_select(const char *level, const vae__kernels **out) {
                              "simd=%s: this processor lacks it; use simd=auto", level);
     }
     return vae__fail(VAE_ERROR_UNSUPPORTED, "simd=%s: not in this build, which has %s", level,
-                     BUILT);
+                     vae__kernels_built());
 }

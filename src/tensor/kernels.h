@@ -118,7 +118,7 @@ typedef struct vae__kernels {
  * that the machine or the build lacks fails with VAE_ERROR_UNSUPPORTED. */
 vae_status vae__kernels_select(const char *level, const vae__kernels **out);
 
-/* The levels compiled into this build, e.g. "sse2 avx2 avx512". */
+/* The levels compiled into this build, best first, e.g. "avx512 avx2 sse2". */
 const char *vae__kernels_built(void);
 
 #endif

@@ -201,16 +201,17 @@ static inline float real_log1p(float x) {
     return real_abs(x) < 5e-8f ? x : result;
 }
 
-/* ln(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x) <= 1/3. */
+/* ln(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x) <= 1/3. What the rounding of 2 + x took from s is
+ * added to the series, since 1 / (2 + x) = (1 - s) / 2. */
 static inline float real_log1p_unit(float x) {
-    float s = x / (2.0f + x), q = s * s;
+    float sum = 2.0f + x, lost = x - (sum - 2.0f), s = x / sum, q = s * s;
     float p = 0.121541604f;
     p = p * q + 0.10712926f;
     p = p * q + 0.14308518f;
     p = p * q + 0.19999437f;
     p = p * q + 0.33333337f;
-    s = s + s;
-    return p * q * s + s;
+    float twice = s + s;
+    return (p * q * twice - twice * lost * (0.5f - 0.5f * s)) + twice;
 }
 
 static inline float real_tanh(float x) {
@@ -272,10 +273,11 @@ static inline void real_sincos_turns(float turns, float *sine, float *cosine) {
 
 #endif
 
+/* The rounding of 1 + e is put back to first order. */
 static inline real real_sigmoid(real x) {
-    real e = real_exp(-real_abs(x));
-    real numerator = x < 0 ? e : (real)1;
-    return numerator / (1 + e);
+    real e = real_exp(-real_abs(x)), sum = 1 + e, lost = e - (sum - 1);
+    real result = (x < 0 ? e : (real)1) / sum, inverse = x < 0 ? 1 - result : result;
+    return result - result * lost * inverse;
 }
 
 /* ln(1 + e^x). */
