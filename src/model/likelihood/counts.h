@@ -60,8 +60,8 @@ static inline void mean_rates(const vae__likelihood_row *r) {
         r->a[i] = (vae__real)bounded_exp((double)r->a[i], rate_bounds, &slope);
 }
 
-/* Heads whose rates are the column means; with size=total relative to the mean of all. The floor
- * lets a count never seen be learned. */
+/* Heads whose rates are the column means; with size=total relative to the mean of all. The floors let
+ * a count never seen be learned, and keep a rate that is small beside the others within its bounds. */
 static inline void start_rates(const vae__spec *spec, const vae__statistics *statistics,
                                vae__real *bias) {
     const double least = 1e-4;
@@ -70,7 +70,7 @@ static inline void start_rates(const vae__spec *spec, const vae__statistics *sta
     size /= (double)statistics->width;
     if (spec->size == VAE__SIZE_NONE || !(size > least)) size = 1;
     for (size_t i = 0; i < statistics->width; i++) {
-        double rate = fmax(statistics->mean[i], least) / size;
+        double rate = fmax(fmax(statistics->mean[i], least) / size, 10 * rate_bounds.low);
         bias[i] = (vae__real)bounded_exp_inverse(rate, rate_bounds);
     }
 }
