@@ -357,6 +357,7 @@ static void finish(step *s) {
                                             vae__run_double(&s->run, optimizer->ends.batch_state));
     }
     optimizer->state.steps++;
+    optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */
 }
 
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
