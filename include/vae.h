@@ -524,7 +524,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
- *                 where that is less than the width; its sigma is at least sigma_min)
+ *                 where that is less than the width; its sigma is at least sigma_min; with
+ *                 standardize=1 of the columns over the model's scales)
  * VAE_ERROR_UNSUPPORTED for a figure that this evaluation does not have. */
 VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name,
                                         double *value);
