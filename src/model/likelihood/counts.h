@@ -119,8 +119,10 @@ static inline double poisson_by_rejection(uniforms *from, double rate) {
     }
 }
 
+/* Rates may be larger than any count that a row may hold: draws are not. */
 static inline double draw_poisson(uniforms *from, double rate) {
-    return rate < 10 ? poisson_by_inversion(from, rate) : poisson_by_rejection(from, rate);
+    double x = rate < 10 ? poisson_by_inversion(from, rate) : poisson_by_rejection(from, rate);
+    return fmin(x, LARGEST_COUNT);
 }
 
 #endif

@@ -216,6 +216,23 @@ static void size_start_of_an_empty_column(void **state) {
     vae_context_destroy(context);
 }
 
+/* Rates may lie above the largest count; draws are values that the model takes. */
+static void draws_are_taken(void **state) {
+    (void)state;
+    static const char *const likelihoods[] = {"poisson", "negative_binomial"};
+    float x[3 * 20];
+    vae_context *context = test_context("threads=1");
+    for (size_t i = 0; i < 2; i++) {
+        vae_model *model = constant_model(context, likelihoods[i]);
+        vae__real *bias = test_parameter(model, "likelihood.bias")->values;
+        bias[0] = bias[2] = 23;
+        assert_int_equal(vae_sample(model, 20, 1, NULL, NULL, x), VAE_OK);
+        if (vae_elbo(model, x, 20, 3, 1, NULL, NULL, NULL)) fail_msg("%s", vae_last_error());
+        vae_model_destroy(model);
+    }
+    vae_context_destroy(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(size_offset),
@@ -225,6 +242,7 @@ int main(void) {
         cmocka_unit_test(dispersion_start),
         cmocka_unit_test(size_start),
         cmocka_unit_test(size_start_of_an_empty_column),
+        cmocka_unit_test(draws_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
