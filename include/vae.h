@@ -254,6 +254,10 @@ typedef struct vae_model vae_model;
  *                               learned; the best of each batch (Rybkin et al. 2021); one learned
  *                               per dimension; a function of z
  *   sigma_min=1e-3              gaussian: the least standard deviation, absolute
+ *   standardize=0|1 (0)         gaussian: encoder and likelihood see (x - shift) / scale, which
+ *                               vae_model_initialize fits to each column; sigma= and sigma_min=
+ *                               are then in units of a column's scale. Everything that comes out
+ *                               (densities, means, draws, vae_model_sigma) is of x
  *   size=none | total (none)    counts: total multiplies a row's rates by its mean count, which is
  *                               then taken as given; E[x|z] and draws are for a mean count of 1
  *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
@@ -265,8 +269,8 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
 
 /* Starts from the data: changes the first encoder layer so that rows reach it with mean 0 and,
  * over all columns together, variance 1 (not where the encoder begins with an activation); sets the
- * output bias to the columns' means (for a Bernoulli their logits) and a learned sigma to the
- * data's deviation. Reads the rows once; the data set, cursor included, stays as it is. To be
+ * output bias to the columns' means (for a Bernoulli their logits), a learned sigma or dispersion to
+ * the data's and, with standardize=1, shift and scale to each column. Reads the rows once; the data set, cursor included, stays as it is. To be
  * called once, after creating the model and before training: a second call would scale again.
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
@@ -315,7 +319,8 @@ VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t inde
                                              size_t capacity, size_t *rank);
 
 /* Copies a tensor out or in. count must be its number of values (VAE_ERROR_WIDTH); values that are
- * set must be finite (VAE_ERROR_DATA), and none is set where one is not. */
+ * set must be finite, and those of "input.scale" above 0 (VAE_ERROR_DATA); none is set where one is
+ * not. */
 VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
                                            size_t count);
 VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
@@ -326,7 +331,7 @@ VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, c
 VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                                     uint64_t *workspace_bytes);
 
-/* The inference plans (encode, decode, reconstruct, sample, elbo) as text, for people. *length is
+/* The inference plans (encode, decode, reconstruct, sample, elbo, density) as text, for people. *length is
  * what the text needs with its final 0; at most `size` bytes are written, always ending in 0 if
  * size > 0. buffer may be NULL. */
 VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
@@ -355,8 +360,10 @@ typedef struct vae_optimizer vae_optimizer;
  *   steps=N  gamma=0.1  milestones=[N, ..]
  *                               steps: for cosine, exponential; milestones: rising, up to 32
  *   clip_norm=C (0: off)        a gradient with a larger global norm is scaled down to it
- *   objective=elbo              the only value now
- *   samples=K (1)               draws of z per row, over which the ELBO is averaged
+ *   objective=elbo | iwae (elbo)
+ *                               what is maximised; iwae: the importance-weighted bound of K draws
+ *                               (Burda et al. 2016), without beta, beta_warmup and free_bits
+ *   samples=K (1)               draws of z per row: the ELBO is averaged over them, iwae weighs them
  *   beta=1                      weight of the KL (Higgins et al. 2017)
  *   beta_warmup=N (0)           beta rises linearly from 0 over N updates (Bowman et al. 2016)
  *   free_bits=L (0)             the batch mean of a latent's KL is not penalised below L nats
@@ -398,7 +405,7 @@ VAE_API vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buff
  *   epoch           epochs completed by the data set
  *   position        rows consumed of the current epoch; 0 right after an epoch's end
  *   rows            rows in this batch
- *   objective       what was maximised: with beta and free bits
+ *   objective       what was maximised: with beta and free bits, or the importance-weighted bound
  *   elbo, reconstruction, kl      always raw: beta = 1, no free bits
  *   beta, learning_rate           of this update
  *   gradient_norm   global norm of the gradient, before clipping
@@ -491,7 +498,7 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
  * std_error is the Monte Carlo standard error of log_p by the delta method; ess =
  * (sum w)^2 / sum w^2, the effective number of samples. With ess < 10 the error estimate cannot be
  * trusted and std_error is +infinity. Memory does not grow with samples; a failed call writes
- * nothing. */
+ * nothing, for which it holds 24 bytes a row. */
 VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n,
                                       size_t width, const char *options, double *log_p,
                                       double *std_error, double *ess);
@@ -523,7 +530,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
- *                 where that is less than the width; its sigma is at least sigma_min)
+ *                 where that is less than the width; its sigma is at least sigma_min; with
+ *                 standardize=1 of the columns over the model's scales)
  * VAE_ERROR_UNSUPPORTED for a figure that this evaluation does not have. */
 VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name,
                                         double *value);

@@ -9,7 +9,7 @@
  * errors in `argument`. */
 typedef void (*vae__share_fn)(void *argument, size_t share, size_t shares);
 
-/* Runs fn for shares 0 .. shares - 1, share 0 on the caller's thread, and returns when all are
+/* Runs fn for shares 0 .. shares - 1, any of them on the caller's thread, and returns when all are
  * done. If the pool is busy (another host thread is in it), cannot start, or this is one of its own
  * threads, the caller runs every share itself. */
 void vae__parallel(vae_context *context, vae__share_fn fn, void *argument, size_t shares);

@@ -26,7 +26,7 @@ struct vae_model {
     vae__parameters parameters;
     vae__network network;
     _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
-    uint64_t edits; /* times that parameters were set from outside: optimizers look at it */
+    uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
 };
 
 /* Parameters initialised from the spec's seed. */

@@ -47,7 +47,7 @@ typedef enum vae__graph_kind {
     VAE__GRAPH_DECODE,      /* z -> x_mean */
     VAE__GRAPH_RECONSTRUCT, /* x -> x_mean at z = mean */
     VAE__GRAPH_SAMPLE,      /* z -> head */
-    VAE__GRAPH_ELBO,        /* x, noise -> log_p, kl, kl_by_latent, mean, logvar */
+    VAE__GRAPH_ELBO,        /* x, noise -> log_p, kl, kl_by_latent */
     VAE__GRAPH_DENSITY,     /* x, z by sample -> log_p */
     VAE__GRAPH_KINDS
 } vae__graph_kind;

@@ -13,8 +13,9 @@ static void begin(const vae__optimizer_settings *s, uint64_t step, double gradie
     double correction1 = 1 - pow(s->beta1, (double)step),
            correction2 = 1 - pow(s->beta2, (double)step);
     out->adam = (vae__adam_step){
-        .beta1 = (vae__real)s->beta1,
         .beta2 = (vae__real)s->beta2,
+        .complement1 = (vae__real)(1 - s->beta1),
+        .complement2 = (vae__real)(1 - s->beta2),
         .step_size = (vae__real)(vae__learning_rate(s, step) / correction1),
         .inverse_sqrt_correction2 = (vae__real)(1 / sqrt(correction2)),
         .eps = (vae__real)s->eps,

@@ -40,7 +40,8 @@ typedef struct vae__activation_kernels {
 
 /* Constants of one optimizer step. */
 typedef struct vae__adam_step {
-    vae__real beta1, beta2, step_size, inverse_sqrt_correction2, eps, decay, l2, gradient_scale;
+    vae__real beta2, step_size, inverse_sqrt_correction2, eps, decay, l2, gradient_scale;
+    vae__real complement1, complement2; /* 1 - beta1, 1 - beta2: taken in double */
 } vae__adam_step;
 
 typedef struct vae__sgd_step {

@@ -7,7 +7,7 @@
 
 enum { VAE__EVALUATION_VALUES = 24 };
 
-/* A named figure; NaN is not stored. */
+/* A named figure. */
 typedef struct vae__figure {
     const char *name;
     double value;

@@ -89,11 +89,12 @@ static vae_status read_tensor(const char *label, const vae__parameter *p, const 
     vae_status status = check_tensor(label, p, t);
     for (size_t i = 0; i < vae__parameter_size(p) && !status; i++) {
         vae__real value = (vae__real)element(t, i);
-        if (!(value - value == 0)) {
+        int is_finite = value - value == 0;
+        if (!is_finite || (p->positive && !(value > 0))) {
             char found[VAE__NUMBER_SIZE];
-            status = vae__fail(VAE_ERROR_FORMAT,
-                               "%s: tensor '%s', value %zu is %s: expected finite values", label,
-                               p->name, i, vae__number(found, element(t, i)));
+            status = vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s",
+                               label, p->name, i, vae__number(found, element(t, i)),
+                               is_finite ? "values above 0" : "finite values");
         }
         p->values[i] = value;
     }

@@ -13,11 +13,20 @@ static size_t chunk_rows(size_t first, size_t n) {
     return n - first < CHUNK ? n - first : CHUNK;
 }
 
+/* rows [count, width], divided by the scale. */
+static void read_rows(const vae_dataset *data, const vae__real *scale, size_t first, size_t count,
+                      vae__real *rows) {
+    size_t width = vae__dataset_width(data);
+    vae__dataset_read(data, first, count, rows);
+    for (size_t i = 0; scale && i < count * width; i++) rows[i] /= scale[i % width];
+}
+
 /* ---- moments ---- */
 
 typedef struct moments {
     vae_context *context;
     const vae_dataset *data;
+    const vae__real *scale;
     size_t n, width;
     vae__real *rows;     /* [CHUNK, width] */
     vae__real *products; /* [width, width] of one chunk */
@@ -29,7 +38,7 @@ static void find_mean(moments *m) {
     memset(m->mean, 0, m->width * sizeof *m->mean);
     for (size_t first = 0; first < m->n; first += CHUNK) {
         size_t count = chunk_rows(first, m->n);
-        vae__dataset_read(m->data, first, count, m->rows);
+        read_rows(m->data, m->scale, first, count, m->rows);
         for (size_t i = 0; i < count * m->width; i++) m->mean[i % m->width] += (double)m->rows[i];
     }
     for (size_t j = 0; j < m->width; j++) m->mean[j] /= (double)m->n;
@@ -41,7 +50,7 @@ static void find_covariance(moments *m) {
     int before = vae__gemm_begin_share();
     for (size_t first = 0; first < m->n; first += CHUNK) {
         size_t count = chunk_rows(first, m->n);
-        vae__dataset_read(m->data, first, count, m->rows);
+        read_rows(m->data, m->scale, first, count, m->rows);
         for (size_t i = 0; i < count * width; i++) {
             m->rows[i] = (vae__real)((double)m->rows[i] - m->mean[i % width]);
         }
@@ -81,16 +90,20 @@ static vae_status allocate_fit(vae__ppca *fit) {
     return fit->mean && fit->directions && fit->eigenvalues ? VAE_OK : vae__last_status();
 }
 
-vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent, double least,
-                         vae__ppca *out) {
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, const vae__real *scale,
+                         size_t latent, double least, vae__ppca *out) {
     size_t width = vae__dataset_width(data);
-    *out = (vae__ppca){.context = context, .width = width, .latent = latent};
+    *out = (vae__ppca){.context = context, .width = width, .latent = latent, .scale = scale};
     if (latent == 0 || latent >= width) {
         return vae__fail(VAE_ERROR_UNSUPPORTED,
                          "probabilistic PCA needs fewer components (%zu) than columns (%zu)",
                          latent, width);
     }
-    moments m = {.context = context, .data = data, .n = vae__dataset_size(data), .width = width};
+    moments m = {.context = context,
+                 .data = data,
+                 .scale = scale,
+                 .n = vae__dataset_size(data),
+                 .width = width};
     vae_status status = allocate_fit(out);
     m.mean = out->mean;
     m.rows = vae__allocate(context, CHUNK * width, sizeof *m.rows);
@@ -133,11 +146,12 @@ static double squared_distance(const vae__ppca *fit, const vae__real *x, double 
     return distance + length / fit->noise_variance;
 }
 
-/* log N(mean | mean, C): what every row's log p has in common. */
+/* log N(mean | mean, C), less the scale's Jacobian: what every row's log p has in common. */
 static double log_normalisation(const vae__ppca *fit) {
     const double log_2pi = 1.83787706640934548356;
     double log_det = (double)(fit->width - fit->latent) * log(fit->noise_variance);
     for (size_t k = 0; k < fit->latent; k++) log_det += log(fit->eigenvalues[k]);
+    for (size_t i = 0; fit->scale && i < fit->width; i++) log_det += 2 * log((double)fit->scale[i]);
     return -((double)fit->width * log_2pi + log_det) / 2;
 }
 
@@ -149,7 +163,7 @@ vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *dat
     vae_status status = rows && centred ? VAE_OK : vae__last_status();
     for (size_t first = 0; !status && first < n; first += CHUNK) {
         size_t count = chunk_rows(first, n);
-        vae__dataset_read(data, first, count, rows);
+        read_rows(data, fit->scale, first, count, rows);
         for (size_t r = 0; r < count; r++)
             distances += squared_distance(fit, rows + r * fit->width, centred);
     }

@@ -8,18 +8,20 @@
 typedef struct vae__ppca {
     vae_context *context;
     size_t width, latent;
-    double *mean;          /* [width] */
-    double *directions;    /* [latent, width], orthonormal: eigenvectors of the covariance */
-    double *eigenvalues;   /* [latent], descending: variances along the directions */
-    double noise_variance; /* sigma^2 = mean of the other eigenvalues, floored */
+    const vae__real *scale; /* [width] columns are divided by it first, or NULL; borrowed */
+    double *mean;           /* [width] */
+    double *directions;     /* [latent, width], orthonormal: eigenvectors of the covariance */
+    double *eigenvalues;    /* [latent], descending: variances along the directions */
+    double noise_variance;  /* sigma^2 = mean of the other eigenvalues, floored */
 } vae__ppca;
 
-/* Fits to all rows of `data`; 0 < latent < its width. No variance is below `least` (> 0): without a
- * floor the likelihood of rows that lie in a plane is unbounded. Release `out` in either case. */
-vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent, double least,
-                         vae__ppca *out);
+/* Fits to all rows of `data`, their columns divided by `scale` [width] unless it is NULL; 0 < latent <
+ * width. No variance is below `least` (> 0): without a floor the likelihood of rows that lie in a plane
+ * is unbounded. Release `out` in either case. */
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, const vae__real *scale,
+                         size_t latent, double least, vae__ppca *out);
 
-/* Mean of log p(x) over the rows of `data`, in nats per row. */
+/* Mean of log p(x) over the rows of `data`, in nats per row; of x, whatever the scale. */
 vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *data,
                                     double *mean_log_p);
 

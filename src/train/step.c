@@ -127,7 +127,7 @@ static void fill_rows(void *user, size_t first, size_t count, vae__real *into) {
                             into);
         return;
     }
-    size_t width = from->batch.count; /* of a row: set by begin_run */
+    size_t width = from->batch.count; /* of a row: set by begin_step */
     for (size_t i = 0; i < count * width; i++) into[i] = (vae__real)from->rows[first * width + i];
 }
 
@@ -357,6 +357,7 @@ static void finish(step *s) {
                                             vae__run_double(&s->run, optimizer->ends.batch_state));
     }
     optimizer->state.steps++;
+    optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */
 }
 
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,

@@ -13,7 +13,7 @@ struct vae_optimizer {
     vae__training_options options;
     char *options_text;
     vae__optimizer_state state;
-    uint64_t model_edits;              /* the model's when the state's bounds were measured */
+    uint64_t model_edits;              /* the model's as far as the state's bounds cover them */
     vae__objective_settings objective; /* what the graph reads: beta of the step under way */
     vae__graph graph;
     vae__plan plan; /* for the largest batch so far; plan.graph NULL: none yet */

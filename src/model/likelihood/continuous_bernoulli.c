@@ -1,7 +1,7 @@
 /* Continuous Bernoulli (Loaiza-Ganem & Cunningham 2019), a density on [0, 1] with logits a:
  * log p(x|z) = sum_i a x - a/2 - log(sinh(a/2) / (a/2)); its mean is 1 / (1 - exp(-a)) - 1/a.
  *
- * Computed from h = |a| and y, the distance of x from the end that a points away from: the density
+ * Computed from h = |a| and y, the distance of x from the end that a points to: the density
  * is that of an exponential cut off at 1, exp(-h y) h / q with q = 1 - exp(-h), and the mean of y is
  * 1/h - (1 - q)/q. Near a = 0 both are series in Bernoulli's numbers. */
 #include "model/likelihood.h"

@@ -60,8 +60,8 @@ static inline void mean_rates(const vae__likelihood_row *r) {
         r->a[i] = (vae__real)bounded_exp((double)r->a[i], rate_bounds, &slope);
 }
 
-/* Heads whose rates are the column means; with size=total relative to the mean of all. The floor
- * lets a count never seen be learned. */
+/* Heads whose rates are the column means; with size=total relative to the mean of all. The floors let
+ * a count never seen be learned, and keep a rate that is small beside the others within its bounds. */
 static inline void start_rates(const vae__spec *spec, const vae__statistics *statistics,
                                vae__real *bias) {
     const double least = 1e-4;
@@ -70,7 +70,7 @@ static inline void start_rates(const vae__spec *spec, const vae__statistics *sta
     size /= (double)statistics->width;
     if (spec->size == VAE__SIZE_NONE || !(size > least)) size = 1;
     for (size_t i = 0; i < statistics->width; i++) {
-        double rate = fmax(statistics->mean[i], least) / size;
+        double rate = fmax(fmax(statistics->mean[i], least) / size, 10 * rate_bounds.low);
         bias[i] = (vae__real)bounded_exp_inverse(rate, rate_bounds);
     }
 }
@@ -119,8 +119,10 @@ static inline double poisson_by_rejection(uniforms *from, double rate) {
     }
 }
 
+/* Rates may be larger than any count that a row may hold: draws are not. */
 static inline double draw_poisson(uniforms *from, double rate) {
-    return rate < 10 ? poisson_by_inversion(from, rate) : poisson_by_rejection(from, rate);
+    double x = rate < 10 ? poisson_by_inversion(from, rate) : poisson_by_rejection(from, rate);
+    return fmin(x, LARGEST_COUNT);
 }
 
 #endif

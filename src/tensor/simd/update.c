@@ -10,8 +10,8 @@ double KERNEL(adam)(const vae__adam_step *step, real *restrict parameter, real *
     for (size_t i = 0; i < n; i++) {
         real p = parameter[i] * c.decay;
         real g = gradient[i] * c.gradient_scale + c.l2 * parameter[i];
-        real m = mean[i] + (1 - c.beta1) * (g - mean[i]);
-        real v = c.beta2 * square[i] + (1 - c.beta2) * g * g;
+        real m = mean[i] + c.complement1 * (g - mean[i]);
+        real v = c.beta2 * square[i] + c.complement2 * g * g;
         mean[i] = m;
         square[i] = v;
         parameter[i] = p - c.step_size * m / (real_sqrt(v) * c.inverse_sqrt_correction2 + c.eps);

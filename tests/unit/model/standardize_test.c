@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "support/checks.h"
 #include "support/numbers.h"
 
 enum { ROWS = 40, WIDTH = 4, LATENT = 2 };
@@ -137,6 +138,36 @@ static void training_is_that_of_y(void **state) {
     drop(&p);
 }
 
+/* A scale of 0 or below has no density: it can neither be set nor loaded. */
+static void scales_are_positive(void **state) {
+    (void)state;
+    static const float refused[] = {0, -1};
+    pair p;
+    make(&p);
+    vae__parameter *scale = test_parameter(p.x_model, "input.scale");
+    vae__real kept = scale->values[2];
+    float values[WIDTH] = {1, 1, 1, 1}, shift[WIDTH] = {0, -1, 2, 0};
+    for (size_t i = 0; i < 2; i++) {
+        unsigned char bytes[4096];
+        size_t length;
+        vae_model *loaded;
+        values[2] = refused[i];
+        assert_fails(vae_model_parameter_set(p.x_model, "input.scale", values, WIDTH),
+                     VAE_ERROR_DATA, "value 2 for 'input.scale' is not above 0");
+        assert_true(scale->values[2] == kept);
+        scale->values[2] = (vae__real)refused[i];
+        assert_ok(vae_model_save_memory(p.x_model, bytes, sizeof bytes, &length));
+        assert_fails(vae_model_load_memory(p.context, bytes, length, &loaded), VAE_ERROR_FORMAT,
+                     i ? "tensor 'input.scale', value 2 is -1: expected values above 0"
+                       : "tensor 'input.scale', value 2 is 0: expected values above 0");
+        scale->values[2] = kept;
+    }
+    values[2] = 2;
+    assert_ok(vae_model_parameter_set(p.x_model, "input.scale", values, WIDTH));
+    assert_ok(vae_model_parameter_set(p.x_model, "input.shift", shift, WIDTH));
+    drop(&p);
+}
+
 static void only_for_the_gaussian(void **state) {
     (void)state;
     vae_model *model;
@@ -152,6 +183,7 @@ int main(void) {
         cmocka_unit_test(density_carries_the_jacobian),
         cmocka_unit_test(means_draws_and_sigma_are_of_x),
         cmocka_unit_test(training_is_that_of_y),
+        cmocka_unit_test(scales_are_positive),
         cmocka_unit_test(only_for_the_gaussian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,22 @@ static void updates_as_published(void **state) {
     }
 }
 
+/* Adam's corrections cancel in the first update, which is lr g / |g|, however near 1 the decays are. */
+static void first_update_is_the_rate(void **state) {
+    (void)state;
+    for (int mean = 0; mean < 2; mean++) {
+        fixture f;
+        begin(&f, &vae__rule_adam);
+        f.settings.learning_rate = 0.5;
+        *(mean ? &f.settings.beta1 : &f.settings.beta2) = 0.9999999;
+        double before = (double)f.parameters[3], g = (double)f.gradient[3];
+        update(&f);
+        test_near((double)f.parameters[3] - before, g > 0 ? -0.5 : 0.5, test_tolerance(1e-6, 1e-7),
+                  mean ? "beta1 near 1" : "beta2 near 1");
+        end(&f);
+    }
+}
+
 static void needs_memory_for_moments(void **state) {
     (void)state;
     for (size_t r = 0; vae__rules[r]; r++) {
@@ -305,6 +321,7 @@ int main(void) {
         cmocka_unit_test(safe_is_finite),
         cmocka_unit_test(trial_writes_nothing),
         cmocka_unit_test(updates_as_published),
+        cmocka_unit_test(first_update_is_the_rate),
         cmocka_unit_test(needs_memory_for_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -277,6 +277,43 @@ static void marginals_of_standardised_columns(void **state) {
     tear_down(&f);
 }
 
+/* And probabilistic PCA is that of the standardised columns, with the Jacobian: its floor is of them. */
+static void ppca_of_standardised_columns(void **state) {
+    (void)state;
+    static fixture f;
+    static float y[ROWS * WIDTH];
+    static const double scales[WIDTH] = {1000, 1, 1e-6, 5, 1e-5, 0.2};
+    double log_scale = 0;
+    vae_dataset *of_y;
+    vae_evaluation *e, *expected;
+    set_up(&f, GAUSSIAN "shared standardize=1", -1, 1);
+    vae_dataset_destroy(f.dataset);
+    for (size_t i = 0; i < ROWS * WIDTH; i++) {
+        if (i % WIDTH > 3) f.x[i] = 0.1f * f.x[i] - f.x[i - 4];
+    }
+    for (size_t i = 0; i < ROWS * WIDTH; i++) f.x[i] = (float)(scales[i % WIDTH] * (double)f.x[i]);
+    assert_int_equal(vae_dataset_from_memory(f.context, f.x, ROWS, WIDTH, NULL, &f.dataset),
+                     VAE_OK);
+    assert_int_equal(vae_model_initialize(f.model, f.dataset), VAE_OK);
+    const vae__real *shift = test_parameter(f.model, "input.shift")->values,
+                    *scale = test_parameter(f.model, "input.scale")->values;
+    for (size_t i = 0; i < WIDTH; i++) log_scale += log((double)scale[i]);
+    for (size_t i = 0; i < ROWS * WIDTH; i++) {
+        y[i] = (float)(((double)f.x[i] - (double)shift[i % WIDTH]) / (double)scale[i % WIDTH]);
+    }
+    vae_model *plain = test_model(f.context, GAUSSIAN "shared", 0.9);
+    assert_int_equal(vae_dataset_from_memory(f.context, y, ROWS, WIDTH, NULL, &of_y), VAE_OK);
+    assert_int_equal(vae_evaluate(plain, of_y, NULL, NULL, NULL, NULL, &expected), VAE_OK);
+    e = evaluate(&f, NULL);
+    test_near(figure(e, "baseline_ppca"), figure(expected, "baseline_ppca") - log_scale, 1e-5,
+              "ppca of standardised columns");
+    vae_evaluation_destroy(expected);
+    vae_evaluation_destroy(e);
+    vae_dataset_destroy(of_y);
+    vae_model_destroy(plain);
+    tear_down(&f);
+}
+
 /* Fitted to one set, evaluated on another. */
 static void baselines_are_fitted_elsewhere(void **state) {
     (void)state;
@@ -641,6 +678,7 @@ int main(void) {
         cmocka_unit_test(marginals_of_a_bernoulli),
         cmocka_unit_test(marginals_of_a_gaussian),
         cmocka_unit_test(marginals_of_standardised_columns),
+        cmocka_unit_test(ppca_of_standardised_columns),
         cmocka_unit_test(baselines_are_fitted_elsewhere),
         cmocka_unit_test(baselines_of_flat_data),
         cmocka_unit_test(collapse_is_reported),

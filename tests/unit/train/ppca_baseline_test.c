@@ -45,7 +45,7 @@ static void fit_is_closed_form(void **state) {
     data d;
     vae__ppca fit;
     set_up(&d);
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, FLOOR, &fit), VAE_OK);
     test_near(fit.eigenvalues[0], 5, 1e-5, "first eigenvalue");
     test_near(fit.eigenvalues[1], 1.2, 1e-5, "second eigenvalue");
     test_near(fit.noise_variance, 0.25, 1e-5, "sigma^2");
@@ -73,7 +73,7 @@ static void log_p_at_the_optimum(void **state) {
         for (size_t i = latent; i < WIDTH; i++) noise += descending[i] / (double)(WIDTH - latent);
         for (size_t i = 0; i < latent; i++) expected += log(descending[i]);
         expected += (double)(WIDTH - latent) * log(noise);
-        assert_int_equal(vae__ppca_fit(d.context, d.dataset, latent, FLOOR, &fit), VAE_OK);
+        assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, latent, FLOOR, &fit), VAE_OK);
         assert_int_equal(vae__ppca_log_likelihood(&fit, d.dataset, &found), VAE_OK);
         test_near(found, -expected / 2, 2e-5, "mean log p");
         vae__ppca_release(&fit);
@@ -109,7 +109,7 @@ static void log_p_of_other_rows(void **state) {
         for (size_t i = 0; i < WIDTH; i++) x[i] = (double)others[r * WIDTH + i];
         expected += reference_log_normal(x, means, covariance, WIDTH) / OTHERS;
     }
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, FLOOR, &fit), VAE_OK);
     assert_int_equal(vae__ppca_log_likelihood(&fit, held_out, &found), VAE_OK);
     test_near(found, expected, 2e-5, "mean log p");
     vae__ppca_release(&fit);
@@ -124,11 +124,11 @@ static void variances_are_floored(void **state) {
     vae__ppca fit;
     double found;
     set_up(&d);
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 2.5, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, 2.5, &fit), VAE_OK);
     test_near(fit.eigenvalues[0], 5, 1e-5, "above the floor");
     assert_true(fit.eigenvalues[1] == 2.5 && fit.noise_variance == 2.5);
     vae__ppca_release(&fit);
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 10, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, 10, &fit), VAE_OK);
     assert_int_equal(vae__ppca_log_likelihood(&fit, d.dataset, &found), VAE_OK);
     test_near(found, -(WIDTH * log(2 * acos(-1) * 10) + 7.2 / 10) / 2, 1e-5,
               "mean log p of a ball");
@@ -143,7 +143,7 @@ static void components_are_limited(void **state) {
     set_up(&d);
     for (size_t i = 0; i < 3; i++) {
         vae__ppca fit;
-        assert_int_equal(vae__ppca_fit(d.context, d.dataset, refused[i], FLOOR, &fit),
+        assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, refused[i], FLOOR, &fit),
                          VAE_ERROR_UNSUPPORTED);
         assert_non_null(strstr(vae_last_error(), "components"));
         vae__ppca_release(&fit);

@@ -444,6 +444,32 @@ static void notices_parameters_set_from_outside(void **state) {
     fixture_end(&f);
 }
 
+/* So are those that another optimizer of the model has trained: here 1 to -1e9 to 1e18 by weight decay
+ * alone, in weights that rows of zeros make nothing of. Adam would square 1000 times that. */
+static void notices_another_optimizer(void **state) {
+    fixture f;
+    vae_optimizer *other;
+    vae_step_report report = {.struct_size = sizeof report};
+    const float zeros[FIXTURE_WIDTH] = {0};
+    (void)state;
+    if (sizeof(vae__real) != sizeof(float)) skip();
+    fixture_begin(&f, "bernoulli", "adam weight_decay=1000", "batch=5");
+    for (size_t i = 0; i < f.model->parameters.count; i++) {
+        vae__parameter *p = &f.model->parameters.items[i];
+        vae__real value = strcmp(p->name, "encoder.0.weight") ? 0 : 1;
+        for (size_t j = 0; j < vae__parameter_size(p); j++) p->values[j] = value;
+    }
+    assert_ok(vae_optimizer_create(f.model, "sgd lr=1e6 weight_decay=1e3 clip_norm=1e-14", &other));
+    for (int i = 0; i < 2; i++)
+        assert_ok(vae_step_rows(f.model, other, zeros, 1, FIXTURE_WIDTH, &report));
+    frozen before = freeze(f.optimizer);
+    assert_fails(vae_step_rows(f.model, f.optimizer, zeros, 1, FIXTURE_WIDTH, &report),
+                 VAE_ERROR_DIVERGED, "step 1: the update is not finite");
+    assert_true(thaw(&before, f.optimizer));
+    vae_optimizer_destroy(other);
+    fixture_end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_epochs),
@@ -461,6 +487,7 @@ int main(void) {
         cmocka_unit_test(changes_options),
         cmocka_unit_test(refuses_options),
         cmocka_unit_test(notices_parameters_set_from_outside),
+        cmocka_unit_test(notices_another_optimizer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,11 +191,58 @@ static void size_start(void **state) {
     vae_context_destroy(context);
 }
 
+/* A column that is all but empty beside large ones: its relative rate is below the bound of rates. */
+static void size_start_of_an_empty_column(void **state) {
+    (void)state;
+    static const char *const likelihoods[] = {"poisson", "negative_binomial"};
+    static const float x[8] = {0, 400000, 0, 200000, 0, 500000, 0, 100000}; /* [2, 4] */
+    const float z = 0.3f;
+    vae_context *context = test_context("threads=1");
+    for (size_t i = 0; i < 2; i++) {
+        char spec[100];
+        float rates[4];
+        vae_dataset *dataset;
+        snprintf(spec, sizeof spec, "input=4 latent=1 likelihood=%s size=total", likelihoods[i]);
+        vae_model *model = test_model(context, spec, 0);
+        assert_int_equal(vae_dataset_from_memory(context, x, 2, 4, "", &dataset), VAE_OK);
+        assert_int_equal(vae_model_initialize(model, dataset), VAE_OK);
+        assert_int_equal(vae_decode(model, &z, 1, 1, rates), VAE_OK);
+        assert_true(rates[0] > 0 && rates[0] < 1e-7f && rates[2] == rates[0]);
+        test_near((double)rates[1], 3, 1e-5, "a rate relative to the mean count");
+        test_near((double)rates[3], 1, 1e-5, "another");
+        vae_dataset_destroy(dataset);
+        vae_model_destroy(model);
+    }
+    vae_context_destroy(context);
+}
+
+/* Rates may lie above the largest count; draws are values that the model takes. */
+static void draws_are_taken(void **state) {
+    (void)state;
+    static const char *const likelihoods[] = {"poisson", "negative_binomial"};
+    float x[3 * 20];
+    vae_context *context = test_context("threads=1");
+    for (size_t i = 0; i < 2; i++) {
+        vae_model *model = constant_model(context, likelihoods[i]);
+        vae__real *bias = test_parameter(model, "likelihood.bias")->values;
+        bias[0] = bias[2] = 23;
+        assert_int_equal(vae_sample(model, 20, 1, NULL, NULL, x), VAE_OK);
+        if (vae_elbo(model, x, 20, 3, 1, NULL, NULL, NULL)) fail_msg("%s", vae_last_error());
+        vae_model_destroy(model);
+    }
+    vae_context_destroy(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(size_offset),      cmocka_unit_test(empty_row),
-        cmocka_unit_test(spec_keys),        cmocka_unit_test(input_scale),
-        cmocka_unit_test(dispersion_start), cmocka_unit_test(size_start),
+        cmocka_unit_test(size_offset),
+        cmocka_unit_test(empty_row),
+        cmocka_unit_test(spec_keys),
+        cmocka_unit_test(input_scale),
+        cmocka_unit_test(dispersion_start),
+        cmocka_unit_test(size_start),
+        cmocka_unit_test(size_start_of_an_empty_column),
+        cmocka_unit_test(draws_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
