@@ -92,7 +92,9 @@ typedef int32_t vae_status;
 VAE_API const char *vae_status_name(vae_status status);
 
 /* Text of this thread's last failed call; "" before the first. Never NULL. Valid until the thread's
- * next failing call, and at most 1023 characters long. A call that succeeds does not clear it. */
+ * next failing call. One line of at most 1023 bytes, always valid UTF-8: of a longer one, with a
+ * very long path, the middle is left out, and what could not be shown is '?'. A call that succeeds
+ * does not clear it. */
 VAE_API const char *vae_last_error(void);
 
 /* major << 16 | minor << 8 | patch of the library that runs (the macros are the header's). */

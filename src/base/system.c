@@ -9,7 +9,7 @@ vae_status vae__fail_system(const char *action, const char *path) {
     int code = errno;
     if (strerror_r(code, reason, sizeof reason))
         vae__format(reason, sizeof reason, "error %d", code);
-    return vae__fail(VAE_ERROR_FILE, "cannot %s '%s': %s", action, path, reason);
+    return vae__fail(VAE_ERROR_FILE, "cannot %s '%.4095s': %s", action, path, reason);
 }
 
 vae_status vae__check_path(const char *path) {
