@@ -9,7 +9,8 @@
 #include "data/csv_fields.h"
 #include "data/source.h"
 
-#define FIRST_CAPACITY 64 /* rows */
+#define FIRST_ROWS 64
+#define FIRST_BYTES 65536 /* wider rows begin with fewer */
 #define SKIP SIZE_MAX     /* targets of columns that are no part of a row */
 #define LABEL (SIZE_MAX - 1)
 
@@ -178,10 +179,14 @@ static vae_status place_columns(csv_sheet *sheet) {
 
 /* ---- cells ---- */
 
+static size_t larger_capacity(const csv_sheet *sheet, size_t row) {
+    if (sheet->capacity) return 2 * sheet->capacity;
+    return row > FIRST_BYTES ? 1 : row > FIRST_BYTES / FIRST_ROWS ? FIRST_BYTES / row : FIRST_ROWS;
+}
+
 static vae_status make_room(csv_sheet *sheet) {
     if (sheet->rows < sheet->capacity) return VAE_OK;
-    size_t capacity = sheet->capacity ? 2 * sheet->capacity : FIRST_CAPACITY,
-           row = sheet->width * sizeof(double);
+    size_t row = sheet->width * sizeof(double), capacity = larger_capacity(sheet, row);
     vae_status status = vae__memory_check(sheet->context, capacity,
                                           row + sheet->has_label * sizeof(double), sheet->path);
     if (status) return status;

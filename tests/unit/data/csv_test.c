@@ -169,6 +169,28 @@ static void reads_many_rows(void **state) {
     free(text);
 }
 
+/* Three rows of 100000 columns take memory for about as many rows, not for dozens. */
+static void reads_wide_rows(void **state) {
+    enum { COLUMNS = 100000, ROWS = 3 };
+    char *text = malloc(2 * COLUMNS * ROWS);
+    scratch *s = *state;
+    vae__table table;
+    assert_non_null(text);
+    for (size_t i = 0; i < COLUMNS * ROWS; i++) {
+        text[2 * i] = (char)('0' + i % 7);
+        text[2 * i + 1] = i % COLUMNS < COLUMNS - 1 ? ',' : '\n';
+    }
+    write_file(s, text, 2 * COLUMNS * ROWS);
+    free(text);
+    s->context->memory_limit = 8 << 20;
+    assert_int_equal(read_table(s, &table), VAE_OK);
+    s->context->memory_limit = SIZE_MAX;
+    assert_true(table.rows == ROWS && table.width == COLUMNS);
+    for (size_t i = 0; i < COLUMNS * ROWS; i++)
+        assert_true(((double *)table.values)[i] == (double)(i % 7));
+    vae__table_free(s->context, &table);
+}
+
 /* The stream breaks off at a row, in a field, in quotes, behind them, and before the first byte. */
 static void reports_a_damaged_stream(void **state) {
     const char *starts[] = {"1,2\n", "1,2\n3", "1,2\n\"3", "1,2\n\"3\"", ""};
@@ -204,6 +226,7 @@ int main(void) {
         SCRATCH_TEST(refuses_broken_quotes),
         SCRATCH_TEST(refuses_what_is_no_text),
         SCRATCH_TEST(reads_many_rows),
+        SCRATCH_TEST(reads_wide_rows),
         SCRATCH_TEST(reports_a_damaged_stream),
         SCRATCH_TEST(does_not_read_the_locale),
     };
