@@ -111,6 +111,11 @@ static void names_the_bad_cell(void **state) {
     assert_fails(state, "1,2\n3,1 2\n", &none, VAE_ERROR_FORMAT, "found '1 2'");
 }
 
+static void names_columns_in_any_script(void **state) {
+    assert_fails(state, "\xc3\xa9t\xc3\xa9\n1\nx\n", &none, VAE_ERROR_FORMAT,
+                 "line 3, column 0 (from 0, named \xc3\xa9t\xc3\xa9): expected a finite number");
+}
+
 static void refuses_uneven_and_blank_lines(void **state) {
     assert_fails(state, "1,2\n3\n", &none, VAE_ERROR_FORMAT,
                  "line 2: expected 2 fields as in line 1, found 1");
@@ -121,7 +126,10 @@ static void refuses_uneven_and_blank_lines(void **state) {
                  "line 2: expected a row, found a blank line");
     assert_fails(state, "\n1\n", &none, VAE_ERROR_FORMAT,
                  "line 1: expected a row, found a blank line");
-    assert_fails(state, "a,b\n", &none, VAE_ERROR_FORMAT, "expected rows, found a header only");
+    const vae__source_options yes = {.header = 1};
+    assert_fails(state, "1,2\n", &yes, VAE_ERROR_FORMAT, "expected rows, found a header only");
+    assert_fails(state, "1,\"0;5\"\n", &none, VAE_ERROR_FORMAT,
+                 "expected rows, found a header only (column 1, from 0, is '0;5')");
     assert_fails(state, "\xEF\xBB\xBF", &none, VAE_ERROR_FORMAT,
                  "expected rows, found an empty file");
 }
@@ -222,6 +230,7 @@ int main(void) {
         SCRATCH_TEST(chooses_columns),
         SCRATCH_TEST(takes_the_label_column_out),
         SCRATCH_TEST(names_the_bad_cell),
+        SCRATCH_TEST(names_columns_in_any_script),
         SCRATCH_TEST(refuses_uneven_and_blank_lines),
         SCRATCH_TEST(refuses_broken_quotes),
         SCRATCH_TEST(refuses_what_is_no_text),
