@@ -317,7 +317,8 @@ VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t inde
                                              size_t capacity, size_t *rank);
 
 /* Copies a tensor out or in. count must be its number of values (VAE_ERROR_WIDTH); values that are
- * set must be finite (VAE_ERROR_DATA), and none is set where one is not. */
+ * set must be finite, those of "input.scale" above 0 (VAE_ERROR_DATA), and none is set where one is
+ * not. VAE_ERROR_ARGUMENT for a name that the model does not have. */
 VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
                                            size_t count);
 VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,

@@ -45,9 +45,10 @@ static vae_status declare_standardization(vae_context *context, const vae__spec 
     if (!spec->standardize) return VAE_OK;
     vae_status status =
         vae__parameters_add(context, list, "input.shift", 1, width, 1, 0, &network->shift);
-    return status
-               ? status
-               : vae__parameters_add(context, list, "input.scale", 1, width, 1, 0, &network->scale);
+    if (!status)
+        status = vae__parameters_add(context, list, "input.scale", 1, width, 1, 0, &network->scale);
+    if (!status) list->items[network->scale].positive = 1;
+    return status;
 }
 
 vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
