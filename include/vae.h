@@ -459,8 +459,8 @@ VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dat
 /* All const and pure: nothing that can be observed changes, noise comes only from the seed given,
  * and many threads may call at once. Rows go through in chunks of fixed size, so memory does not
  * grow with n. n = 0 does nothing and needs no buffers. VAE_ERROR_WIDTH where width or latent is
- * not the model's; VAE_ERROR_DATA for an x outside the likelihood's support, with its row and
- * column, or for a z that is not finite. */
+ * not the model's; VAE_ERROR_DATA for an x outside the likelihood's support or a z that is not
+ * finite, with its row and column, both from 0. */
 
 /* Parameters of q(z|x), never a sample: mean and logvar, [n, latent] each; logvar in [-16, 16]. */
 VAE_API vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width,
