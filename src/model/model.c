@@ -49,6 +49,7 @@ static vae_status build_model(vae_model *model) {
     model->spec_text = text.text;
     vae_status status =
         vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
+    if (status == VAE_ERROR_TEXT) vae__fail_in("spec");
     return status ? status : plan_inference(model);
 }
 
