@@ -234,6 +234,28 @@ static void reads_plain_files(void **state) {
     free(pattern);
 }
 
+/* A host without standard input and output that prints all the same writes into no file of ours. */
+static void leaves_standard_streams_alone(void **state) {
+    (void)state;
+    vae__reader *reader;
+    int free_while_open[2];
+    put(file_path, "text", 4);
+    int in = fcntl(STDIN_FILENO, F_DUPFD, 10), out = fcntl(STDOUT_FILENO, F_DUPFD, 10);
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    vae_status status = vae__reader_open(context, file_path, &reader);
+    free_while_open[0] = fcntl(STDIN_FILENO, F_GETFD);
+    free_while_open[1] = fcntl(STDOUT_FILENO, F_GETFD);
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    close(in);
+    close(out);
+    assert_int_equal(status, VAE_OK);
+    assert_int_equal(free_while_open[0], -1);
+    assert_int_equal(free_while_open[1], -1);
+    vae__reader_close(reader);
+}
+
 static void reads_on_after_a_signal(void **state) {
     (void)state;
     unsigned char *bytes;
@@ -751,6 +773,7 @@ static void writing_survives_a_lack_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(reads_plain_files),
+        TEST(leaves_standard_streams_alone),
         TEST(reads_on_after_a_signal),
         TEST(refuses_to_open),
         TEST(names_a_lack_of_rights),
