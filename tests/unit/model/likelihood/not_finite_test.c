@@ -28,7 +28,7 @@ static const char *const specs[] = {
 };
 
 static vae_model *make(const char *spec) {
-    char text[100];
+    char text[200];
     snprintf(text, sizeof text, "latent=2 %s", spec);
     vae_model *model = test_model(NULL, text, 0.5);
     const vae__parameter *scale = vae__parameters_find(&model->parameters, "input.scale");
