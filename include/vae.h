@@ -92,7 +92,9 @@ typedef int32_t vae_status;
 VAE_API const char *vae_status_name(vae_status status);
 
 /* Text of this thread's last failed call; "" before the first. Never NULL. Valid until the thread's
- * next failing call, and at most 1023 characters long. A call that succeeds does not clear it. */
+ * next failing call. One line of at most 1023 bytes, always valid UTF-8: of a longer one, with a
+ * very long path, the middle is left out, and what could not be shown is '?'. A call that succeeds
+ * does not clear it. */
 VAE_API const char *vae_last_error(void);
 
 /* major << 16 | minor << 8 | patch of the library that runs (the macros are the header's). */
@@ -319,8 +321,8 @@ VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t inde
                                              size_t capacity, size_t *rank);
 
 /* Copies a tensor out or in. count must be its number of values (VAE_ERROR_WIDTH); values that are
- * set must be finite, and those of "input.scale" above 0 (VAE_ERROR_DATA); none is set where one is
- * not. */
+ * set must be finite, those of "input.scale" above 0 (VAE_ERROR_DATA), and none is set where one is
+ * not. VAE_ERROR_ARGUMENT for a name that the model does not have. */
 VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
                                            size_t count);
 VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
@@ -463,8 +465,8 @@ VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dat
 /* All const and pure: nothing that can be observed changes, noise comes only from the seed given,
  * and many threads may call at once. Rows go through in chunks of fixed size, so memory does not
  * grow with n. n = 0 does nothing and needs no buffers. VAE_ERROR_WIDTH where width or latent is
- * not the model's; VAE_ERROR_DATA for an x outside the likelihood's support, with its row and
- * column, or for a z that is not finite. */
+ * not the model's; VAE_ERROR_DATA for an x outside the likelihood's support or a z that is not
+ * finite, with its row and column, both from 0. */
 
 /* Parameters of q(z|x), never a sample: mean and logvar, [n, latent] each; logvar in [-16, 16]. */
 VAE_API vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width,

@@ -174,7 +174,8 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
     vae_status status =
         find_parameter(model, name, values, count, "vae_model_parameter_set", &parameter);
     for (size_t i = 0; !status && i < count; i++) {
-        if (isfinite(values[i]) && (values[i] > 0 || !parameter->positive)) continue;
+        int refused = !isfinite(values[i]) || (parameter->positive && !(values[i] > 0));
+        if (!refused) continue;
         return vae__fail(VAE_ERROR_DATA, "vae_model_parameter_set: value %zu for '%s' is not %s", i,
                          name, isfinite(values[i]) ? "above 0" : "finite");
     }

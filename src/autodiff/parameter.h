@@ -14,7 +14,7 @@ typedef struct vae__parameter {
     size_t rows, columns;           /* as a matrix: shape, or [rows, 1] */
     vae__real *values;              /* [rows, columns], 64-byte aligned, inside the list's block */
     int trainable;                  /* 0: state that is saved but not optimised */
-    int positive;                   /* from outside only values above 0 are taken */
+    int positive;                   /* its values are above 0 */
 } vae__parameter;
 
 typedef struct vae__parameters {

@@ -246,14 +246,17 @@ static void run_share(void *argument, size_t index, size_t shares) {
     share s = {work->run, first, end - first};
     int before = vae__gemm_begin_share();
     if (work->segment == 0) feed_inputs(&s);
-    for (size_t i = segment->first; i < segment->first + segment->count; i++) {
+    /* What was refused may be nothing to compute with: infinity has no nearest whole number. */
+    int refused = atomic_load(&s.run->refused);
+    for (size_t i = segment->first; !refused && i < segment->first + segment->count; i++) {
         if (plan->steps[i].backward) {
             run_backward(&s, plan->steps[i].node);
         } else {
             run_forward(&s, plan->steps[i].node);
         }
     }
-    if (plan->training && work->segment + 1 == plan->segment_count) measure_terms(&s, index);
+    if (!refused && plan->training && work->segment + 1 == plan->segment_count)
+        measure_terms(&s, index);
     vae__gemm_end_share(before);
 }
 

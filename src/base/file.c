@@ -266,17 +266,12 @@ static vae_status read_whole(vae__reader *reader, size_t limit, unsigned char **
     return VAE_OK;
 }
 
-vae_status vae__file_read(vae_context *context, const char *path, size_t limit,
-                          unsigned char **bytes, size_t *size) {
-    vae__reader *reader;
+vae_status vae__reader_all(vae__reader *reader, size_t limit, unsigned char **bytes, size_t *size) {
     *bytes = NULL;
     *size = 0;
-    vae_status status = vae__reader_open(context, path, &reader);
-    if (status) return status;
-    status = read_whole(reader, limit, bytes, size);
-    vae__reader_close(reader);
+    vae_status status = read_whole(reader, limit, bytes, size);
     if (status) {
-        vae__release(context, *bytes);
+        vae__release(reader->context, *bytes);
         *bytes = NULL;
         *size = 0;
     }

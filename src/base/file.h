@@ -26,10 +26,9 @@ int vae__reader_compressed(const vae__reader *reader);
 const char *vae__reader_path(const vae__reader *reader);
 void vae__reader_close(vae__reader *reader);
 
-/* The whole file (inflated) in one block of the context, one 0 byte after its end. More than
- * `limit` bytes is VAE_ERROR_LIMIT. Release with vae__release. */
-vae_status vae__file_read(vae_context *context, const char *path, size_t limit,
-                          unsigned char **bytes, size_t *size);
+/* All that is left of the file (inflated) in one block of the context, one 0 byte after its end.
+ * More than `limit` bytes is VAE_ERROR_LIMIT. Release with vae__release. */
+vae_status vae__reader_all(vae__reader *reader, size_t limit, unsigned char **bytes, size_t *size);
 
 /* One piece of a file to write. */
 typedef struct vae__piece {

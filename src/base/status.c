@@ -4,33 +4,61 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define MESSAGE_SIZE 1024
+#define WHOLE_SIZE (4096 + MESSAGE_SIZE) /* Linux's PATH_MAX, and what is said about the path */
+#define KEPT_HEAD 300
+#define GAP "..."
 
 /* Fixed buffers without destructors: a host thread may end, or the library be unloaded, at any
  * time. */
 static _Thread_local char message[MESSAGE_SIZE];
 static _Thread_local vae_status last_status;
 
+/* Names and texts that a message repeats may hold anything: control characters and bytes that are
+ * not UTF-8 become '?'. */
+static void clean_message(void) {
+    size_t left = strlen(message), length;
+    for (char *at = message; left; at += length, left -= length) {
+        length = vae__utf8_length((const unsigned char *)at, left);
+        if (length > 1 || (length && (unsigned char)*at >= ' ' && *at != 0x7f)) continue;
+        *at = '?';
+        length = 1;
+    }
+}
+
+/* A text that is too long loses its middle: the beginning says where, the end why. */
+static void set_message(const char *text) {
+    size_t length = strlen(text), gap = sizeof GAP - 1;
+    if (length < sizeof message) {
+        memcpy(message, text, length + 1);
+    } else {
+        size_t tail = sizeof message - KEPT_HEAD - gap; /* with the final 0 */
+        memcpy(message, text, KEPT_HEAD);
+        memcpy(message + KEPT_HEAD, GAP, gap);
+        memcpy(message + KEPT_HEAD + gap, text + length + 1 - tail, tail);
+    }
+    clean_message();
+}
+
 vae_status vae__fail(vae_status status, const char *format, ...) {
+    char whole[WHOLE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    vsnprintf(whole, sizeof whole, format, arguments);
     va_end(arguments);
+    set_message(whole);
     last_status = status;
     return status;
 }
 
 static void prefix_message(const char *format, va_list arguments) {
-    char cause[MESSAGE_SIZE];
-    memcpy(cause, message, sizeof cause);
-    int length = vsnprintf(message, sizeof message, format, arguments);
-    size_t used = length < 0 ? 0 : (size_t)length;
-    if (used + 2 >= sizeof message) return;
-    memcpy(message + used, ": ", 2);
-    size_t kept = strlen(cause), room = sizeof message - used - 3;
-    if (kept > room) kept = room;
-    memcpy(message + used + 2, cause, kept);
-    message[used + 2 + kept] = 0;
+    char whole[WHOLE_SIZE + MESSAGE_SIZE + 2];
+    vsnprintf(whole, WHOLE_SIZE, format, arguments);
+    size_t used = strlen(whole);
+    snprintf(whole + used, sizeof whole - used, ": %s", message);
+    set_message(whole);
 }
 
 vae_status vae__fail_in(const char *format, ...) {

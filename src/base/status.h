@@ -11,8 +11,9 @@
 #define VAE__PRINTF(f, a)
 #endif
 
-/* Sets the message, truncated to the buffer, and returns `status`. Never use %f, %e or %g (they
- * read the host's locale): print numbers with vae__number (text.h). */
+/* Sets the message and returns `status`. A message that is too long loses its middle; what is not
+ * UTF-8 and control characters become '?'. Never use %f, %e or %g (they read the host's locale):
+ * print numbers with vae__number (text.h). */
 vae_status vae__fail(vae_status status, const char *format, ...) VAE__PRINTF(2, 3);
 
 /* Puts "prefix: " in front of the message, for callers that know more of the place. Returns the

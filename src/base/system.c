@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 vae_status vae__fail_system(const char *action, const char *path) {
     char reason[128];
     int code = errno;
     if (strerror_r(code, reason, sizeof reason))
         vae__format(reason, sizeof reason, "error %d", code);
-    return vae__fail(VAE_ERROR_FILE, "cannot %s '%s': %s", action, path, reason);
+    return vae__fail(VAE_ERROR_FILE, "cannot %s '%.4095s': %s", action, path, reason);
 }
 
 vae_status vae__check_path(const char *path) {
@@ -22,5 +23,9 @@ int vae__open_file(const char *path, int flags, mode_t mode) {
     int file;
     do file = open(path, flags | O_CLOEXEC, mode);
     while (file < 0 && errno == EINTR);
-    return file;
+    if (file < 0 || file > STDERR_FILENO) return file;
+    int higher = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (higher < 0) return file;
+    close(file);
+    return higher;
 }

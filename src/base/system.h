@@ -16,7 +16,8 @@ vae_status vae__fail_system(const char *action, const char *path);
 /* Refuses NULL and "". */
 vae_status vae__check_path(const char *path);
 
-/* open(), repeated when a signal interrupts it; closed on exec. */
+/* open(), repeated when a signal interrupts it; closed on exec. Never a standard stream's number,
+ * where a host that closed its own may still write. */
 int vae__open_file(const char *path, int flags, mode_t mode);
 
 #endif

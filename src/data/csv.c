@@ -9,7 +9,8 @@
 #include "data/csv_fields.h"
 #include "data/source.h"
 
-#define FIRST_CAPACITY 64 /* rows */
+#define FIRST_ROWS 64
+#define FIRST_BYTES 65536 /* wider rows begin with fewer */
 #define SKIP SIZE_MAX     /* targets of columns that are no part of a row */
 #define LABEL (SIZE_MAX - 1)
 
@@ -72,13 +73,15 @@ static vae_status read_first(csv_sheet *sheet) {
     return VAE_OK;
 }
 
-static int looks_like_names(const csv_sheet *sheet) {
+/* The first cell that is no number, as names are; `fields` if there is none. */
+static size_t find_name(const csv_sheet *sheet) {
     double value;
-    for (size_t i = 0; i < sheet->fields; i++) {
+    size_t i = 0;
+    for (; i < sheet->fields; i++) {
         size_t length = strlen(sheet->cells[i]);
-        if (length && !vae__parse_real(sheet->cells[i], length, &value)) return 1;
+        if (length && !vae__parse_real(sheet->cells[i], length, &value)) break;
     }
-    return 0;
+    return i;
 }
 
 static vae_status index_first(csv_sheet *sheet) {
@@ -87,7 +90,8 @@ static vae_status index_first(csv_sheet *sheet) {
     if (!sheet->cells || !sheet->targets) return vae__fail_in("%s", sheet->path);
     const char *cell = sheet->first.text;
     for (size_t i = 0; i < sheet->fields; i++, cell += strlen(cell) + 1) sheet->cells[i] = cell;
-    sheet->header = sheet->options->header ? sheet->options->header == 1 : looks_like_names(sheet);
+    sheet->header =
+        sheet->options->header ? sheet->options->header == 1 : find_name(sheet) < sheet->fields;
     return VAE_OK;
 }
 
@@ -178,10 +182,14 @@ static vae_status place_columns(csv_sheet *sheet) {
 
 /* ---- cells ---- */
 
+static size_t larger_capacity(const csv_sheet *sheet, size_t row) {
+    if (sheet->capacity) return 2 * sheet->capacity;
+    return row > FIRST_BYTES ? 1 : row > FIRST_BYTES / FIRST_ROWS ? FIRST_BYTES / row : FIRST_ROWS;
+}
+
 static vae_status make_room(csv_sheet *sheet) {
     if (sheet->rows < sheet->capacity) return VAE_OK;
-    size_t capacity = sheet->capacity ? 2 * sheet->capacity : FIRST_CAPACITY,
-           row = sheet->width * sizeof(double);
+    size_t row = sheet->width * sizeof(double), capacity = larger_capacity(sheet, row);
     vae_status status = vae__memory_check(sheet->context, capacity,
                                           row + sheet->has_label * sizeof(double), sheet->path);
     if (status) return status;
@@ -273,12 +281,23 @@ static vae_status read_record(csv_sheet *sheet, int *end) {
     return VAE_OK;
 }
 
+static vae_status fail_no_rows(const csv_sheet *sheet) {
+    char name[VAE__EXCERPT_SIZE];
+    size_t i = find_name(sheet);
+    if (i == sheet->fields)
+        return vae__fail(VAE_ERROR_FORMAT, "%s: expected rows, found a header only", sheet->path);
+    vae__excerpt(name, sheet->cells[i], strlen(sheet->cells[i]));
+    return vae__fail(VAE_ERROR_FORMAT,
+                     "%s: expected rows, found a header only (column %zu, from 0, is '%s')",
+                     sheet->path, i, name);
+}
+
 static vae_status read_rows(csv_sheet *sheet) {
     int end = 0;
     vae_status status = sheet->header ? VAE_OK : store_first(sheet);
     while (!status && !end) status = read_record(sheet, &end);
     if (status || sheet->rows) return status;
-    return vae__fail(VAE_ERROR_FORMAT, "%s: expected rows, found a header only", sheet->path);
+    return fail_no_rows(sheet);
 }
 
 /* ---- the table ---- */

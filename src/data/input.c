@@ -126,7 +126,7 @@ const char *vae__excerpt(char buffer[VAE__EXCERPT_SIZE], const void *bytes, size
     const unsigned char *from = bytes;
     size_t kept = length > 40 ? 40 : length;
     for (size_t i = 0; i < kept; i++)
-        buffer[i] = from[i] >= ' ' && from[i] < 127 ? (char)from[i] : '?';
+        buffer[i] = from[i] ? (char)from[i] : '?'; /* vae__fail sees to the others */
     memcpy(buffer + kept, length > kept ? "..." : "", length > kept ? 4 : 1);
     return buffer;
 }

@@ -70,11 +70,12 @@ vae_status vae__sprites_generate(vae_context *context, size_t count, uint64_t se
                                  vae__table *out) {
     const uint64_t extents[] = {count, 1, SIDE, SIDE};
     *out = (vae__table){.element = VAE__ELEMENT_UINT8, .label_width = FACTORS};
-    vae_status status = vae__table_set_extents(out, extents, 4, "sprites");
-    if (!status) {
-        status =
-            vae__memory_check(context, count, SIDE * SIDE + FACTORS * sizeof(double), "sprites");
+    if (vae__table_set_extents(out, extents, 4, "sprites")) {
+        return vae__fail(VAE_ERROR_TEXT, "sprites: %zu images are more bytes than can be addressed",
+                         count);
     }
+    vae_status status =
+        vae__memory_check(context, count, SIDE * SIDE + FACTORS * sizeof(double), "sprites");
     if (status) return status;
     out->values = vae__allocate(context, count, SIDE * SIDE);
     if (out->values) out->labels = vae__allocate(context, count, FACTORS * sizeof(double));

@@ -87,12 +87,18 @@ typedef struct job {
     const vae__bound *bound;
 } job;
 
+/* z is read from the caller's buffer: decode is the only call that takes one. */
+static vae_status refuse_z(const job *j, size_t first, size_t rows) {
+    char found[VAE__NUMBER_SIZE];
+    size_t i = first * j->in_width, end = i + rows * j->in_width;
+    while (i + 1 < end && isfinite(j->in[i])) i++;
+    return vae__fail(VAE_ERROR_DATA, "row %zu, column %zu of z is %s: expected finite values",
+                     i / j->in_width, i % j->in_width, vae__number_short(found, (double)j->in[i]));
+}
+
 static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {
     const vae__ends *ends = &j->inference->ends;
-    if (ends->x == VAE__NONE) {
-        return vae__fail(VAE_ERROR_DATA, "z holds a value that is not finite, in rows %zu to %zu",
-                         first, first + rows - 1);
-    }
+    if (ends->x == VAE__NONE) return refuse_z(j, first, rows);
     return vae__model_refuse_rows(j->model, vae__run_value(run, ends->x), rows,
                                   j->first_row + first);
 }

@@ -12,7 +12,10 @@ static vae_status build_model(vae_model *model) {
         return vae__last_status();
     }
     model->spec_text = text.text;
-    return vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
+    vae_status status =
+        vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
+    if (status == VAE_ERROR_TEXT) vae__fail_in("spec");
+    return status;
 }
 
 static vae_status new_model(vae_context *context, const vae__spec *spec, vae_model **out) {

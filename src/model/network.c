@@ -45,9 +45,8 @@ static vae_status declare_standardization(vae_context *context, const vae__spec 
     if (!spec->standardize) return VAE_OK;
     vae_status status =
         vae__parameters_add(context, list, "input.shift", 1, width, 1, 0, &network->shift);
-    if (!status) {
+    if (!status)
         status = vae__parameters_add(context, list, "input.scale", 1, width, 1, 0, &network->scale);
-    }
     if (!status) list->items[network->scale].positive = 1;
     return status;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define END (-1)
 
 /* ---- characters ---- */
@@ -14,28 +16,6 @@ static int peek(const vae__json *json) {
 static void skip_space(vae__json *json) {
     for (int c = peek(json); c == ' ' || c == '\n' || c == '\r' || c == '\t'; c = peek(json))
         json->at++;
-}
-
-/* Bytes of the character that starts at `at`, 0 if it is not UTF-8 (RFC 3629, section 4). left >=
- * 1. */
-static size_t utf8_length(const unsigned char *at, size_t left) {
-    unsigned char
-        low = 0x80,
-        high = 0xbf; /* range of the second byte: no overlong form, no surrogate, <= U+10FFFF */
-    size_t length = 0;
-    if (at[0] < 0x80) return 1;
-    if (at[0] >= 0xc2 && at[0] <= 0xdf) length = 2;
-    if (at[0] >= 0xe0 && at[0] <= 0xef) length = 3;
-    if (at[0] >= 0xf0 && at[0] <= 0xf4) length = 4;
-    if (at[0] == 0xe0) low = 0xa0;
-    if (at[0] == 0xed) high = 0x9f;
-    if (at[0] == 0xf0) low = 0x90;
-    if (at[0] == 0xf4) high = 0x8f;
-    if (!length || length > left || at[1] < low || at[1] > high) return 0;
-    for (size_t i = 2; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80) return 0;
-    }
-    return length;
 }
 
 static size_t utf8_encode(uint32_t code, char *out) {
@@ -231,7 +211,7 @@ vae_status vae__json_string(vae__json *json, const char **string) {
             if (status) return status;
             continue;
         }
-        size_t length = utf8_length(json->text + json->at, json->size - json->at);
+        size_t length = vae__utf8_length(json->text + json->at, json->size - json->at);
         if (!length) return vae__json_expected(json, "valid UTF-8");
         memcpy(out, json->text + json->at, length);
         json->at += length;
@@ -253,7 +233,7 @@ vae_status vae__json_append_string(vae__buffer *buffer, const char *string) {
     size_t size = strlen(string), plain = 0; /* plain: first byte not yet appended */
     vae__append_bytes(buffer, "\"", 1);
     for (size_t at = 0, length; at < size; at += length) {
-        length = utf8_length(text + at, size - at);
+        length = vae__utf8_length(text + at, size - at);
         if (!length)
             return vae__fail(VAE_ERROR_TEXT,
                              "expected valid UTF-8, found byte 0x%02x at offset %zu", text[at], at);

@@ -25,16 +25,13 @@ typedef struct parser {
 
 enum { FIELD_DTYPE = 1, FIELD_SHAPE = 2, FIELD_OFFSETS = 4, FIELD_ALL = 7 };
 
-/* A name fit for a message: its beginning, without control characters. */
+/* A name fit for a message: its beginning. */
 static const char *shown(char text[SHOWN_SIZE], const char *name) {
     size_t length = vae__format(text, SHOWN_SIZE, "%s", name);
     if (length >= SHOWN_SIZE) {
         size_t cut = SHOWN_SIZE - 4;
         while (((unsigned char)text[cut] & 0xc0) == 0x80) cut--; /* not within a character */
         vae__format(text + cut, SHOWN_SIZE - cut, "...");
-    }
-    for (char *at = text; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
     }
     return text;
 }

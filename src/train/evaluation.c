@@ -250,6 +250,7 @@ static void put_log_p(vae_evaluation *e, const pass *p) {
 static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_dataset *fitted_on) {
     double log_p;
     vae_status status = marginals(p->model, p->dataset, fitted_on, &log_p);
+    if (status && fitted_on != p->dataset) vae__fail_in("fitted_on");
     if (status) return status;
     put(e, "baseline_marginals", log_p);
     if (!p->model->spec.likelihood->has_sigma ||

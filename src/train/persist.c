@@ -1,5 +1,6 @@
 #include "train/persist.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -85,17 +86,21 @@ static double element(const vae__tensor *t, size_t i) {
     return (double)value;
 }
 
+static vae_status fail_value(const char *label, const vae__parameter *p, size_t i, double value) {
+    char found[VAE__NUMBER_SIZE];
+    const char *expected = !isfinite(value)            ? "finite values"
+                           : p->positive && value <= 0 ? "values above 0"
+                                                       : "values within the range of 32-bit floats";
+    return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s", label,
+                     p->name, i, vae__number(found, value), expected);
+}
+
 static vae_status read_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
     vae_status status = check_tensor(label, p, t);
     for (size_t i = 0; i < vae__parameter_size(p) && !status; i++) {
         vae__real value = (vae__real)element(t, i);
-        int is_finite = value - value == 0;
-        if (!is_finite || (p->positive && !(value > 0))) {
-            char found[VAE__NUMBER_SIZE];
-            status = vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s",
-                               label, p->name, i, vae__number(found, element(t, i)),
-                               is_finite ? "values above 0" : "finite values");
-        }
+        if (!(value - value == 0) || (p->positive && !(value > 0)))
+            status = fail_value(label, p, i, element(t, i));
         p->values[i] = value;
     }
     return status;
@@ -178,10 +183,26 @@ vae_status vae__model_read_memory(vae_context *context, const char *label, const
     return status;
 }
 
+/* Compressed files are not read: what they inflate to has no bound that could be checked first. */
+static vae_status read_bytes(vae_context *context, const char *path, unsigned char **bytes,
+                             size_t *size) {
+    vae__reader *reader;
+    vae_status status = vae__reader_open(context, path, &reader);
+    if (status) return status;
+    if (vae__reader_compressed(reader)) {
+        status = vae__fail(VAE_ERROR_FORMAT,
+                           "%s: expected a safetensors file, found one compressed by gzip", path);
+    } else {
+        status = vae__reader_all(reader, SIZE_MAX, bytes, size);
+    }
+    vae__reader_close(reader);
+    return status;
+}
+
 vae_status vae__model_read_file(vae_context *context, const char *path, vae_model **out) {
     unsigned char *bytes;
     size_t size;
-    vae_status status = vae__file_read(context, path, SIZE_MAX, &bytes, &size);
+    vae_status status = read_bytes(context, path, &bytes, &size);
     if (status) return status;
     status = vae__model_read_memory(context, path, bytes, size, out);
     vae__release(context, bytes);

@@ -22,9 +22,9 @@ typedef struct bounds {
 /* exp(-20) to exp(24): a column that is all but empty, and more than the largest count. */
 static const bounds rate_bounds = {2.0611536224385578280e-9, 2.6489122129843472294e10};
 
-/* exp l; *slope = d l / d a. */
+/* exp l; *slope = d l / d a. NaN stays NaN. */
 static inline double bounded_exp(double a, bounds range, double *slope) {
-    double e = exp(a < 700 ? a : 700), t = 1 / (range.low + e), inverse = 1 / range.high + t;
+    double e = exp(a > 700 ? 700 : a), t = 1 / (range.low + e), inverse = 1 / range.high + t;
     *slope = e * t * (t / inverse);
     return 1 / inverse;
 }
@@ -60,8 +60,8 @@ static inline void mean_rates(const vae__likelihood_row *r) {
         r->a[i] = (vae__real)bounded_exp((double)r->a[i], rate_bounds, &slope);
 }
 
-/* Heads whose rates are the column means; with size=total relative to the mean of all. The floors let
- * a count never seen be learned, and keep a rate that is small beside the others within its bounds. */
+/* Heads whose rates are the column means; with size=total relative to the mean of all, and within
+ * the range of rates. The floor lets a count never seen be learned. */
 static inline void start_rates(const vae__spec *spec, const vae__statistics *statistics,
                                vae__real *bias) {
     const double least = 1e-4;
@@ -70,7 +70,7 @@ static inline void start_rates(const vae__spec *spec, const vae__statistics *sta
     size /= (double)statistics->width;
     if (spec->size == VAE__SIZE_NONE || !(size > least)) size = 1;
     for (size_t i = 0; i < statistics->width; i++) {
-        double rate = fmax(fmax(statistics->mean[i], least) / size, 10 * rate_bounds.low);
+        double rate = fmax(fmax(statistics->mean[i], least) / size, 2 * rate_bounds.low);
         bias[i] = (vae__real)bounded_exp_inverse(rate, rate_bounds);
     }
 }

@@ -14,9 +14,9 @@
 #define INVERSE_HIGH_SCALE 0.1353352832366127 /* exp(-2) */
 #define RAW_MOST ((real)80) /* exp(a) stays finite; the slope is 0 to float's eye long before */
 
-/* 1/s; *slope = d log s / d a. */
+/* 1/s; *slope = d log s / d a. NaN stays NaN. */
 static inline real inverse_scale(real a, real *slope) {
-    real e = real_exp(a < RAW_MOST ? a : RAW_MOST), t = 1 / ((real)LOW_SCALE + e);
+    real e = real_exp(a > RAW_MOST ? RAW_MOST : a), t = 1 / ((real)LOW_SCALE + e);
     real inverse = (real)INVERSE_HIGH_SCALE + t;
     *slope = e * t * (t / inverse);
     return inverse;

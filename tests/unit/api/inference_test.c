@@ -332,10 +332,12 @@ static void refuses_values(void **state) {
     }
     vae_model *model = make(NULL, specs[0]);
     static const float bad[] = {NAN, INFINITY, -INFINITY};
+    static const char *const parts[] = {"row 2, column 1 of z is nan: expected finite values",
+                                        "row 2, column 1 of z is inf",
+                                        "row 2, column 1 of z is -inf"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         x[2 * LATENT + 1] = bad[i];
-        assert_fails(vae_decode(model, x, 5, LATENT, r->x), VAE_ERROR_DATA,
-                     "z holds a value that is not finite, in rows 0 to 4");
+        assert_fails(vae_decode(model, x, 5, LATENT, r->x), VAE_ERROR_DATA, parts[i]);
     }
     vae_model_destroy(model);
     free(x);

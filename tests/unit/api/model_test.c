@@ -266,6 +266,8 @@ static void refuses_specs(void **state) {
         {"input=4 latent=2 likelihood=gaussian encoder=[dense 5, rellu]", "did you mean 'relu'?"},
         {"input=4 latent=2 likelihood=gaussian encoder=[dense 5", "is never closed"},
         {"input=4 latent=2 likelihood=gaussian colour=red", "spec:1:38: unknown"},
+        {"input=2147483647 latent=1 likelihood=gaussian sigma=decoder",
+         "spec: likelihood.weight would be [4294967294, 1]: no side may be over 2147483647"},
     };
     vae_model *model = (vae_model *)&model;
     (void)state;
@@ -276,6 +278,34 @@ static void refuses_specs(void **state) {
         model = (vae_model *)&model;
         assert_fails(vae_model_create(NULL, cases[i].spec, &model), VAE_ERROR_TEXT, cases[i].part);
         assert_null(model);
+    }
+}
+
+/* Variances of data whose deviation is a float but whose variance is none. */
+static void stays_finite_on_huge_values(void **state) {
+    static const char *const huge[] = {"sigma=shared", "sigma=optimal", "sigma=per_dim",
+                                       "sigma=decoder", "sigma=optimal standardize=1"};
+    static const float x[8] = {-3e38f, 3e38f, 1, 2, 3e38f, -3e38f, 2, 1};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(huge); i++) {
+        char spec[100];
+        unsigned char bytes[4000];
+        size_t length;
+        vae_model *model, *loaded;
+        vae_dataset *dataset;
+        vae_optimizer *optimizer;
+        snprintf(spec, sizeof spec, "input=4 latent=2 likelihood=gaussian %s", huge[i]);
+        assert_ok(vae_model_create(NULL, spec, &model));
+        assert_ok(vae_dataset_from_memory(NULL, x, 2, 4, NULL, &dataset));
+        assert_ok(vae_model_initialize(model, dataset));
+        assert_ok(vae_optimizer_create(model, NULL, &optimizer));
+        (void)vae_step(model, optimizer, dataset, NULL); /* may be refused */
+        assert_ok(vae_model_save_memory(model, bytes, sizeof bytes, &length));
+        assert_ok(vae_model_load_memory(NULL, bytes, length, &loaded)); /* all are finite */
+        vae_model_destroy(loaded);
+        vae_optimizer_destroy(optimizer);
+        vae_dataset_destroy(dataset);
+        vae_model_destroy(model);
     }
 }
 
@@ -466,6 +496,7 @@ int main(void) {
         cmocka_unit_test(refuses_edited_files),
         cmocka_unit_test(a_spec_is_its_own_canonical_form),
         cmocka_unit_test(refuses_specs),
+        cmocka_unit_test(stays_finite_on_huge_values),
         cmocka_unit_test(a_clone_is_a_model_of_its_own),
         cmocka_unit_test(gets_and_sets_parameters),
         cmocka_unit_test(refuses_parameters),

@@ -291,6 +291,53 @@ static void serves_fewer_rows(void **state) {
     toy_end(&t);
 }
 
+/* ---- refused rows ---- */
+
+static int calls; /* of the op below */
+
+static void count_call(const vae__call *call) {
+    (void)call;
+    calls++;
+}
+
+static const vae__op counting_op = {
+    .name = "count", .infer = toy_loss_infer, .forward = count_call, .backward = count_call};
+
+/* Nothing is computed with a row that is refused. */
+static void does_not_run_refused_rows(void **state) {
+    static const struct {
+        vae__real value;
+        int refused, calls;
+    } cases[] = {
+        {1, 0, 2}, {(vae__real)1.5, 1, 0}, {(vae__real)INFINITY, 1, 0}, {(vae__real)NAN, 1, 0}};
+    toys t;
+    vae__id none;
+    vae__workspace *workspace;
+    vae__real x[ROWS * IN] = {0};
+    (void)state;
+    toy_begin(&t, 1);
+    vae__id w = toy_layer(&t, "w", IN, WIDE);
+    toy_graph(&t);
+    vae__node_spec watch = {
+        .op = &counting_op, .input_count = 1, .inputs = {toy_dense(&t, toy_input(&t, IN), w)}};
+    assert_ok(vae__graph_add(&t.graph, &watch, &none));
+    vae__plan plan = make_plan(&t, ROWS, 1);
+    assert_ok(vae__workspace_make(&plan, 1, &workspace));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        vae__feed feed = {.rows = x, .checked = 1, .low = 0, .high = 1};
+        vae__run running = {.workspace = workspace, .feeds = &feed, .rows = ROWS};
+        atomic_init(&running.refused, 0);
+        x[ROWS * IN - 1] = cases[i].value;
+        calls = 0;
+        vae__run_rows(&running);
+        assert_int_equal(atomic_load(&running.refused), cases[i].refused);
+        assert_int_equal(calls, cases[i].calls);
+    }
+    vae__workspace_free(workspace);
+    vae__plan_free(&plan);
+    toy_end(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fuses_a_bias_into_its_reader),
@@ -301,6 +348,7 @@ int main(void) {
         cmocka_unit_test(adds_gradients_of_two_readers),
         cmocka_unit_test(adds_both_uses_of_a_parameter),
         cmocka_unit_test(serves_fewer_rows),
+        cmocka_unit_test(does_not_run_refused_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

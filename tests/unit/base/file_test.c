@@ -202,6 +202,17 @@ static void assert_reads(const unsigned char *expected, size_t size, size_t piec
 
 /* ---- reading ---- */
 
+/* What is in the file of this name. */
+static vae_status read_file(const char *path, size_t limit, unsigned char **bytes, size_t *size) {
+    vae__reader *reader;
+    *bytes = NULL;
+    vae_status status = vae__reader_open(context, path, &reader);
+    if (status) return status;
+    status = vae__reader_all(reader, limit, bytes, size);
+    vae__reader_close(reader);
+    return status;
+}
+
 static void reads_plain_files(void **state) {
     (void)state;
     unsigned char *pattern = new_pattern();
@@ -223,17 +234,39 @@ static void reads_plain_files(void **state) {
     free(pattern);
 }
 
+/* A host without standard input and output that prints all the same writes into no file of ours. */
+static void leaves_standard_streams_alone(void **state) {
+    (void)state;
+    vae__reader *reader;
+    int free_while_open[2];
+    put(file_path, "text", 4);
+    int in = fcntl(STDIN_FILENO, F_DUPFD, 10), out = fcntl(STDOUT_FILENO, F_DUPFD, 10);
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    vae_status status = vae__reader_open(context, file_path, &reader);
+    free_while_open[0] = fcntl(STDIN_FILENO, F_GETFD);
+    free_while_open[1] = fcntl(STDOUT_FILENO, F_GETFD);
+    dup2(in, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    close(in);
+    close(out);
+    assert_int_equal(status, VAE_OK);
+    assert_int_equal(free_while_open[0], -1);
+    assert_int_equal(free_while_open[1], -1);
+    vae__reader_close(reader);
+}
+
 static void reads_on_after_a_signal(void **state) {
     (void)state;
     unsigned char *bytes;
     size_t size;
     put(file_path, "text", 4);
     make_fail("read", 1, 3, EINTR);
-    assert_int_equal(vae__file_read(context, file_path, 100, &bytes, &size), VAE_OK);
+    assert_int_equal(read_file(file_path, 100, &bytes, &size), VAE_OK);
     assert_string_equal((char *)bytes, "text");
     vae__release(context, bytes);
     make_fail("open", 0, 3, EINTR);
-    assert_int_equal(vae__file_read(context, file_path, 100, &bytes, &size), VAE_OK);
+    assert_int_equal(read_file(file_path, 100, &bytes, &size), VAE_OK);
     vae__release(context, bytes);
 }
 
@@ -315,7 +348,7 @@ static void tells_where_reading_failed(void **state) {
     size_t size, got;
     put(file_path, pattern, PATTERN_SIZE);
     make_fail("read", 2, 1, EIO);
-    assert_int_equal(vae__file_read(context, file_path, SIZE_MAX, &bytes, &size), VAE_ERROR_FILE);
+    assert_int_equal(read_file(file_path, SIZE_MAX, &bytes, &size), VAE_ERROR_FILE);
     assert_message("byte 131072: cannot read '");
     assert_message("file': Input/output error");
     assert_null(bytes);
@@ -337,22 +370,21 @@ static void reads_whole_files_within_a_limit(void **state) {
     size_t size;
     put(file_path, "four", 4);
     for (size_t limit = 4; limit < 7; limit++) {
-        assert_int_equal(vae__file_read(context, file_path, limit, &bytes, &size), VAE_OK);
+        assert_int_equal(read_file(file_path, limit, &bytes, &size), VAE_OK);
         assert_int_equal(size, 4);
         assert_memory_equal(bytes, "four", 5); /* with its 0 */
         vae__release(context, bytes);
     }
-    assert_int_equal(vae__file_read(context, file_path, 3, &bytes, &size), VAE_ERROR_LIMIT);
+    assert_int_equal(read_file(file_path, 3, &bytes, &size), VAE_ERROR_LIMIT);
     assert_message("file': expected at most 3 bytes, found more");
     assert_null(bytes);
-    assert_int_equal(vae__file_read(context, in_folder("none"), 3, &bytes, &size), VAE_ERROR_FILE);
+    assert_int_equal(read_file(in_folder("none"), 3, &bytes, &size), VAE_ERROR_FILE);
     /* Files of /proc say that they are empty. */
-    assert_int_equal(vae__file_read(context, "/proc/self/status", SIZE_MAX, &bytes, &size), VAE_OK);
+    assert_int_equal(read_file("/proc/self/status", SIZE_MAX, &bytes, &size), VAE_OK);
     assert_int_equal(strlen((char *)bytes), size);
     assert_true(size > 100);
     vae__release(context, bytes);
-    assert_int_equal(vae__file_read(context, "/proc/self/status", 50, &bytes, &size),
-                     VAE_ERROR_LIMIT);
+    assert_int_equal(read_file("/proc/self/status", 50, &bytes, &size), VAE_ERROR_LIMIT);
 }
 
 static void reading_survives_a_lack_of_memory(void **state) {
@@ -363,7 +395,7 @@ static void reading_survives_a_lack_of_memory(void **state) {
     vae_status status = VAE_ERROR_MEMORY;
     for (long n = 0; status; n++) {
         allocations_left = n;
-        status = vae__file_read(context, "/proc/self/status", SIZE_MAX, &bytes, &size);
+        status = read_file("/proc/self/status", SIZE_MAX, &bytes, &size);
         if (status) {
             assert_int_equal(status, VAE_ERROR_MEMORY);
             assert_int_equal(context->bytes, 0);
@@ -375,7 +407,7 @@ static void reading_survives_a_lack_of_memory(void **state) {
     allocations_left = -1;
     put(file_path, "text", 4);
     context->memory_limit = 1000;
-    assert_int_equal(vae__file_read(context, file_path, SIZE_MAX, &bytes, &size), VAE_ERROR_LIMIT);
+    assert_int_equal(read_file(file_path, SIZE_MAX, &bytes, &size), VAE_ERROR_LIMIT);
 }
 
 /* ---- gzip ---- */
@@ -414,8 +446,7 @@ static void reads_gzip_files(void **state) {
     assert_reads(pattern, PATTERN_SIZE, PATTERN_SIZE, 1);
     make_fail("read", 1, 1, EIO);
     unsigned char *bytes;
-    assert_int_equal(vae__file_read(context, file_path, PATTERN_SIZE, &bytes, &size),
-                     VAE_ERROR_FILE);
+    assert_int_equal(read_file(file_path, PATTERN_SIZE, &bytes, &size), VAE_ERROR_FILE);
     assert_message("byte 65536: cannot read '");
     size = compress_member("", 0, packed, PATTERN_SIZE);
     put(file_path, packed, size);
@@ -449,7 +480,7 @@ static void reads_gzip_files_of_several_members(void **state) {
     assert_reads((const unsigned char *)"onetwo", 6, 100, 1);
     make_fail("read", 1, 1, EIO);
     unsigned char *bytes;
-    assert_int_equal(vae__file_read(context, file_path, 100, &bytes, &size), VAE_ERROR_FILE);
+    assert_int_equal(read_file(file_path, 100, &bytes, &size), VAE_ERROR_FILE);
     assert_message("byte 65536: cannot read");
     free(packed);
     free(pattern);
@@ -460,13 +491,13 @@ static void bounds_what_gzip_inflates_to(void **state) {
     unsigned char *zeros = calloc(1, 5000000), packed[8000], *bytes;
     size_t size = compress_member(zeros, 5000000, packed, sizeof packed);
     put(file_path, packed, size);
-    assert_int_equal(vae__file_read(context, file_path, 4999999, &bytes, &size), VAE_ERROR_LIMIT);
-    assert_int_equal(vae__file_read(context, file_path, 5000000, &bytes, &size), VAE_OK);
+    assert_int_equal(read_file(file_path, 4999999, &bytes, &size), VAE_ERROR_LIMIT);
+    assert_int_equal(read_file(file_path, 5000000, &bytes, &size), VAE_OK);
     assert_int_equal(size, 5000000);
     assert_memory_equal(bytes, zeros, size);
     vae__release(context, bytes);
     context->memory_limit = 1000000;
-    assert_int_equal(vae__file_read(context, file_path, SIZE_MAX, &bytes, &size), VAE_ERROR_LIMIT);
+    assert_int_equal(read_file(file_path, SIZE_MAX, &bytes, &size), VAE_ERROR_LIMIT);
     assert_message("file'");
     assert_message("memory_limit");
     free(zeros);
@@ -479,7 +510,7 @@ static void refuses_truncated_gzip(void **state) {
     size_t got, size = compress_member("some text, some text", 20, packed, sizeof packed);
     for (size_t kept = 2; kept < size; kept++) {
         put(file_path, packed, kept);
-        assert_int_equal(vae__file_read(context, file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+        assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
         assert_message(file_path);
         snprintf(place, sizeof place, "byte %zu: expected more of the gzip", kept);
         assert_message(place);
@@ -502,13 +533,13 @@ static void refuses_damaged_gzip(void **state) {
         memcpy(damaged, packed, size);
         damaged[cases[i].offset] ^= 0xe7;
         put(file_path, damaged, size);
-        assert_int_equal(vae__file_read(context, file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+        assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
         assert_message(file_path);
         assert_message(cases[i].message);
     }
     memcpy(packed + size, "junk", 4);
     put(file_path, packed, size + 4);
-    assert_int_equal(vae__file_read(context, file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+    assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
     assert_message("damaged gzip stream: incorrect header check");
 }
 
@@ -521,7 +552,7 @@ static void inflating_survives_a_lack_of_memory(void **state) {
     put(file_path, packed, size);
     for (; status; n++) {
         allocations_left = n;
-        status = vae__file_read(context, file_path, PATTERN_SIZE, &bytes, &size);
+        status = read_file(file_path, PATTERN_SIZE, &bytes, &size);
         if (status) {
             assert_int_equal(status, VAE_ERROR_MEMORY);
             assert_int_equal(context->bytes, 0);
@@ -742,6 +773,7 @@ static void writing_survives_a_lack_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(reads_plain_files),
+        TEST(leaves_standard_streams_alone),
         TEST(reads_on_after_a_signal),
         TEST(refuses_to_open),
         TEST(names_a_lack_of_rights),

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -35,20 +36,25 @@ static void prefixes_message(void **state) {
     assert_int_equal(vae__last_status(), VAE_ERROR_FORMAT);
 }
 
-static void truncates_long_messages(void **state) {
-    char text[3000];
+/* A path of 4095 characters, the longest on Linux: its end goes, the cause stays. */
+static void keeps_both_ends_of_long_messages(void **state) {
+    char text[3000], path[4096], expected[8192];
     (void)state;
     fill(text, LONGEST, 'a');
     vae__fail(VAE_ERROR_DATA, "%s", text);
     assert_string_equal(vae__last_message(), text);
-    fill(text, 2999, 'b');
-    vae__fail(VAE_ERROR_DATA, "%s", text);
-    text[LONGEST] = 0;
-    assert_string_equal(vae__last_message(), text);
+    fill(path, 4095, 'p');
+    vae__fail(VAE_ERROR_FILE, "cannot open '%s': no such file", path);
+    path[300 - 13] = 0;
+    sprintf(expected, "cannot open '%s...", path);
+    path[300 - 13] = 'p';
+    path[LONGEST - 303 - 15] = 0;
+    strcat(strcat(expected, path), "': no such file");
+    assert_string_equal(vae__last_message(), expected);
 }
 
-/* The prefix stays whole, the end of the cause goes. */
-static void truncates_prefixed_messages(void **state) {
+/* Whatever their lengths: both ends are there, and in between nothing or a gap. */
+static void keeps_both_ends_of_prefixed_messages(void **state) {
     static const size_t lengths[] = {0,    1,    599,  600,  1000, 1019, 1020,
                                      1021, 1022, 1023, 1024, 1025, 2000};
     char prefix[3000], cause[3000], expected[6100];
@@ -58,16 +64,32 @@ static void truncates_prefixed_messages(void **state) {
             fill(prefix, lengths[i], 'p');
             fill(cause, lengths[j], 'c');
             vae__fail(VAE_ERROR_FORMAT, "%s", cause);
+            sprintf(expected, "%s: %s", prefix, vae__last_message());
             vae__fail_in("%s", prefix);
-            strcpy(expected, prefix);
-            strcat(strcat(expected, ": "), cause);
-            expected[LONGEST] = 0;
-            size_t length = strlen(vae__last_message());
-            assert_true(length <= LONGEST);
-            assert_memory_equal(vae__last_message(), expected, length);
-            assert_true(length + 2 >= strlen(expected)); /* at most the ": " is lost */
+            size_t whole = strlen(expected);
+            const char *found = vae__last_message();
+            assert_int_equal(strlen(found), whole < LONGEST ? whole : LONGEST);
+            if (whole <= LONGEST) {
+                assert_string_equal(found, expected);
+                continue;
+            }
+            assert_memory_equal(found, expected, 300);
+            assert_memory_equal(found + 300, "...", 3);
+            assert_string_equal(found + 303, expected + whole - (LONGEST - 303));
         }
     }
+}
+
+static void shows_what_can_be_shown(void **state) {
+    (void)state;
+    vae__fail(VAE_ERROR_TEXT, "unknown '%s'", "a\nb\x1b[31m\x7f");
+    assert_string_equal(vae__last_message(), "unknown 'a?b?[31m?'");
+    vae__fail(VAE_ERROR_TEXT, "%s", "\xc3\xa9 \xe2\x82\xac \xf0\x9d\x84\x9e");
+    assert_string_equal(vae__last_message(), "\xc3\xa9 \xe2\x82\xac \xf0\x9d\x84\x9e");
+    vae__fail(VAE_ERROR_TEXT, "%s", "\xff\xc3.\xed\xa0\x80\xc0\x80\xe2\x82");
+    assert_string_equal(vae__last_message(), "??.???????");
+    vae__fail_in("%.4s", "abc\xc3\xa9");
+    assert_string_equal(vae__last_message(), "abc?: ??.???????");
 }
 
 static void formats_into_buffers(void **state) {
@@ -111,9 +133,13 @@ static void belongs_to_the_thread(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_message_and_status), cmocka_unit_test(prefixes_message),
-        cmocka_unit_test(truncates_long_messages), cmocka_unit_test(truncates_prefixed_messages),
-        cmocka_unit_test(formats_into_buffers),    cmocka_unit_test(belongs_to_the_thread),
+        cmocka_unit_test(sets_message_and_status),
+        cmocka_unit_test(prefixes_message),
+        cmocka_unit_test(keeps_both_ends_of_long_messages),
+        cmocka_unit_test(keeps_both_ends_of_prefixed_messages),
+        cmocka_unit_test(shows_what_can_be_shown),
+        cmocka_unit_test(formats_into_buffers),
+        cmocka_unit_test(belongs_to_the_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

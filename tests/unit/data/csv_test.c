@@ -111,6 +111,11 @@ static void names_the_bad_cell(void **state) {
     assert_fails(state, "1,2\n3,1 2\n", &none, VAE_ERROR_FORMAT, "found '1 2'");
 }
 
+static void names_columns_in_any_script(void **state) {
+    assert_fails(state, "\xc3\xa9t\xc3\xa9\n1\nx\n", &none, VAE_ERROR_FORMAT,
+                 "line 3, column 0 (from 0, named \xc3\xa9t\xc3\xa9): expected a finite number");
+}
+
 static void refuses_uneven_and_blank_lines(void **state) {
     assert_fails(state, "1,2\n3\n", &none, VAE_ERROR_FORMAT,
                  "line 2: expected 2 fields as in line 1, found 1");
@@ -121,7 +126,10 @@ static void refuses_uneven_and_blank_lines(void **state) {
                  "line 2: expected a row, found a blank line");
     assert_fails(state, "\n1\n", &none, VAE_ERROR_FORMAT,
                  "line 1: expected a row, found a blank line");
-    assert_fails(state, "a,b\n", &none, VAE_ERROR_FORMAT, "expected rows, found a header only");
+    const vae__source_options yes = {.header = 1};
+    assert_fails(state, "1,2\n", &yes, VAE_ERROR_FORMAT, "expected rows, found a header only");
+    assert_fails(state, "1,\"0;5\"\n", &none, VAE_ERROR_FORMAT,
+                 "expected rows, found a header only (column 1, from 0, is '0;5')");
     assert_fails(state, "\xEF\xBB\xBF", &none, VAE_ERROR_FORMAT,
                  "expected rows, found an empty file");
 }
@@ -169,6 +177,28 @@ static void reads_many_rows(void **state) {
     free(text);
 }
 
+/* Three rows of 100000 columns take memory for about as many rows, not for dozens. */
+static void reads_wide_rows(void **state) {
+    enum { COLUMNS = 100000, ROWS = 3 };
+    char *text = malloc(2 * COLUMNS * ROWS);
+    scratch *s = *state;
+    vae__table table;
+    assert_non_null(text);
+    for (size_t i = 0; i < COLUMNS * ROWS; i++) {
+        text[2 * i] = (char)('0' + i % 7);
+        text[2 * i + 1] = i % COLUMNS < COLUMNS - 1 ? ',' : '\n';
+    }
+    write_file(s, text, 2 * COLUMNS * ROWS);
+    free(text);
+    s->context->memory_limit = 8 << 20;
+    assert_int_equal(read_table(s, &table), VAE_OK);
+    s->context->memory_limit = SIZE_MAX;
+    assert_true(table.rows == ROWS && table.width == COLUMNS);
+    for (size_t i = 0; i < COLUMNS * ROWS; i++)
+        assert_true(((double *)table.values)[i] == (double)(i % 7));
+    vae__table_free(s->context, &table);
+}
+
 /* The stream breaks off at a row, in a field, in quotes, behind them, and before the first byte. */
 static void reports_a_damaged_stream(void **state) {
     const char *starts[] = {"1,2\n", "1,2\n3", "1,2\n\"3", "1,2\n\"3\"", ""};
@@ -200,10 +230,12 @@ int main(void) {
         SCRATCH_TEST(chooses_columns),
         SCRATCH_TEST(takes_the_label_column_out),
         SCRATCH_TEST(names_the_bad_cell),
+        SCRATCH_TEST(names_columns_in_any_script),
         SCRATCH_TEST(refuses_uneven_and_blank_lines),
         SCRATCH_TEST(refuses_broken_quotes),
         SCRATCH_TEST(refuses_what_is_no_text),
         SCRATCH_TEST(reads_many_rows),
+        SCRATCH_TEST(reads_wide_rows),
         SCRATCH_TEST(reports_a_damaged_stream),
         SCRATCH_TEST(does_not_read_the_locale),
     };

@@ -437,6 +437,8 @@ static void opens_the_generator(void **state) {
 static void refuses_for_the_generator(void **state) {
     assert_open_refused(state, "sprites:", "", VAE_ERROR_TEXT,
                         "sprites:: expected \"sprites:COUNT\"");
+    assert_open_refused(state, "sprites:1152921504606846976", "", VAE_ERROR_TEXT,
+                        "sprites: 1152921504606846976 images are more bytes than can be addressed");
     assert_open_refused(state, "sprites:0", "", VAE_ERROR_TEXT, "with a count of at least 1");
     assert_open_refused(state, "sprites:-1", "", VAE_ERROR_TEXT, "sprites:-1: expected");
     assert_open_refused(state, "sprites", "labels=file", VAE_ERROR_TEXT,

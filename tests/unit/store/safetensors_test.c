@@ -515,6 +515,7 @@ static void round_trips_through_a_file(void **state) {
     unsigned char *bytes;
     size_t size;
     vae__bundle bundle;
+    vae__reader *reader;
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     vae_status status = VAE_ERROR_MEMORY;
@@ -526,7 +527,9 @@ static void round_trips_through_a_file(void **state) {
         assert_int_equal(access(path, F_OK), status ? -1 : 0);
         assert_int_equal(context->bytes, 0);
     }
-    assert_int_equal(vae__file_read(context, path, SIZE_MAX, &bytes, &size), VAE_OK);
+    assert_int_equal(vae__reader_open(context, path, &reader), VAE_OK);
+    assert_int_equal(vae__reader_all(reader, SIZE_MAX, &bytes, &size), VAE_OK);
+    vae__reader_close(reader);
     assert_int_equal(vae__safetensors_parse(context, path, bytes, size, &bundle), VAE_OK);
     assert_bundle(&bundle);
     vae__bundle_free(&bundle);

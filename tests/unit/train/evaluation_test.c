@@ -653,7 +653,7 @@ static void refusals(void **state) {
     expect_refused(f.model, f.dataset, NULL, "samples=-3", VAE_ERROR_TEXT, "samples");
     expect_refused(f.model, bad, NULL, NULL, VAE_ERROR_DATA, "row 270, column 2");
     expect_refused(f.model, bad, NULL, "samples=3", VAE_ERROR_DATA, "row 270, column 2");
-    expect_refused(f.model, f.dataset, bad, NULL, VAE_ERROR_DATA, "row 270, column 2");
+    expect_refused(f.model, f.dataset, bad, NULL, VAE_ERROR_DATA, "fitted_on: row 270, column 2");
     assert_int_equal(vae_dataset_from_memory(f.context, f.x, ROWS, WIDTH, "split=test:0.5", &part),
                      VAE_OK);
     if (vae_evaluate(f.model, part, NULL, NULL, NULL, NULL, &e) == VAE_OK) {

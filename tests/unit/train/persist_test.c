@@ -297,6 +297,55 @@ static void refuses_values_that_are_not_finite(void **state) {
     }
 }
 
+/* Rows are divided by the scale of standardize=1, and its logarithm is part of the density. */
+static void refuses_a_scale_that_is_not_positive(void **state) {
+    static const double values[] = {0, -1, 1e-30};
+    static const char *const names[] = {"0", "-1", NULL};
+    const sketch standard = {
+        "libvae-1",
+        "input=3 latent=2 likelihood=gaussian sigma=1 standardize=1",
+        {POSTERIOR, OUTPUT, {"input.shift", {3}, 1, F32}, {"input.scale", {3}, 1, F32}}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
+        size_t length;
+        char message[120];
+        float scale[3] = {1, 1, (float)values[i]}, before[3];
+        unsigned char *bytes = draw(&standard, 5, values[i], &length);
+        vae_model *model = test_model(NULL, standard.spec, 0.5);
+        if (names[i]) {
+            snprintf(message, sizeof message,
+                     "tensor 'input.scale', value 2 is %s: expected values above 0", names[i]);
+            check_refused(bytes, length, message);
+            assert_fails(vae_model_parameter_set(model, "input.scale", scale, 3), VAE_ERROR_DATA,
+                         "value 2 for 'input.scale' is not above 0");
+        } else {
+            assert_ok(vae_model_parameter_set(model, "input.scale", scale, 3));
+            assert_ok(vae_model_parameter_get(model, "input.scale", before, 3));
+            assert_memory_equal(before, scale, sizeof scale);
+        }
+        vae_model_destroy(model);
+        free(bytes);
+    }
+}
+
+/* A few kilobytes would inflate to any size before the first count could be checked. */
+static void refuses_compressed_files(void **state) {
+    static const unsigned char gzip[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+    vae_model *model = (vae_model *)&model;
+    (void)state;
+#ifdef VAE_NO_ZLIB
+    skip();
+#endif
+    FILE *file = fopen(path, "wb");
+    assert_int_equal(fwrite(gzip, 1, sizeof gzip, file), sizeof gzip);
+    fclose(file);
+    char message[200];
+    snprintf(message, sizeof message,
+             "%s: expected a safetensors file, found one compressed by gzip", path);
+    assert_fails(vae_model_load(NULL, path, &model), VAE_ERROR_FORMAT, message);
+    assert_null(model);
+}
+
 /* The other build's files load too: F64 into float, F32 into double. */
 static void reads_both_precisions(void **state) {
     const sketch wide = {"libvae-1",
@@ -318,7 +367,9 @@ static void reads_both_precisions(void **state) {
     free(bytes);
     if (sizeof(vae__real) != sizeof(float)) return;
     bytes = draw(&wide, 0, 1e300, &length);
-    check_refused(bytes, length, "tensor 'posterior.weight', value 2 is 1e+300: expected finite");
+    check_refused(
+        bytes, length,
+        "tensor 'posterior.weight', value 2 is 1e+300: expected values within the range of 32-bit floats");
     free(bytes);
 }
 
@@ -413,6 +464,8 @@ int main(void) {
         TEST(measures_before_it_writes),
         TEST(refuses_files_of_other_things),
         TEST(refuses_values_that_are_not_finite),
+        TEST(refuses_a_scale_that_is_not_positive),
+        TEST(refuses_compressed_files),
         TEST(reads_both_precisions),
         TEST(refuses_damaged_files),
         TEST(names_the_path),
