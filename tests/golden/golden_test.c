@@ -22,8 +22,8 @@ typedef struct reader {
 
 /* The next word, or what stands between two quotes; 0 at the end of the file. */
 static int next_word(reader *r, char word[WORD]) {
-    char quote;
-    if (fscanf(r->file, " %1[\"]", &quote) == 1)
+    char quote[2];
+    if (fscanf(r->file, " %1[\"]", quote) == 1)
         return fscanf(r->file, "%255[^\"]", word) == 1 && fgetc(r->file) == '"';
     return fscanf(r->file, "%255s", word) == 1;
 }
