@@ -255,11 +255,11 @@ typedef struct vae_model vae_model;
  *                               gaussian: standard deviation of p(x|z): a number; one that is
  *                               learned; the best of each batch (Rybkin et al. 2021); one learned
  *                               per dimension; a function of z
- *   sigma_min=1e-3              gaussian: the least standard deviation, absolute
- *   standardize=0|1 (0)         gaussian: encoder and likelihood see (x - shift) / scale, which
- *                               vae_model_initialize fits to each column; sigma= and sigma_min=
- *                               are then in units of a column's scale. Everything that comes out
- *                               (densities, means, draws, vae_model_sigma) is of x
+ *   sigma_min=1e-3              gaussian: the least standard deviation, absolute (with
+ *                               standardize=1 of the standardised columns, as a sigma given)
+ *   standardize=0|1 (0)         gaussian: vae_model_initialize fits a shift and a scale to each column;
+ *                               inside the model columns have mean 0 and variance 1, outside all is
+ *                               of x, the densities with the Jacobian
  *   size=none | total (none)    counts: total multiplies a row's rates by its mean count, which is
  *                               then taken as given; E[x|z] and draws are for a mean count of 1
  *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
@@ -532,8 +532,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
- *                 where that is less than the width; its sigma is at least sigma_min; with
- *                 standardize=1 of the columns over the model's scales)
+ *                 where that is less than the width; its sigma is at least sigma_min. With
+ *                 standardize=1 of the standardised columns, with the Jacobian: still log p(x))
  * VAE_ERROR_UNSUPPORTED for a figure that this evaluation does not have. */
 VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name,
                                         double *value);

@@ -197,10 +197,8 @@ static vae_status ppca(const vae_model *model, const vae_dataset *dataset,
                        const vae_dataset *fitted_on, double *log_p) {
     vae__ppca fit;
     double least = model->spec.sigma_min * model->spec.sigma_min;
-    const vae__real *scale =
-        model->spec.standardize ? model->parameters.items[model->network.scale].values : NULL;
-    vae_status status =
-        vae__ppca_fit(model->context, fitted_on, scale, (size_t)model->spec.latent, least, &fit);
+    vae_status status = vae__ppca_fit(model->context, fitted_on, (size_t)model->spec.latent,
+                                      model->spec.standardize, least, &fit);
     if (!status) status = vae__ppca_log_likelihood(&fit, dataset, log_p);
     vae__ppca_release(&fit);
     return status;

@@ -13,35 +13,43 @@ static size_t chunk_rows(size_t first, size_t n) {
     return n - first < CHUNK ? n - first : CHUNK;
 }
 
-/* rows [count, width], divided by the scale. */
-static void read_rows(const vae_dataset *data, const vae__real *scale, size_t first, size_t count,
-                      vae__real *rows) {
-    size_t width = vae__dataset_width(data);
-    vae__dataset_read(data, first, count, rows);
-    for (size_t i = 0; scale && i < count * width; i++) rows[i] /= scale[i % width];
-}
-
 /* ---- moments ---- */
 
 typedef struct moments {
     vae_context *context;
     const vae_dataset *data;
-    const vae__real *scale;
     size_t n, width;
-    vae__real *rows;     /* [CHUNK, width] */
-    vae__real *products; /* [width, width] of one chunk */
-    double *mean;        /* [width] */
-    double *covariance;  /* [width, width] */
+    vae__real *rows;      /* [CHUNK, width] */
+    vae__real *products;  /* [width, width] of one chunk */
+    double *mean, *scale; /* [width] */
+    double *covariance;   /* [width, width], of columns that are centred and scaled */
 } moments;
 
 static void find_mean(moments *m) {
     memset(m->mean, 0, m->width * sizeof *m->mean);
     for (size_t first = 0; first < m->n; first += CHUNK) {
         size_t count = chunk_rows(first, m->n);
-        read_rows(m->data, m->scale, first, count, m->rows);
+        vae__dataset_read(m->data, first, count, m->rows);
         for (size_t i = 0; i < count * m->width; i++) m->mean[i % m->width] += (double)m->rows[i];
     }
     for (size_t j = 0; j < m->width; j++) m->mean[j] /= (double)m->n;
+}
+
+/* Standard deviations; 1 where a column does not vary, as the model does it. */
+static void find_scale(moments *m) {
+    memset(m->scale, 0, m->width * sizeof *m->scale);
+    for (size_t first = 0; first < m->n; first += CHUNK) {
+        size_t count = chunk_rows(first, m->n);
+        vae__dataset_read(m->data, first, count, m->rows);
+        for (size_t i = 0; i < count * m->width; i++) {
+            double off = (double)m->rows[i] - m->mean[i % m->width];
+            m->scale[i % m->width] += off * off;
+        }
+    }
+    for (size_t j = 0; j < m->width; j++) {
+        double deviation = sqrt(m->scale[j] / (double)m->n);
+        m->scale[j] = deviation > 1e-12 * fabs(m->mean[j]) ? deviation : 1;
+    }
 }
 
 /* Biased (divided by n), as maximum likelihood asks. */
@@ -50,9 +58,10 @@ static void find_covariance(moments *m) {
     int before = vae__gemm_begin_share();
     for (size_t first = 0; first < m->n; first += CHUNK) {
         size_t count = chunk_rows(first, m->n);
-        read_rows(m->data, m->scale, first, count, m->rows);
+        vae__dataset_read(m->data, first, count, m->rows);
         for (size_t i = 0; i < count * width; i++) {
-            m->rows[i] = (vae__real)((double)m->rows[i] - m->mean[i % width]);
+            double off = (double)m->rows[i] - m->mean[i % width];
+            m->rows[i] = (vae__real)(off / m->scale[i % width]);
         }
         vae__gemm_weights(m->context->kernels, count, width, width, m->rows, width, m->rows,
                           m->products, 0);
@@ -85,27 +94,28 @@ static void take_largest(vae__ppca *fit, double least, double *values, const dou
 
 static vae_status allocate_fit(vae__ppca *fit) {
     fit->mean = vae__allocate(fit->context, fit->width, sizeof(double));
+    fit->scale = vae__allocate(fit->context, fit->width, sizeof(double));
     fit->directions = vae__allocate(fit->context, fit->latent * fit->width, sizeof(double));
     fit->eigenvalues = vae__allocate(fit->context, fit->latent, sizeof(double));
-    return fit->mean && fit->directions && fit->eigenvalues ? VAE_OK : vae__last_status();
+    if (!fit->mean || !fit->scale || !fit->directions || !fit->eigenvalues)
+        return vae__last_status();
+    for (size_t j = 0; j < fit->width; j++) fit->scale[j] = 1;
+    return VAE_OK;
 }
 
-vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, const vae__real *scale,
-                         size_t latent, double least, vae__ppca *out) {
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
+                         int standardize, double least, vae__ppca *out) {
     size_t width = vae__dataset_width(data);
-    *out = (vae__ppca){.context = context, .width = width, .latent = latent, .scale = scale};
+    *out = (vae__ppca){.context = context, .width = width, .latent = latent};
     if (latent == 0 || latent >= width) {
         return vae__fail(VAE_ERROR_UNSUPPORTED,
                          "probabilistic PCA needs fewer components (%zu) than columns (%zu)",
                          latent, width);
     }
-    moments m = {.context = context,
-                 .data = data,
-                 .scale = scale,
-                 .n = vae__dataset_size(data),
-                 .width = width};
+    moments m = {.context = context, .data = data, .n = vae__dataset_size(data), .width = width};
     vae_status status = allocate_fit(out);
     m.mean = out->mean;
+    m.scale = out->scale;
     m.rows = vae__allocate(context, CHUNK * width, sizeof *m.rows);
     m.products = vae__allocate(context, width * width, sizeof *m.products);
     m.covariance = vae__allocate(context, width * width, sizeof *m.covariance);
@@ -115,6 +125,7 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, const va
         status = vae__last_status();
     if (!status) {
         find_mean(&m);
+        if (standardize) find_scale(&m);
         find_covariance(&m);
         status = vae__eigen_symmetric(context, m.covariance, width, values, vectors);
     }
@@ -129,29 +140,29 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, const va
 
 /* ---- density ---- */
 
-/* (x - mean)^T C^-1 (x - mean) for C = W W^T + sigma^2 I; centred [width] is scratch. */
-static double squared_distance(const vae__ppca *fit, const vae__real *x, double *centred) {
+/* y^T C^-1 y for y = (x - mean) / scale, C = W W^T + sigma^2 I; y [width] is scratch. */
+static double squared_distance(const vae__ppca *fit, const vae__real *x, double *y) {
     double length = 0, distance = 0;
     for (size_t j = 0; j < fit->width; j++) {
-        centred[j] = (double)x[j] - fit->mean[j];
-        length += centred[j] * centred[j];
+        y[j] = ((double)x[j] - fit->mean[j]) / fit->scale[j];
+        length += y[j] * y[j];
     }
     for (size_t k = 0; k < fit->latent; k++) {
         const double *direction = fit->directions + k * fit->width;
         double along = 0;
-        for (size_t j = 0; j < fit->width; j++) along += direction[j] * centred[j];
+        for (size_t j = 0; j < fit->width; j++) along += direction[j] * y[j];
         length -= along * along;
         distance += along * along / fit->eigenvalues[k];
     }
     return distance + length / fit->noise_variance;
 }
 
-/* log N(mean | mean, C), less the scale's Jacobian: what every row's log p has in common. */
+/* log p(mean): what every row's log p has in common. */
 static double log_normalisation(const vae__ppca *fit) {
     const double log_2pi = 1.83787706640934548356;
     double log_det = (double)(fit->width - fit->latent) * log(fit->noise_variance);
     for (size_t k = 0; k < fit->latent; k++) log_det += log(fit->eigenvalues[k]);
-    for (size_t i = 0; fit->scale && i < fit->width; i++) log_det += 2 * log((double)fit->scale[i]);
+    for (size_t j = 0; j < fit->width; j++) log_det += 2 * log(fit->scale[j]);
     return -((double)fit->width * log_2pi + log_det) / 2;
 }
 
@@ -159,23 +170,24 @@ vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *dat
                                     double *mean_log_p) {
     size_t n = vae__dataset_size(data);
     vae__real *rows = vae__allocate(fit->context, CHUNK * fit->width, sizeof *rows);
-    double *centred = vae__allocate(fit->context, fit->width, sizeof *centred), distances = 0;
-    vae_status status = rows && centred ? VAE_OK : vae__last_status();
+    double *y = vae__allocate(fit->context, fit->width, sizeof *y), distances = 0;
+    vae_status status = rows && y ? VAE_OK : vae__last_status();
     for (size_t first = 0; !status && first < n; first += CHUNK) {
         size_t count = chunk_rows(first, n);
-        read_rows(data, fit->scale, first, count, rows);
+        vae__dataset_read(data, first, count, rows);
         for (size_t r = 0; r < count; r++)
-            distances += squared_distance(fit, rows + r * fit->width, centred);
+            distances += squared_distance(fit, rows + r * fit->width, y);
     }
     *mean_log_p = log_normalisation(fit) - distances / (double)n / 2;
-    vae__release(fit->context, centred);
+    vae__release(fit->context, y);
     vae__release(fit->context, rows);
     return status;
 }
 
 void vae__ppca_release(vae__ppca *fit) {
     vae__release(fit->context, fit->mean);
+    vae__release(fit->context, fit->scale);
     vae__release(fit->context, fit->directions);
     vae__release(fit->context, fit->eigenvalues);
-    fit->mean = fit->directions = fit->eigenvalues = NULL;
+    fit->mean = fit->scale = fit->directions = fit->eigenvalues = NULL;
 }

@@ -1,5 +1,6 @@
 /* Probabilistic PCA (Tipping & Bishop 1999), the linear baseline of a Gaussian VAE with one sigma:
- * x ~ N(mean, W W^T + sigma^2 I), fitted in closed form by maximum likelihood. */
+ * x ~ N(mean, W W^T + sigma^2 I), fitted in closed form by maximum likelihood. Of a model with
+ * standardize=1 that is so for y = (x - mean) / scale, and log p(x) = log p(y) - sum log scale. */
 #ifndef VAE_TRAIN_PPCA_H
 #define VAE_TRAIN_PPCA_H
 
@@ -8,20 +9,19 @@
 typedef struct vae__ppca {
     vae_context *context;
     size_t width, latent;
-    const vae__real *scale; /* [width] columns are divided by it first, or NULL; borrowed */
-    double *mean;           /* [width] */
-    double *directions;     /* [latent, width], orthonormal: eigenvectors of the covariance */
-    double *eigenvalues;    /* [latent], descending: variances along the directions */
-    double noise_variance;  /* sigma^2 = mean of the other eigenvalues, floored */
+    double *mean, *scale;  /* [width]; scale 1 unless columns are standardised */
+    double *directions;    /* [latent, width], orthonormal: eigenvectors of the covariance */
+    double *eigenvalues;   /* [latent], descending: variances along the directions */
+    double noise_variance; /* sigma^2 = mean of the other eigenvalues, floored */
 } vae__ppca;
 
-/* Fits to all rows of `data`, their columns divided by `scale` [width] unless it is NULL; 0 < latent <
- * width. No variance is below `least` (> 0): without a floor the likelihood of rows that lie in a plane
+/* Fits to all rows of `data`, or to its standardised columns; 0 < latent < its width. No variance
+ * (of x, or of y) is below `least` (> 0): without a floor the likelihood of rows that lie in a plane
  * is unbounded. Release `out` in either case. */
-vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, const vae__real *scale,
-                         size_t latent, double least, vae__ppca *out);
+vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
+                         int standardize, double least, vae__ppca *out);
 
-/* Mean of log p(x) over the rows of `data`, in nats per row; of x, whatever the scale. */
+/* Mean of log p(x) over the rows of `data`, in nats per row. */
 vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *data,
                                     double *mean_log_p);
 

@@ -61,6 +61,7 @@ typedef struct fixture {
     vae_step_report report; /* at the start */
     double rates[MOST_VALUES];
     size_t rate_count;
+    double worst_value, worst_gradient, worst_update; /* of the file, as the tolerances count */
 } fixture;
 
 static void check(fixture *f, const char *what, double found, double expected, double tolerance) {
@@ -70,9 +71,10 @@ static void check(fixture *f, const char *what, double found, double expected, d
 }
 
 /* |found - expected| <= tolerance |expected - base| in the Euclidean norm, and with a base a few
- * roundings of the values themselves. */
-static void check_norm(fixture *f, const char *what, const vae__real *found, const double *expected,
-                       const vae__real *base, size_t count, double tolerance) {
+ * roundings of the values themselves. Returns the error relative to that norm. */
+static double check_norm(fixture *f, const char *what, const vae__real *found,
+                         const double *expected, const vae__real *base, size_t count,
+                         double tolerance) {
     double difference = 0, size = 0, values = 0, rounding = base ? test_tolerance(2e-7, 4e-16) : 0;
     for (size_t i = 0; i < count; i++) {
         double move = expected[i] - (base ? (double)base[i] : 0);
@@ -80,9 +82,11 @@ static void check_norm(fixture *f, const char *what, const vae__real *found, con
         size += move * move;
         values += expected[i] * expected[i];
     }
-    if (sqrt(difference) <= tolerance * sqrt(size) + rounding * sqrt(values)) return;
+    if (sqrt(difference) <= tolerance * sqrt(size) + rounding * sqrt(values))
+        return size > 0 ? sqrt(difference / size) : 0;
     fail_msg("%s: %s: %s: off by %.3g of its norm %.3g (tolerance %.3g)", f->reader.path,
              f->reader.name, what, sqrt(difference / size), sqrt(size), tolerance);
+    return 0;
 }
 
 static void open_model(fixture *f) {
@@ -153,14 +157,16 @@ static void check_value(fixture *f) {
         found = f->report.gradient_norm;
     }
     check(f, name, found, expected, test_tolerance(2e-6, 1e-12));
+    f->worst_value = fmax(f->worst_value, fabs(found - expected) / fmax(1, fabs(expected)));
 }
 
 static void check_gradient(fixture *f) {
     double values[MOST_VALUES];
     vae__parameter *parameter = read_parameter(f, values);
     assert_true(f->report.rows > 0);
-    check_norm(f, parameter->name, f->gradient + place(f, parameter), values, NULL,
-               vae__parameter_size(parameter), test_tolerance(1e-5, 1e-10));
+    double error = check_norm(f, parameter->name, f->gradient + place(f, parameter), values, NULL,
+                              vae__parameter_size(parameter), test_tolerance(1e-5, 1e-10));
+    f->worst_gradient = fmax(f->worst_gradient, error);
 }
 
 /* One update; its report at the learning rate of the file. */
@@ -179,8 +185,10 @@ static void check_after(fixture *f) {
     while (vae_optimizer_steps(f->optimizer) < steps) make_step(f);
     assert_int_equal(vae_optimizer_steps(f->optimizer), steps);
     vae__parameter *parameter = read_parameter(f, values);
-    check_norm(f, parameter->name, parameter->values, values, f->start + place(f, parameter),
-               vae__parameter_size(parameter), test_tolerance(1e-5, 1e-10));
+    double error =
+        check_norm(f, parameter->name, parameter->values, values, f->start + place(f, parameter),
+                   vae__parameter_size(parameter), test_tolerance(1e-5, 1e-10));
+    f->worst_update = fmax(f->worst_update, error);
 }
 
 static void close_case(fixture *f) {
@@ -239,6 +247,8 @@ static void run_file(const char *path, size_t cases) {
         seen += (size_t)run_case(&f);
     }
     assert_int_equal(seen, cases);
+    print_message("%s: largest errors: values %.2g, gradients %.2g, updates %.2g\n", path,
+                  f.worst_value, f.worst_gradient, f.worst_update);
     fclose(f.reader.file);
     vae_context_destroy(f.context);
 }
@@ -246,6 +256,26 @@ static void run_file(const char *path, size_t cases) {
 static void likelihoods(void **state) {
     (void)state;
     run_file("tests/golden/data/likelihoods.txt", 14);
+}
+
+static void shares(void **state) {
+    (void)state;
+    run_file("tests/golden/data/shares.txt", 11);
+}
+
+static void counts(void **state) {
+    (void)state;
+    run_file("tests/golden/data/counts.txt", 11);
+}
+
+static void standardize(void **state) {
+    (void)state;
+    run_file("tests/golden/data/standardize.txt", 5);
+}
+
+static void importance(void **state) {
+    (void)state;
+    run_file("tests/golden/data/importance.txt", 11);
 }
 
 static void activations(void **state) {
@@ -270,8 +300,9 @@ static void schedules(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(likelihoods), cmocka_unit_test(activations), cmocka_unit_test(objectives),
-        cmocka_unit_test(optimizers),  cmocka_unit_test(schedules),
+        cmocka_unit_test(likelihoods), cmocka_unit_test(shares),     cmocka_unit_test(counts),
+        cmocka_unit_test(standardize), cmocka_unit_test(importance), cmocka_unit_test(activations),
+        cmocka_unit_test(objectives),  cmocka_unit_test(optimizers), cmocka_unit_test(schedules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

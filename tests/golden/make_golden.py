@@ -2,8 +2,8 @@
 """Writes tests/golden/data/*.txt: what PyTorch gets, in float64, for the models of golden_test.c.
 
 Run by hand, from anywhere, when a case is added; needs PyTorch 1.12 or later (made with 1.13.0). The losses are written
-with torch.distributions and differentiated by autograd, the updates are torch.optim's and the learning rates
-torch.optim.lr_scheduler's, so that nothing here repeats the library's own calculus.
+with torch.distributions (densities.py) and differentiated by autograd, the updates are torch.optim's and the learning
+rates torch.optim.lr_scheduler's, so that nothing here repeats the library's own calculus.
 
 A file is a list of words. Every case stands alone:
 
@@ -26,20 +26,16 @@ from torch import distributions as dist
 from torch import nn
 from torch.optim import lr_scheduler
 
+import densities
+from densities import bound_logvar, softplus
+
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 warnings.filterwarnings("ignore", message="The epoch parameter")  # SequentialLR's own call
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
-INPUT, LATENT, ROWS = 6, 3, 5
-LOGVAR_LOW, LOGVAR_HIGH = -16.0, 16.0
+LATENT, ROWS = 3, 5
 RUNNING_DECAY = 0.99
-
-
-def softplus(a):
-    # torch's own is cut to the identity above 20
-    return torch.logaddexp(a, torch.zeros_like(a))
-
 
 ACTIVATIONS = {
     "identity": lambda a: a,
@@ -54,11 +50,6 @@ ACTIVATIONS = {
 }
 
 
-def bound_logvar(a):
-    t = LOGVAR_LOW + softplus(a - LOGVAR_LOW)
-    return LOGVAR_HIGH - softplus(LOGVAR_HIGH - t)
-
-
 def layers_of(text):
     """"dense 5, tanh" -> [5, "tanh"]"""
     items = [item.strip() for item in text.split(",") if item.strip()]
@@ -71,20 +62,26 @@ class Model:
     def __init__(self, case):
         self.case = case
         self.encoder, self.decoder = layers_of(case["encoder"]), layers_of(case["decoder"])
-        self.heads = 2 if case["sigma"] == "decoder" else 1
+        self.width = math.prod(case["input"])
         self.parameters = {}
-        self.running = None
+        self.constants = {}  # parameters that are not trained
+        self.running = self.batch_variance = None
         generator = torch.Generator().manual_seed(case["seed"])
-        width = self.declare("encoder", self.encoder, INPUT, generator)
+        width = self.declare("encoder", self.encoder, self.width, generator)
         self.dense("posterior", width, 2 * LATENT, generator)
         width = self.declare("decoder", self.decoder, LATENT, generator)
-        self.dense("likelihood", width, self.heads * INPUT, generator)
+        self.dense("likelihood", width, densities.heads(case) * self.width, generator)
         if case["sigma"] in ("shared", "per_dim"):
-            count = 1 if case["sigma"] == "shared" else INPUT
+            count = 1 if case["sigma"] == "shared" else self.width
             self.parameters["likelihood.log_sigma"] = self.draw(generator, count)
+        if case["likelihood"] == "negative_binomial":
+            self.parameters["likelihood.log_dispersion"] = self.draw(generator, self.width)
+        if case["standardize"]:
+            self.constants["input.shift"] = torch.tensor(case["shift"]).float().double()
+            self.constants["input.scale"] = torch.tensor(case["scale"]).float().double()
         for name, values in case["set"].items():
             first, rest = values
-            self.parameters[name][first : first + len(rest)] = torch.tensor(rest)
+            self.parameters[name].view(-1)[first : first + len(rest)] = torch.tensor(rest).float().double()
         for value in self.parameters.values():
             value.requires_grad_()
 
@@ -116,39 +113,35 @@ class Model:
                 h = ACTIVATIONS[layer](h)
         return h
 
-    def log_p(self, head, x):
-        """log p(x|z) [rows, samples]; head [rows, samples, heads * INPUT]."""
-        kind, sigma, least = self.case["likelihood"], self.case["sigma"], self.case["sigma_min"] ** 2
-        if kind == "bernoulli":
-            return dist.Bernoulli(logits=head, validate_args=False).log_prob(x).sum(-1)
-        mean = head[..., :INPUT]
-        if sigma in ("shared", "per_dim"):
-            variance = least + torch.exp(2 * self.parameters["likelihood.log_sigma"])
-        elif sigma == "decoder":
-            variance = least + torch.exp(bound_logvar(head[..., INPUT:]))
-        elif sigma == "optimal":
-            # Not detached: that its own derivative vanishes is for the library to be right about.
-            variance = torch.clamp(((x - mean) ** 2).mean(), min=least)
-            self.batch_variance = variance.item()
-        else:
-            variance = torch.tensor(float(sigma) ** 2)
-        return dist.Normal(mean, variance.sqrt()).log_prob(x).sum(-1)
+    def seen(self, x):
+        """What the encoder is given."""
+        if self.case["likelihood"] in ("poisson", "negative_binomial"):
+            return torch.log1p(x)
+        if self.case["standardize"]:
+            return (x - self.constants["input.shift"]) / self.constants["input.scale"]
+        return x
 
     def objective(self, x, noise, beta):
         """-> objective, and the values that a step reports."""
-        head = self.linear("posterior", self.run("encoder", self.encoder, x))
+        head = self.linear("posterior", self.run("encoder", self.encoder, self.seen(x)))
         mean, logvar = head[:, :LATENT], bound_logvar(head[:, LATENT:])
         q = dist.Normal(mean, torch.exp(logvar / 2))
-        kl = dist.kl_divergence(q, dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)))
+        prior = dist.Normal(torch.zeros(LATENT), torch.ones(LATENT))
+        kl = dist.kl_divergence(q, prior)
         z = q.loc[:, None] + q.scale[:, None] * noise.reshape(len(x), -1, LATENT)
         out = self.linear("likelihood", self.run("decoder", self.decoder, z))
-        reconstruction = self.log_p(out, x[:, None]).mean()
+        log_p = densities.log_p(self, out, x[:, None])  # [rows, samples]
+        reconstruction = log_p.mean()
         penalised = kl_mean = kl.mean(0)
         if self.case["free_bits"]:
             floor = torch.tensor(self.case["free_bits"])
             assert 0 < (kl_mean < floor).sum() < LATENT, "free bits should floor some latents, not all"
             penalised = torch.maximum(kl_mean, floor)
         objective = reconstruction - beta * penalised.sum()
+        if self.case["objective"] == "iwae":
+            q = dist.Normal(q.loc[:, None], q.scale[:, None])
+            log_w = log_p + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
+            objective = (torch.logsumexp(log_w, 1) - math.log(log_w.shape[1])).mean()
         return objective, {
             "objective": objective.item(),
             "elbo": (reconstruction - kl_mean.sum()).item(),
@@ -173,17 +166,24 @@ class Model:
 
 
 DEFAULTS = dict(
+    input=(6,),
     encoder="dense 5, tanh, dense 4, softplus",
     decoder="dense 4, silu, dense 5, gelu",
     likelihood="bernoulli",
     sigma=None,
     sigma_min=1e-3,
+    size="none",
+    counts=0.0,  # about the largest one
+    standardize=False,
+    shift=(),
+    scale=(),
     seed=1,
     set={},
     only="",
     beta=1.0,
     beta_warmup=0,
     free_bits=0.0,
+    objective="elbo",
     samples=1,
     clip_norm=0.0,
     optimizer="adam",  # the text of the rule and its options
@@ -206,18 +206,21 @@ def words(title, tensor, form=number):
 
 
 def spec_of(case):
-    text = f"input={INPUT} latent={LATENT} encoder=[{case['encoder']}] decoder=[{case['decoder']}]"
+    sizes = "x".join(map(str, case["input"]))
+    text = f"input={sizes} latent={LATENT} encoder=[{case['encoder']}] decoder=[{case['decoder']}]"
     text += f" likelihood={case['likelihood']}"
     if case["sigma"]:
         text += f" sigma={case['sigma']}"
     if case["sigma_min"] != DEFAULTS["sigma_min"]:
         text += f" sigma_min={case['sigma_min']}"
-    return text
+    if case["size"] != DEFAULTS["size"]:
+        text += f" size={case['size']}"
+    return text + (" standardize=1" if case["standardize"] else "")
 
 
 def options_of(case):
     text = case["optimizer"]
-    for key in ("beta", "beta_warmup", "free_bits", "samples", "clip_norm", "warmup"):
+    for key in ("objective", "beta", "beta_warmup", "free_bits", "samples", "clip_norm", "warmup"):
         if case[key] != DEFAULTS[key]:
             text += f" {key}={case[key]}"
     return text + (" " + case["schedule"] if case["schedule"] else "")
@@ -253,16 +256,32 @@ def train(case, model, x, noise):
         yield step, rate
 
 
+def rows_of(case, generator):
+    """[ROWS, width] in the likelihood's support and in float32, from uniforms."""
+    u = torch.rand(ROWS, math.prod(case["input"]), generator=generator)
+    if case["likelihood"] == "discretized_logistic":  # some at either end
+        u = torch.clamp(torch.round(400 * u - 70), 0, 255) / 255
+    elif case["likelihood"] == "categorical":
+        groups = u.reshape(ROWS, -1, case["input"][-1])
+        u = nn.functional.one_hot(groups.argmax(-1), case["input"][-1]).reshape(ROWS, -1)
+    elif case["counts"]:
+        u = torch.floor(case["counts"] * u**3)
+        u[0] = 0  # size=total: a row without counts says nothing
+    elif case["standardize"]:
+        u = torch.tensor(case["shift"]) + torch.tensor(case["scale"]) * (3 * u - 1.5)
+    return u.float().double()
+
+
 def text_of(name, **changes):
     case = {**DEFAULTS, **changes}
     model = Model(case)
     generator = torch.Generator().manual_seed(1000 + case["seed"])
-    x = torch.rand(ROWS, INPUT, generator=generator).float().double()
+    x = rows_of(case, generator)
     noise = torch.randn(ROWS * case["samples"], LATENT, generator=generator).float().double()
     nine = lambda v: f"{v:.9g}"  # all of a float32
     text = f"case \"{name}\" only={case['only']}\nspec \"{spec_of(case)}\"\noptions \"{options_of(case)}\"\n"
     text += words("x", x, nine) + words("noise", noise, nine)
-    for key, value in model.parameters.items():
+    for key, value in {**model.parameters, **model.constants}.items():
         text += words(f"start {key}", value, nine)
     values, _ = model.backward(x, noise, beta_at(case, 1))
     for key, value in values.items():
@@ -307,7 +326,7 @@ write(
     gaussian("gaussian, sigma from the decoder", "decoder"),
     gaussian("gaussian, sigma from the decoder near its floor", "decoder", sigma_min=0.5),
     gaussian("gaussian, sigma from the decoder, lower bound", "decoder", sigma_min=0.1,
-             set={"likelihood.bias": (INPUT, [-15.0, -17.0, -14.0])}),
+             set={"likelihood.bias": (6, [-15.0, -17.0, -14.0])}),
     gaussian("gaussian, optimal sigma", "optimal", steps=(1, 2, 10), optimizer="adam lr=0.01 eps=1e-4",
              rule=lambda p: torch.optim.Adam(p, lr=0.01, eps=1e-4)),
     gaussian("gaussian, optimal sigma on its floor", "optimal", sigma_min=3.5),
@@ -315,6 +334,79 @@ write(
     text_of("posterior, wide", set={"posterior.bias": (LATENT, HIGH)}),
     text_of("posterior, upper bound of logvar", decoder="dense 4, tanh",
             set={"posterior.bias": (LATENT, [15.0, 18.0, 12.5])}),
+)
+
+STEPS = (1, 2, 10)
+stepped = dict(steps=STEPS, optimizer="adam lr=0.01 eps=1e-4", rule=lambda p: torch.optim.Adam(p, lr=0.01, eps=1e-4))
+
+
+def other(name, likelihood, **changes):
+    return text_of(name, likelihood=likelihood, **changes)
+
+
+write(
+    "shares",  # of 1, and choices
+    other("continuous_bernoulli", "continuous_bernoulli", seed=8, **stepped),
+    other("continuous_bernoulli, logits near 0", "continuous_bernoulli", decoder="", seed=8,
+          set={"likelihood.weight": (0, [1e-4] * 9), "likelihood.bias": (0, [1e-3, 0.0, -1e-3])}),
+    other("continuous_bernoulli, logits far from 0", "continuous_bernoulli", seed=8,
+          set={"likelihood.bias": (0, [30.0, -30.0, 90.0, -90.0, 700.0, -700.0])}),
+    other("continuous_bernoulli, three samples", "continuous_bernoulli", samples=3, seed=9),
+    other("discretized_logistic", "discretized_logistic", seed=8, **stepped),
+    other("discretized_logistic, scales of a few levels", "discretized_logistic", seed=8,
+          set={"likelihood.bias": (0, [0.0, 0.3, 0.5, 0.7, 1.0, 0.4, -4.5, -4.0, -5.0, -5.5, -4.0, -5.0])}),
+    other("discretized_logistic, bounds of the scale", "discretized_logistic", seed=8,
+          set={"likelihood.bias": (6, [-8.0, 2.0, -7.5, 1.5, -9.0, 3.0])}),
+    other("discretized_logistic, three samples", "discretized_logistic", samples=3, seed=9),
+    # A seed with no gradient near eps in size: there one rounding in float moves a whole Adam step.
+    other("categorical", "categorical", input=(3, 4), seed=10, **stepped),
+    other("categorical, one group", "categorical", input=(5,), seed=8),
+    other("categorical, three axes, three samples", "categorical", input=(2, 3, 2), samples=3, seed=9),
+)
+
+small_rates = {"likelihood.bias": (0, [-20.0, -19.0, -22.0, 0.0, 1.0, -6.0])}
+large = dict(counts=20000.0, set={"likelihood.bias": (0, [8.0, 8.5, 9.0, 7.5, 8.0, 8.5])})
+dispersions = {"likelihood.log_dispersion": (0, [-17.0, -5.0, -1.0, 3.0, 6.0, 8.0])}
+write(
+    "counts",
+    other("poisson", "poisson", counts=6.0, seed=8, **stepped),
+    other("poisson, large counts", "poisson", seed=8, **large),
+    other("poisson, rates near the lower bound", "poisson", counts=3.0, set=small_rates, seed=8),
+    other("poisson, size", "poisson", counts=6.0, size="total", seed=9, **stepped),
+    other("poisson, size, large counts, three samples", "poisson", counts=20000.0, size="total", samples=3, seed=9),
+    other("negative_binomial", "negative_binomial", counts=6.0, seed=8, **stepped),
+    other("negative_binomial, large counts", "negative_binomial", seed=8, **large),
+    other("negative_binomial, rates near the lower bound", "negative_binomial", counts=3.0, set=small_rates, seed=8),
+    other("negative_binomial, dispersions", "negative_binomial", counts=30.0, set=dispersions, seed=8),
+    other("negative_binomial, size", "negative_binomial", counts=6.0, size="total", seed=9, **stepped),
+    other("negative_binomial, size, large counts, three samples", "negative_binomial", counts=20000.0, size="total",
+          samples=3, seed=9),
+)
+
+table = dict(standardize=True, shift=(-3000.0, 0.0, 7.0, 2.5, 0.1, 64.0), scale=(1000.0, 1.0, 0.01, 5.0, 30.0, 0.2), seed=8)
+write(
+    "standardize",
+    gaussian("sigma given", "0.3", **table),
+    gaussian("one learned sigma", "shared", **table, **stepped),
+    gaussian("a learned sigma per dimension, three samples", "per_dim", samples=3, **table),
+    gaussian("sigma from the decoder", "decoder", **table),
+    gaussian("optimal sigma", "optimal", **table, **stepped),
+)
+
+iwae = lambda k, seed=10: dict(objective="iwae", samples=k, seed=seed)
+write(
+    "importance",
+    text_of("bernoulli, one sample", **iwae(1)),
+    text_of("bernoulli, three samples", **iwae(3), **stepped),
+    gaussian("gaussian, one sample", "shared", **iwae(1)),
+    gaussian("gaussian, three samples", "shared", **iwae(3), **stepped),
+    gaussian("gaussian, sigma per dimension", "per_dim", **iwae(3)),
+    gaussian("gaussian, sigma from the decoder", "decoder", **iwae(3)),
+    gaussian("gaussian, optimal sigma", "optimal", **iwae(3)),
+    gaussian("gaussian, standardised", "shared", **{**table, **iwae(3)}),
+    other("negative_binomial, size", "negative_binomial", counts=6.0, size="total", **iwae(3)),
+    other("discretized_logistic", "discretized_logistic", **iwae(3)),
+    text_of("one weight above all others", **iwae(3), set={"posterior.bias": (LATENT, [6.0, 7.0, 5.0])}),
 )
 
 write(
@@ -343,7 +435,6 @@ write(
     gaussian("three samples, optimal sigma", "optimal", samples=3, seed=6),
 )
 
-STEPS = (1, 2, 10)
 small = dict(encoder="dense 3, tanh", decoder="", seed=7)
 adam = lambda **k: (lambda p: torch.optim.Adam(p, eps=1e-4, **k))
 adamw = lambda **k: (lambda p: torch.optim.AdamW(p, eps=1e-4, **k))

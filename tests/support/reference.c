@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/densities.h"
 #include "support/numbers.h"
 
 #define LOG_2PI 1.83787706640934548356
@@ -46,11 +47,21 @@ static void layers(const vae_model *model, const vae__layers *list, const size_t
     }
 }
 
+void reference_seen(const vae_model *model, const double *x, double *seen) {
+    const vae__network *network = &model->network;
+    for (size_t i = 0; i < model->spec.input.width; i++) {
+        seen[i] = model->spec.likelihood->log1p_input ? log1p(x[i]) : x[i];
+        if (!model->spec.standardize) continue;
+        seen[i] -= (double)model->parameters.items[network->shift].values[i];
+        seen[i] /= (double)model->parameters.items[network->scale].values[i];
+    }
+}
+
 void reference_encode(const vae_model *model, const double *x, double *mean, double *logvar) {
     const vae__network *network = &model->network;
     size_t latent = (size_t)model->spec.latent;
     double h[REFERENCE_MOST], head[2 * REFERENCE_MOST];
-    memcpy(h, x, model->spec.input.width * sizeof *h);
+    reference_seen(model, x, h);
     layers(model, &model->spec.encoder, network->encoder_weight, network->encoder_bias,
            model->spec.input.width, h);
     dense(model, network->posterior_weight, network->posterior_bias, h, head);
@@ -74,25 +85,80 @@ void reference_decode(const vae_model *model, const double *z, double *head) {
     dense(model, network->likelihood.weight, network->likelihood.bias, h, head);
 }
 
+/* Standard deviations are those of x, so that the Jacobian of standardised columns is in them. */
+static double gaussian(const vae_model *model, const double *x, const double *head) {
+    size_t width = model->spec.input.width;
+    double total = 0, seen[REFERENCE_MOST], sigma[REFERENCE_MOST];
+    double least = model->spec.sigma_min, scale = 1;
+    int made = model->spec.sigma.mode == VAE__SIGMA_DECODER;
+    if (!made) assert_int_equal(vae_model_sigma(model, sigma, width), VAE_OK);
+    reference_seen(model, x, seen);
+    for (size_t i = 0; i < width; i++) {
+        if (model->spec.standardize)
+            scale = (double)model->parameters.items[model->network.scale].values[i];
+        if (made)
+            sigma[i] = scale * sqrt(least * least + exp((double)bounded(head[width + i], -16, 16)));
+        double scaled = (seen[i] - head[i]) * scale / sigma[i];
+        total -= (LOG_2PI + scaled * scaled) / 2 + log(sigma[i]);
+    }
+    return total;
+}
+
+/* sum over one-hot groups of a . x - logsumexp(a) */
+static double categorical(const vae_model *model, const double *x, const double *head) {
+    const vae__spec *spec = &model->spec;
+    size_t group = spec->input.sizes[spec->input.rank - 1];
+    double total = 0;
+    for (size_t first = 0; first < spec->input.width; first += group) {
+        double sum = 0;
+        for (size_t i = first; i < first + group; i++) {
+            sum += exp(head[i]);
+            total += x[i] * head[i];
+        }
+        total -= log(sum);
+    }
+    return total;
+}
+
+/* size=total: every rate is times the row's mean count. */
+static double counts(const vae_model *model, const double *x, const double *head) {
+    size_t width = model->spec.input.width;
+    const vae__real *log_dispersion = vae__model_extra(model);
+    double size = 0, total = 0;
+    for (size_t i = 0; i < width; i++) size += x[i] / (double)width;
+    if (model->spec.size == VAE__SIZE_NONE) size = 1;
+    for (size_t i = 0; i < width && size > 0; i++) {
+        double log_mean = (double)bounded(head[i], -20, 24) + log(size);
+        total += (double)(log_dispersion ? log_negative_binomial(
+                                               log_mean, bounded(log_dispersion[i], -16, 30), x[i])
+                                         : log_poisson(log_mean, x[i]));
+    }
+    return total;
+}
+
 double reference_log_density(const vae_model *model, const double *x, const double *head) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
     size_t width = model->spec.input.width;
     double total = 0;
-    if (!strcmp(model->spec.likelihood->name, "bernoulli")) {
+    if (likelihood->has_sigma) return gaussian(model, x, head);
+    if (likelihood->has_size) return counts(model, x, head);
+    if (!strcmp(likelihood->name, "categorical")) return categorical(model, x, head);
+    if (!strcmp(likelihood->name, "bernoulli")) { /* in double: on large grids it is called often */
         for (size_t i = 0; i < width; i++) total += x[i] * head[i] - softplus(head[i]);
         return total;
     }
-    double sigma[REFERENCE_MOST];
-    assert_int_equal(vae_model_sigma(model, sigma, width), VAE_OK);
+    int two = vae__likelihood_heads(&model->spec) > 1;
     for (size_t i = 0; i < width; i++) {
-        double scaled = (x[i] - head[i]) / sigma[i];
-        total -= (LOG_2PI + scaled * scaled) / 2 + log(sigma[i]);
+        const heads h = {head[i], two ? head[width + i] : 0};
+        total += (double)(two ? exact_discretized_logistic(h, x[i])
+                              : exact_continuous_bernoulli(h, x[i]));
     }
     return total;
 }
 
 double reference_log_weight(const vae_model *model, const double *x, const double *mean,
                             const double *logvar, const double *z) {
-    double head[REFERENCE_MOST], ratio = 0;
+    double head[2 * REFERENCE_MOST], ratio = 0;
     reference_decode(model, z, head);
     for (size_t j = 0; j < (size_t)model->spec.latent; j++) {
         double centred = z[j] - mean[j];
@@ -104,8 +170,9 @@ double reference_log_weight(const vae_model *model, const double *x, const doubl
 /* ---- quadrature ---- */
 
 void reference_grid_make(const vae_model *model, reference_grid *grid) {
-    size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
-    size_t side = latent == 1 ? 801 : 161;
+    size_t latent = (size_t)model->spec.latent;
+    size_t width = vae__likelihood_heads(&model->spec) * model->spec.input.width;
+    size_t side = latent == 1 ? 801 : 101;
     double step = 16.0 / (double)(side - 1);
     assert_in_range(latent, 1, 2);
     *grid = (reference_grid){model, latent == 1 ? side : side * side, pow(step, (double)latent),
@@ -126,7 +193,8 @@ void reference_grid_free(reference_grid *grid) {
 }
 
 double reference_grid_log_p(const reference_grid *grid, const double *x, double *mean, double *sd) {
-    size_t latent = (size_t)grid->model->spec.latent, width = grid->model->spec.input.width;
+    size_t latent = (size_t)grid->model->spec.latent;
+    size_t width = vae__likelihood_heads(&grid->model->spec) * grid->model->spec.input.width;
     double total = 0, first[2] = {0, 0}, second[2] = {0, 0}, most = -INFINITY;
     double *logs = malloc(grid->points * sizeof *logs);
     for (size_t i = 0; i < grid->points; i++) {

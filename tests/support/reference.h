@@ -8,13 +8,16 @@
 
 enum { REFERENCE_MOST = 64 }; /* widest layer of a reference model */
 
+/* x as the encoder sees it, [width]: standardised, or log(1 + x) of counts. */
+void reference_seen(const vae_model *model, const double *x, double *seen);
+
 /* Layers of the spec must be dense and tanh. mean and logvar [latent], logvar bounded. */
 void reference_encode(const vae_model *model, const double *x, double *mean, double *logvar);
 
-/* The decoder's output layer at z, [width]: logits of a Bernoulli, means of a Gaussian. */
+/* The decoder's output layer at z, [heads width]. */
 void reference_decode(const vae_model *model, const double *z, double *head);
 
-/* log p(x | head), Bernoulli or Gaussian with one sigma. */
+/* log p(x | head) from the definitions, for every likelihood; sigma=optimal with its running mean. */
 double reference_log_density(const vae_model *model, const double *x, const double *head);
 
 /* log p(x|z) + log p(z) - log q(z|x). */
@@ -31,7 +34,7 @@ typedef struct reference_grid {
     size_t points; /* in all */
     double cell;   /* volume of one */
     double *z;     /* [points, latent] */
-    double *heads; /* [points, width] */
+    double *heads; /* [points, heads width] */
 } reference_grid;
 void reference_grid_make(const vae_model *model, reference_grid *grid);
 void reference_grid_free(reference_grid *grid);

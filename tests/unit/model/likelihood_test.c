@@ -23,6 +23,9 @@ static const char *const gaussians[] = {
     "gaussian sigma=optimal sigma_min=0.6",
     "gaussian sigma=decoder",
     "gaussian sigma=decoder sigma_min=0.3",
+    "gaussian sigma=shared standardize=1",
+    "gaussian sigma=per_dim standardize=1",
+    "gaussian sigma=decoder standardize=1",
 };
 
 static vae_model *make(const char *likelihood, const char *sizes, double scale) {
@@ -31,6 +34,10 @@ static vae_model *make(const char *likelihood, const char *sizes, double scale) 
     vae_model *model = test_model(NULL, spec, scale);
     vae__parameter *sigma2 = vae__parameters_find(&model->parameters, "likelihood.sigma2");
     if (sigma2) sigma2->values[0] = (vae__real)0.2;
+    for (size_t i = 0; model->spec.standardize && i < model->spec.input.width; i++) {
+        test_parameter(model, "input.shift")->values[i] = (vae__real)(0.5 * (double)i - 0.2);
+        test_parameter(model, "input.scale")->values[i] = (vae__real)(0.4 + 0.3 * (double)i);
+    }
     return model;
 }
 
@@ -61,6 +68,8 @@ static void sigma_at(vae_model *model, const float *z, double *sigma) {
         double a = (double)b->values[width + i], least = model->spec.sigma_min;
         for (size_t k = 0; k < 3; k++) a += (double)w->values[(width + i) * 3 + k] * h[k];
         sigma[i] = sqrt(least * least + exp(bounded(a)));
+        if (model->spec.standardize)
+            sigma[i] *= (double)test_parameter(model, "input.scale")->values[i];
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "support/densities.h"
 #include "support/numbers.h"
 
 enum { MOST = 64 };
@@ -43,11 +44,6 @@ static void open_bench(bench *b, const char *likelihood, size_t width, const cha
                                    .weight = 1};
 }
 
-/* Head 0; head 1 or the extra parameter. */
-typedef struct heads {
-    double first, second;
-} heads;
-
 static void set_heads(bench *b, heads h) {
     for (size_t i = 0; i < b->row.width; i++) {
         b->heads[i] = (vae__real)h.first;
@@ -71,49 +67,6 @@ static const char *describe(const bench *b, heads h, const char *what) {
     static char text[200];
     snprintf(text, sizeof text, "%s at (%g, %g): %s", b->likelihood->name, h.first, h.second, what);
     return text;
-}
-
-/* ---- the densities in long double, from their definitions ---- */
-
-static long double softplus(long double x) {
-    return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x));
-}
-
-static long double bounded(long double a, long double low, long double high) {
-    return high - softplus(high - low - softplus(a - low));
-}
-
-static long double exact_continuous_bernoulli(heads h, double x) {
-    long double a = (vae__real)h.first;
-    if (a == 0) return 0;
-    long double y = a > 0 ? 1 - (long double)x : (long double)x, size = fabsl(a);
-    return logl(size) - logl(-expm1l(-size)) - size * y;
-}
-
-static long double exact_discretized_logistic(heads h, double x) {
-    long double s = expl(bounded((vae__real)h.second, -8, 2)), level = rintl(255 * x) / 255;
-    long double u = (level + 0.5L / 255 - (vae__real)h.first) / s, v = u - 1 / (255 * s);
-    if (level == 0) return -softplus(-u);
-    if (level == 1) return -softplus(v);
-    if (v < 0) { /* mirrored: the difference is then of upper tails */
-        long double swapped = -v;
-        v = -u;
-        u = swapped;
-    }
-    if (v > 0) return logl(expl(-v) / (1 + expl(-v)) - expl(-u) / (1 + expl(-u)));
-    return logl(1 / (1 + expl(-u)) - 1 / (1 + expl(-v)));
-}
-
-static long double exact_poisson(heads h, double x) {
-    long double l = bounded((vae__real)h.first, -20, 24);
-    return x * l - expl(l) - lgammal((long double)x + 1);
-}
-
-static long double exact_negative_binomial(heads h, double x) {
-    long double l = bounded((vae__real)h.first, -20, 24), k = bounded((vae__real)h.second, -16, 30);
-    long double r = expl(k);
-    return lgammal(x + r) - lgammal(r) - lgammal((long double)x + 1) - r * softplus(l - k) -
-           x * softplus(k - l);
 }
 
 /* ---- the cases ---- */
@@ -275,8 +228,6 @@ static heads moved(heads h, int second, double by) {
  * the heads stay what they are. */
 static double exact_slope(const subject *s, heads h, int second, double x) {
     double at = fabs(second ? h.second : h.first), step = ldexp(1, ilogb(fmax(at, 0.01)) - 20);
-    h.first = (double)(vae__real)h.first;
-    h.second = (double)(vae__real)h.second;
     long double near = s->exact(moved(h, second, step), x) - s->exact(moved(h, second, -step), x);
     long double far =
         s->exact(moved(h, second, 2 * step), x) - s->exact(moved(h, second, -2 * step), x);
@@ -291,6 +242,7 @@ static double rounding(const subject *s, heads h) {
 
 static void check_exact(bench *b, const subject *s, heads h, double x) {
     set_heads(b, h);
+    h = (heads){(double)(vae__real)h.first, (double)(vae__real)h.second};
     double expected = (double)s->exact(h, (double)(vae__real)x), tolerance = rounding(s, h);
     test_near(log_p(b, x), expected, tolerance + test_tolerance(2e-6, 1e-12),
               describe(b, h, "log p"));

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "support/matrix.h"
 #include "support/numbers.h"
 #include "support/reference.h"
 #include "train/evaluation.h"
@@ -256,12 +257,30 @@ static void marginals_of_a_gaussian(void **state) {
     }
 }
 
-/* standardize=1: each column has a variance of its own, whatever the sigma mode pools. */
-static void marginals_of_standardised_columns(void **state) {
+/* -1/2 [D ln 2 pi + sum ln l_i + (D - d) ln sigma^2 + D] with the eigenvalues of the correlations. */
+static double ppca_of_correlations(const float *x, const double *mean, const double *variance) {
+    double r[WIDTH * WIDTH] = {0}, values[WIDTH], vectors[WIDTH * WIDTH], noise = 0;
+    for (size_t n = 0; n < ROWS; n++) {
+        for (size_t i = 0; i < WIDTH * WIDTH; i++) {
+            size_t a = i / WIDTH, b = i % WIDTH;
+            r[i] += ((double)x[n * WIDTH + a] - mean[a]) * ((double)x[n * WIDTH + b] - mean[b]) /
+                    sqrt(variance[a] * variance[b]) / ROWS;
+        }
+    }
+    test_eigen(r, WIDTH, values, vectors);
+    double total = WIDTH * (log(2 * acos(-1)) + 1);
+    for (size_t i = 0; i < LATENT; i++) total += log(values[i]);
+    for (size_t i = LATENT; i < WIDTH; i++) noise += values[i] / (WIDTH - LATENT);
+    return -(total + (WIDTH - LATENT) * log(noise)) / 2;
+}
+
+/* standardize=1: each column has a variance of its own, whatever the sigma mode pools, and
+ * principal components are those of the correlations; both are densities of x. */
+static void baselines_of_standardised_columns(void **state) {
     (void)state;
     static fixture f;
     static const double scales[WIDTH] = {1000, 1, 0.01, 5, 30, 0.2};
-    double mean[WIDTH], variance[WIDTH], expected = 0;
+    double mean[WIDTH], variance[WIDTH], expected = 0, ppca;
     set_up(&f, GAUSSIAN "shared standardize=1", -1, 1);
     vae_dataset_destroy(f.dataset);
     for (size_t i = 0; i < ROWS * WIDTH; i++) {
@@ -271,8 +290,11 @@ static void marginals_of_standardised_columns(void **state) {
                      VAE_OK);
     column_moments(f.x, ROWS, mean, variance);
     for (size_t i = 0; i < WIDTH; i++) expected -= (log(2 * acos(-1) * variance[i]) + 1) / 2;
+    ppca = ppca_of_correlations(f.x, mean, variance);
+    for (size_t i = 0; i < WIDTH; i++) ppca -= log(variance[i]) / 2;
     vae_evaluation *e = evaluate(&f, NULL);
     test_near(figure(e, "baseline_marginals"), expected, test_tolerance(1e-4, 1e-6), "marginals");
+    test_near(figure(e, "baseline_ppca"), ppca, test_tolerance(1e-5, 1e-10), "ppca");
     vae_evaluation_destroy(e);
     tear_down(&f);
 }
@@ -677,8 +699,8 @@ int main(void) {
         cmocka_unit_test(latents),
         cmocka_unit_test(marginals_of_a_bernoulli),
         cmocka_unit_test(marginals_of_a_gaussian),
-        cmocka_unit_test(marginals_of_standardised_columns),
         cmocka_unit_test(ppca_of_standardised_columns),
+        cmocka_unit_test(baselines_of_standardised_columns),
         cmocka_unit_test(baselines_are_fitted_elsewhere),
         cmocka_unit_test(baselines_of_flat_data),
         cmocka_unit_test(collapse_is_reported),

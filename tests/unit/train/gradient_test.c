@@ -1,6 +1,6 @@
 /* Whole training steps against four-point finite differences of the reported objective, for every
  * likelihood, sigma mode, activation and objective, at sizes around the vector width. The double
- * build holds them to 1e-7 (it is there that a wrong term cannot hide); the float build only checks
+ * build holds them to 1e-8 (it is there that a wrong term cannot hide); the float build only checks
  * that the pieces fit. */
 #include <math.h>
 #include <setjmp.h>
@@ -77,7 +77,7 @@ static void check_gradients(const char *spec, const char *options, size_t n, dou
                      parameter->name, i);
             double expected = -difference(&f, &parameter->values[i], scratch);
             test_near((double)gradient[parameter->values - f.model->parameters.block + i], expected,
-                      test_tolerance(2e-2, 1e-7), what);
+                      test_tolerance(2e-2, 1e-8), what);
         }
     }
     free(gradient);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/matrix.h"
 #include "support/numbers.h"
 #include "support/reference.h"
 #include "train/ppca.h"
@@ -45,7 +46,7 @@ static void fit_is_closed_form(void **state) {
     data d;
     vae__ppca fit;
     set_up(&d);
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 0, FLOOR, &fit), VAE_OK);
     test_near(fit.eigenvalues[0], 5, 1e-5, "first eigenvalue");
     test_near(fit.eigenvalues[1], 1.2, 1e-5, "second eigenvalue");
     test_near(fit.noise_variance, 0.25, 1e-5, "sigma^2");
@@ -73,7 +74,7 @@ static void log_p_at_the_optimum(void **state) {
         for (size_t i = latent; i < WIDTH; i++) noise += descending[i] / (double)(WIDTH - latent);
         for (size_t i = 0; i < latent; i++) expected += log(descending[i]);
         expected += (double)(WIDTH - latent) * log(noise);
-        assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, latent, FLOOR, &fit), VAE_OK);
+        assert_int_equal(vae__ppca_fit(d.context, d.dataset, latent, 0, FLOOR, &fit), VAE_OK);
         assert_int_equal(vae__ppca_log_likelihood(&fit, d.dataset, &found), VAE_OK);
         test_near(found, -expected / 2, 2e-5, "mean log p");
         vae__ppca_release(&fit);
@@ -109,7 +110,7 @@ static void log_p_of_other_rows(void **state) {
         for (size_t i = 0; i < WIDTH; i++) x[i] = (double)others[r * WIDTH + i];
         expected += reference_log_normal(x, means, covariance, WIDTH) / OTHERS;
     }
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 0, FLOOR, &fit), VAE_OK);
     assert_int_equal(vae__ppca_log_likelihood(&fit, held_out, &found), VAE_OK);
     test_near(found, expected, 2e-5, "mean log p");
     vae__ppca_release(&fit);
@@ -124,15 +125,115 @@ static void variances_are_floored(void **state) {
     vae__ppca fit;
     double found;
     set_up(&d);
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, 2.5, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 0, 2.5, &fit), VAE_OK);
     test_near(fit.eigenvalues[0], 5, 1e-5, "above the floor");
     assert_true(fit.eigenvalues[1] == 2.5 && fit.noise_variance == 2.5);
     vae__ppca_release(&fit);
-    assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, 2, 10, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 0, 10, &fit), VAE_OK);
     assert_int_equal(vae__ppca_log_likelihood(&fit, d.dataset, &found), VAE_OK);
     test_near(found, -(WIDTH * log(2 * acos(-1) * 10) + 7.2 / 10) / 2, 1e-5,
               "mean log p of a ball");
     vae__ppca_release(&fit);
+    tear_down(&d);
+}
+
+/* ---- standardised columns ---- */
+
+/* Deviations of the columns of x = means + column_scales * (rows of `data`), and what they leave:
+ * correlations, with unit diagonal. */
+static void correlations(const data *d, double *deviation, double *correlation) {
+    double covariance[WIDTH * WIDTH] = {0};
+    for (size_t k = 0; k < WIDTH; k++) {
+        for (size_t i = 0; i < WIDTH * WIDTH; i++)
+            covariance[i] += eigenvalues[k] * d->vectors[k * WIDTH + i / WIDTH] *
+                             d->vectors[k * WIDTH + i % WIDTH];
+    }
+    for (size_t i = 0; i < WIDTH; i++) deviation[i] = sqrt(covariance[i * WIDTH + i]);
+    for (size_t i = 0; i < WIDTH * WIDTH; i++)
+        correlation[i] = covariance[i] / deviation[i / WIDTH] / deviation[i % WIDTH];
+}
+
+static const double column_scales[WIDTH] = {1000, 1, 0.01, 5, 30, 0.2};
+
+static vae_dataset *scaled(const data *d, float *rows) {
+    vae_dataset *dataset;
+    for (size_t i = 0; i < ROWS * WIDTH; i++) rows[i] = (float)(column_scales[i % WIDTH] * d->x[i]);
+    assert_int_equal(vae_dataset_from_memory(d->context, rows, ROWS, WIDTH, NULL, &dataset),
+                     VAE_OK);
+    return dataset;
+}
+
+/* Principal components of the correlations, whatever the columns' scales; in log p(x) the Jacobian
+ * sum log scale. */
+static void standardised_optimum(void **state) {
+    (void)state;
+    float rows[ROWS * WIDTH];
+    double deviation[WIDTH], r[WIDTH * WIDTH], values[WIDTH], vectors[WIDTH * WIDTH];
+    data d;
+    set_up(&d);
+    vae_dataset *dataset = scaled(&d, rows);
+    correlations(&d, deviation, r);
+    test_eigen(r, WIDTH, values, vectors);
+    for (size_t latent = 1; latent < WIDTH; latent++) {
+        double found, noise = 0, expected = WIDTH * (log(2 * acos(-1)) + 1);
+        vae__ppca fit;
+        for (size_t i = latent; i < WIDTH; i++) noise += values[i] / (double)(WIDTH - latent);
+        for (size_t i = 0; i < latent; i++) expected += log(values[i]);
+        expected += (double)(WIDTH - latent) * log(noise);
+        for (size_t i = 0; i < WIDTH; i++) expected += 2 * log(deviation[i] * column_scales[i]);
+        assert_int_equal(vae__ppca_fit(d.context, dataset, latent, 1, FLOOR, &fit), VAE_OK);
+        test_near(fit.noise_variance, noise, 1e-5, "sigma^2 of y");
+        assert_int_equal(vae__ppca_log_likelihood(&fit, dataset, &found), VAE_OK);
+        test_near(found, -expected / 2, 2e-5, "mean log p");
+        vae__ppca_release(&fit);
+    }
+    vae_dataset_destroy(dataset);
+    tear_down(&d);
+}
+
+/* Rows that were not fitted, through N(mean, S (W W^T + sigma^2 I) S) of x itself. */
+static void standardised_log_p_of_other_rows(void **state) {
+    (void)state;
+    enum { LATENT = 2, OTHERS = 20 };
+    float rows[ROWS * WIDTH], others[OTHERS * WIDTH];
+    double deviation[WIDTH], r[WIDTH * WIDTH], values[WIDTH], vectors[WIDTH * WIDTH];
+    double covariance[WIDTH * WIDTH], mean[WIDTH], noise = 0, found, expected = 0;
+    vae__ppca fit;
+    vae_dataset *held_out;
+    data d;
+    set_up(&d);
+    vae_dataset *dataset = scaled(&d, rows);
+    correlations(&d, deviation, r);
+    test_eigen(r, WIDTH, values, vectors);
+    for (size_t i = LATENT; i < WIDTH; i++) noise += values[i] / (WIDTH - LATENT);
+    for (size_t i = 0; i < WIDTH; i++) {
+        mean[i] = column_scales[i] * means[i];
+        deviation[i] *= column_scales[i];
+    }
+    for (size_t i = 0; i < WIDTH * WIDTH; i++) {
+        covariance[i] = i % (WIDTH + 1) ? 0 : noise;
+        for (size_t k = 0; k < LATENT; k++)
+            covariance[i] += (values[k] - noise) * vectors[k * WIDTH + i / WIDTH] *
+                             vectors[k * WIDTH + i % WIDTH];
+        covariance[i] *= deviation[i / WIDTH] * deviation[i % WIDTH];
+    }
+    for (size_t n = 0; n < OTHERS; n++) {
+        double x[WIDTH];
+        for (size_t i = 0; i < WIDTH; i++) {
+            double off = deviation[i] * test_uniform(2, n * WIDTH + i, -2, 2);
+            others[n * WIDTH + i] = (float)(mean[i] + off);
+            x[i] = (double)others[n * WIDTH + i];
+        }
+        expected += reference_log_normal(x, mean, covariance, WIDTH) / OTHERS;
+    }
+    assert_int_equal(vae_dataset_from_memory(d.context, others, OTHERS, WIDTH, NULL, &held_out),
+                     VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, dataset, LATENT, 1, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_log_likelihood(&fit, held_out, &found), VAE_OK);
+    test_near(found, expected, 2e-5, "mean log p");
+    vae__ppca_release(&fit);
+    vae_dataset_destroy(held_out);
+    vae_dataset_destroy(dataset);
     tear_down(&d);
 }
 
@@ -143,7 +244,7 @@ static void components_are_limited(void **state) {
     set_up(&d);
     for (size_t i = 0; i < 3; i++) {
         vae__ppca fit;
-        assert_int_equal(vae__ppca_fit(d.context, d.dataset, NULL, refused[i], FLOOR, &fit),
+        assert_int_equal(vae__ppca_fit(d.context, d.dataset, refused[i], 0, FLOOR, &fit),
                          VAE_ERROR_UNSUPPORTED);
         assert_non_null(strstr(vae_last_error(), "components"));
         vae__ppca_release(&fit);
@@ -153,8 +254,12 @@ static void components_are_limited(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fit_is_closed_form),     cmocka_unit_test(log_p_at_the_optimum),
-        cmocka_unit_test(log_p_of_other_rows),    cmocka_unit_test(variances_are_floored),
+        cmocka_unit_test(standardised_optimum),
+        cmocka_unit_test(standardised_log_p_of_other_rows),
+        cmocka_unit_test(fit_is_closed_form),
+        cmocka_unit_test(log_p_at_the_optimum),
+        cmocka_unit_test(log_p_of_other_rows),
+        cmocka_unit_test(variances_are_floored),
         cmocka_unit_test(components_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
