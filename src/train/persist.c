@@ -1,32 +1,36 @@
 #include "train/persist.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-#define FORMAT "libvae-1"
 
 static const vae__dtype real_dtype =
     sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
 
 /* ---- writing ---- */
 
+vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
+                           const vae__real *values) {
+    return (vae__tensor){.name = name,
+                         .dtype = real_dtype,
+                         .shape = {parameter->shape[0], parameter->shape[1]},
+                         .rank = parameter->rank,
+                         .data = values,
+                         .bytes = vae__parameter_size(parameter) * sizeof(vae__real)};
+}
+
 static vae__tensor *list_tensors(const vae_model *model) {
     const vae__parameters *parameters = &model->parameters;
     vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
     for (size_t i = 0; tensors && i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
-        tensors[i] = (vae__tensor){.name = p->name,
-                                   .dtype = real_dtype,
-                                   .shape = {p->shape[0], p->shape[1]},
-                                   .rank = p->rank,
-                                   .data = p->values,
-                                   .bytes = vae__parameter_size(p) * sizeof(vae__real)};
+        tensors[i] = vae__tensor_of(p->name, p, p->values);
     }
     return tensors;
 }
 
 vae_status vae__model_write_file(const vae_model *model, const char *path) {
-    const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
+    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
     vae_status status = vae__safetensors_write_file(model->context, path, tensors,
@@ -37,7 +41,7 @@ vae_status vae__model_write_file(const vae_model *model, const char *path) {
 
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length) {
-    const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
+    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
     vae_status status = vae__safetensors_write_memory(
@@ -55,8 +59,9 @@ static void shape_text(char *text, size_t size, const size_t *shape, size_t rank
     if (used < size) vae__format(text + used, size - used, "]");
 }
 
-static vae_status check_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
-    if (!t) return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is missing", label, p->name);
+static vae_status check_tensor(const char *label, const char *name, const vae__parameter *p,
+                               const vae__tensor *t) {
+    if (!t) return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is missing", label, name);
     int same = t->rank == p->rank;
     for (size_t i = 0; same && i < p->rank; i++) same = t->shape[i] == p->shape[i];
     if (!same) {
@@ -64,11 +69,10 @@ static vae_status check_tensor(const char *label, const vae__parameter *p, const
         shape_text(expected, sizeof expected, p->shape, p->rank);
         shape_text(found, sizeof found, t->shape, t->rank);
         return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' has shape %s; its spec asks for %s",
-                         label, p->name, found, expected);
+                         label, name, found, expected);
     }
     if (t->dtype != VAE__DTYPE_F32 && t->dtype != VAE__DTYPE_F64) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label,
-                         p->name);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label, name);
     }
     return VAE_OK;
 }
@@ -85,17 +89,20 @@ static double element(const vae__tensor *t, size_t i) {
     return (double)value;
 }
 
-static vae_status read_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
-    vae_status status = check_tensor(label, p, t);
-    for (size_t i = 0; i < vae__parameter_size(p) && !status; i++) {
+vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const char *name,
+                            const vae__parameter *parameter, double least, vae__real *values) {
+    const vae__tensor *t = vae__bundle_tensor(bundle, name);
+    vae_status status = check_tensor(label, name, parameter, t);
+    for (size_t i = 0; !status && i < vae__parameter_size(parameter); i++) {
         vae__real value = (vae__real)element(t, i);
-        if (!(value - value == 0)) {
+        if (!(value - value == 0 && (double)value >= least)) {
             char found[VAE__NUMBER_SIZE];
-            status = vae__fail(VAE_ERROR_FORMAT,
-                               "%s: tensor '%s', value %zu is %s: expected finite values", label,
-                               p->name, i, vae__number(found, element(t, i)));
+            status =
+                vae__fail(VAE_ERROR_FORMAT,
+                          "%s: tensor '%s', value %zu is %s: expected finite values%s", label, name,
+                          i, vae__number(found, element(t, i)), least < 0 ? "" : " of at least 0");
         }
-        p->values[i] = value;
+        values[i] = value;
     }
     return status;
 }
@@ -104,10 +111,10 @@ static vae_status read_tensor(const char *label, const vae__parameter *p, const 
 static vae_status read_spec(const char *label, const vae__bundle *bundle, const char **spec_text) {
     const char *format = vae__bundle_metadata(bundle, "format");
     *spec_text = vae__bundle_metadata(bundle, "spec");
-    if (!format || strcmp(format, FORMAT)) {
+    if (!format || strcmp(format, VAE__MODEL_FORMAT)) {
         return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'",
                          label, format ? "'" : "", format ? format : "missing", format ? "'" : "",
-                         FORMAT);
+                         VAE__MODEL_FORMAT);
     }
     if (!*spec_text)
         return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
@@ -138,17 +145,20 @@ static vae_status check_spec_fits(const char *label, const char *spec_text,
 
 static vae_status refuse_unknown_tensors(const char *label, const vae_model *model,
                                          const vae__bundle *bundle) {
+    int checkpoint = vae__bundle_metadata(bundle, VAE__CHECKPOINT_KEY) != NULL;
     for (size_t i = 0; i < bundle->tensor_count; i++) {
-        if (vae__parameters_find(&model->parameters, bundle->tensors[i].name)) continue;
+        const char *name = bundle->tensors[i].name;
+        if (checkpoint && !strncmp(name, VAE__TRAINING, sizeof VAE__TRAINING - 1)) continue;
+        if (vae__parameters_find(&model->parameters, name)) continue;
         return vae__fail(VAE_ERROR_FORMAT,
                          "%s: tensor '%.60s' does not belong to the model of its spec", label,
-                         bundle->tensors[i].name);
+                         name);
     }
     return VAE_OK;
 }
 
-static vae_status model_from_bundle(vae_context *context, const char *label,
-                                    const vae__bundle *bundle, vae_model **out) {
+vae_status vae__model_from_bundle(vae_context *context, const char *label,
+                                  const vae__bundle *bundle, vae_model **out) {
     const char *spec_text;
     vae_model *model = NULL;
     vae_status status = read_spec(label, bundle, &spec_text);
@@ -157,7 +167,7 @@ static vae_status model_from_bundle(vae_context *context, const char *label,
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];
-        status = read_tensor(label, p, vae__bundle_tensor(bundle, p->name));
+        status = vae__tensor_read(label, bundle, p->name, p, -HUGE_VAL, p->values);
     }
     if (status) {
         vae__model_release(model);
@@ -172,7 +182,7 @@ vae_status vae__model_read_memory(vae_context *context, const char *label, const
     vae__bundle bundle;
     vae_status status = vae__safetensors_parse(context, label, bytes, size, &bundle);
     if (status) return status;
-    status = model_from_bundle(context, label, &bundle, out);
+    status = vae__model_from_bundle(context, label, &bundle, out);
     vae__bundle_free(&bundle);
     return status;
 }
