@@ -460,6 +460,32 @@ VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dat
                              const vae_dataset *validation, const char *options,
                              vae_train_fn callback, void *user);
 
+/* Training as one safetensors file, to go on with after the process has ended: the model, the
+ * optimizer with moments, options and step count, and the data set's cursor (docs/files.md). Written
+ * durably, as vae_model_save does: whenever the process is killed, `path` is the old file or the new
+ * one, whole; a full disk or another failure leaves the old one and is reported. A model file too:
+ * vae_model_load reads it and passes over the rest.
+ *
+ * Resuming is exact. With the same build, threads= and simd= on the same machine, the steps after a
+ * load give the parameters, moments and reports of the run that was not interrupted, bit for bit,
+ * wherever it was cut: orders and noise are functions of seeds and of the counts that are saved. A
+ * program that uses vae_step_rows gives its rows in the right order itself.
+ *
+ * dataset: what training goes on with, or NULL. The optimizer is the model's (VAE_ERROR_MISMATCH).
+ * Reads its handles only, so that vae_train's callback may call it, at STEP as at EPOCH. What
+ * vae_train counts itself (epochs, patience, the best parameters) is of one call and not saved. */
+VAE_API vae_status vae_checkpoint_save(const vae_model *model, const vae_optimizer *optimizer,
+                                       const vae_dataset *dataset, const char *path);
+
+/* Makes model and optimizer anew and sets the cursor of `dataset`, which the caller opened as
+ * before. Another one is VAE_ERROR_MISMATCH, naming the first difference of: rows, width, batch,
+ * shuffle, seed, drop_last, binarize, type and scaling of the values, and a hash of some of the rows;
+ * so is any one where the file was saved without. dataset NULL: a saved cursor is passed over.
+ * VAE_ERROR_FORMAT for a file that is none of vae_checkpoint_save, a plain model file among them.
+ * On any failure *model and *optimizer are NULL, and the cursor is where it was. */
+VAE_API vae_status vae_checkpoint_load(vae_context *context, const char *path, vae_dataset *dataset,
+                                       vae_model **model, vae_optimizer **optimizer);
+
 /* ---- Inference ------------------------------------------------------------------------------- */
 
 /* All const and pure: nothing that can be observed changes, noise comes only from the seed given,

@@ -1,7 +1,8 @@
-/* Doors: optimizer, steps, training. */
+/* Doors: optimizer, steps, training, checkpoints. */
 #include <string.h>
 
 #include "api/doors.h"
+#include "train/checkpoint.h"
 #include "train/loop.h"
 
 vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optimizer **out) {
@@ -129,4 +130,35 @@ vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *da
                                  "vae_train", "the validation set's width", "the model's input");
     }
     return status ? status : vae__train(optimizer, dataset, validation, options, callback, user);
+}
+
+/* ---- checkpoints ---- */
+
+vae_status vae_checkpoint_save(const vae_model *model, const vae_optimizer *optimizer,
+                               const vae_dataset *dataset, const char *path) {
+    const char *function = "vae_checkpoint_save";
+    vae_status status = need_pair(model, optimizer, function);
+    if (!status) status = vae__need(path, function, "path");
+    if (!status && dataset) {
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, function,
+                                 "the data set's width", "the model's input");
+    }
+    return status ? status : vae__checkpoint_write(optimizer, dataset, path);
+}
+
+vae_status vae_checkpoint_load(vae_context *context, const char *path, vae_dataset *dataset,
+                               vae_model **model, vae_optimizer **optimizer) {
+    const char *function = "vae_checkpoint_load";
+    vae_context *resolved;
+    if (model) *model = NULL;
+    if (optimizer) *optimizer = NULL;
+    vae_status status = vae__need(path, function, "path");
+    if (!status) status = vae__need(model, function, "model");
+    if (!status) status = vae__need(optimizer, function, "optimizer");
+    if (!status) status = vae__context_resolve(context, &resolved);
+    if (status) return status;
+    status = vae__checkpoint_read(resolved, path, dataset, optimizer);
+    if (!status) *model = (*optimizer)->model;
+    vae__context_release(resolved);
+    return status;
 }

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "data/convert.h"
-#include "data/options.h"
 #include "data/split.h"
+#include "data/state.h"
 
 #define SPRITES "sprites"
 #define SPRITES_COUNT 10000
@@ -15,23 +14,6 @@
 #define CACHE_LINE 64
 #define PREFETCHED 1024 /* bytes of a row; the hardware sees the rest coming */
 #define AHEAD 4         /* rows */
-
-struct vae_dataset {
-    vae_context *context;
-    vae__table table; /* all rows, before the split; values NULL if the rows are borrowed */
-    const unsigned char *rows;
-    vae__conversion conversion;
-    int binarize;   /* vae__binarize */
-    uint64_t *kept; /* [size] rows of the table, ascending; NULL: all */
-    size_t size;    /* rows after the split */
-    size_t batch;
-    int shuffle, drop_last;
-    uint64_t seed;
-    uint64_t *order;      /* [size] the rows of epoch `order_epoch` in turn */
-    uint64_t order_epoch; /* UINT64_MAX: none yet */
-    uint64_t epoch;       /* the cursor: epochs completed */
-    size_t position;      /* and rows taken of the current one */
-};
 
 /* ---- where rows come from ---- */
 

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/real.h"
+#include "base/text.h"
 
 vae_status vae__dataset_open(vae_context *context, const char *path, const char *options,
                              vae_dataset **out);
@@ -34,6 +35,14 @@ vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch);
 
 /* Puts the cursor back in front of the batch that vae__dataset_next gave last. */
 void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch);
+
+/* Appends what decides which rows come in what order and how they look, as words "name=value": equal
+ * for two data sets whose batches are the same. `content` is a hash of up to 65536 stored values, in
+ * whole rows spread over the set. */
+void vae__dataset_describe(const vae_dataset *dataset, vae__buffer *out);
+
+/* Sets the cursor. VAE_ERROR_ARGUMENT, and nothing changes, if no batch begins there. */
+vae_status vae__dataset_seek(vae_dataset *dataset, uint64_t epoch, uint64_t position);
 
 /* Converts, scales and binarises the given stored rows into x [count, width]. Pure; thread-safe. */
 void vae__dataset_gather(const vae_dataset *dataset, const uint64_t *rows, size_t count,

@@ -55,9 +55,9 @@ static vae_status parse_columns(const vae__slice *value, void *field, void *user
     return status;
 }
 
-static const char *const dtypes[] = {"uint8", "float32", "float64", NULL}; /* as vae__element */
+const char *const vae__element_names[] = {"uint8", "float32", "float64", NULL};
 static const char *const scales[] = {"auto", "unit", "none", NULL};
-static const char *const binarizes[] = {"none", "threshold", "sample", NULL};
+const char *const vae__binarize_names[] = {"none", "threshold", "sample", NULL};
 static const char *const headers[] = {"auto", "yes", "no", NULL};
 
 enum {
@@ -83,9 +83,10 @@ static const vae__option entries[] = {
     [SHUFFLE] = {"shuffle", VAE__OPTION_FLAG, FIELD(shuffle), 0, 1, NULL, NULL, NULL},
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, FIELD(seed), 0, ANY_SEED, NULL, NULL, NULL},
     [DROP_LAST] = {"drop_last", VAE__OPTION_FLAG, FIELD(drop_last), 0, 1, NULL, NULL, NULL},
-    [DTYPE] = {"dtype", VAE__OPTION_CHOICE, FIELD(dtype), 0, 0, dtypes, NULL, NULL},
+    [DTYPE] = {"dtype", VAE__OPTION_CHOICE, FIELD(dtype), 0, 0, vae__element_names, NULL, NULL},
     [SCALE] = {"scale", VAE__OPTION_CHOICE, FIELD(scale), 0, 0, scales, NULL, NULL},
-    [BINARIZE] = {"binarize", VAE__OPTION_CHOICE, FIELD(binarize), 0, 0, binarizes, NULL, NULL},
+    [BINARIZE] = {"binarize", VAE__OPTION_CHOICE, FIELD(binarize), 0, 0, vae__binarize_names, NULL,
+                  NULL},
     [SPLIT] = {"split", VAE__OPTION_CUSTOM, FIELD(split), 0, 0, NULL, parse_split, NULL},
     [SPLIT_SEED] = {"split_seed", VAE__OPTION_UNSIGNED, FIELD(split_seed), 0, ANY_SEED, NULL, NULL,
                     NULL},

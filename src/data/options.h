@@ -11,6 +11,8 @@ typedef enum vae__binarize {
     VAE__BINARIZE_THRESHOLD,
     VAE__BINARIZE_SAMPLE
 } vae__binarize;
+extern const char *const vae__element_names[], *const vae__binarize_names[]; /* end in NULL */
+
 typedef enum vae__part { VAE__PART_ALL, VAE__PART_TRAIN, VAE__PART_TEST } vae__part;
 
 typedef struct vae__split {

@@ -46,5 +46,6 @@ static vae__magnitude grow(const vae__optimizer_settings *s, uint64_t step, vae_
     return (vae__magnitude){before.parameter * (1 + rate * s->weight_decay) + change, moment};
 }
 
-const vae__rule vae__rule_adam = {"adam", 0, moments, begin, apply, grow};
-const vae__rule vae__rule_adamw = {"adamw", 0.01, moments, begin_decoupled, apply, grow};
+const vae__rule vae__rule_adam = {"adam", 0, moments, begin, apply, grow, {-HUGE_VAL, 0}};
+const vae__rule vae__rule_adamw = {"adamw", 0.01, moments,       begin_decoupled,
+                                   apply,   grow, {-HUGE_VAL, 0}};

@@ -60,6 +60,7 @@ typedef struct vae__rule {
     /* Bounds after an update with gradients of at most `gradient`, from those before it. */
     vae__magnitude (*grow)(const vae__optimizer_settings *settings, uint64_t step,
                            vae__magnitude before, double gradient);
+    double least[VAE__MOST_MOMENTS]; /* of each moment's values: a mean of squares is at least 0 */
 } vae__rule;
 
 extern const vae__rule vae__rule_adam, vae__rule_adamw, vae__rule_sgd;

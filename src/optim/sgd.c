@@ -34,4 +34,4 @@ static vae__magnitude grow(const vae__optimizer_settings *s, uint64_t step, vae_
                             moment};
 }
 
-const vae__rule vae__rule_sgd = {"sgd", 0, moments, begin, apply, grow};
+const vae__rule vae__rule_sgd = {"sgd", 0, moments, begin, apply, grow, {-HUGE_VAL}};

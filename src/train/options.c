@@ -166,19 +166,6 @@ static const vae__training_options defaults = {
     .seed = 1,
 };
 
-vae_status vae__training_options_parse(const char *text, int fresh,
-                                       vae__training_options *options) {
-    unsigned char seen[KEYS] = {0};
-    vae__training_options made = fresh ? defaults : *options;
-    if (fresh) made.rule = vae__rules[0];
-    vae_status status = vae__options_parse(&table, text, &made, seen, &fresh);
-    if (!status) status = check_whole(text, &made, seen);
-    if (status) return status;
-    if (fresh && !seen[WEIGHT_DECAY]) made.optimizer.weight_decay = made.rule->weight_decay;
-    *options = made;
-    return VAE_OK;
-}
-
 /* Keys that say nothing under the other settings are left out, so that the text parses again. */
 static int is_relevant(const vae__training_options *o, int key) {
     int sgd = o->rule == &vae__rule_sgd, schedule = o->optimizer.schedule;
@@ -192,6 +179,26 @@ static int is_relevant(const vae__training_options *o, int key) {
     case MILESTONES: return schedule == VAE__SCHEDULE_STEPS;
     default: return 1;
     }
+}
+
+/* So that the printed text says all there is. */
+static void forget_irrelevant(vae__training_options *o) {
+    if (!is_relevant(o, STEPS)) o->optimizer.schedule_steps = 0;
+    if (!is_relevant(o, MILESTONES)) o->optimizer.milestones.count = 0;
+}
+
+vae_status vae__training_options_parse(const char *text, int fresh,
+                                       vae__training_options *options) {
+    unsigned char seen[KEYS] = {0};
+    vae__training_options made = fresh ? defaults : *options;
+    if (fresh) made.rule = vae__rules[0];
+    vae_status status = vae__options_parse(&table, text, &made, seen, &fresh);
+    if (!status) status = check_whole(text, &made, seen);
+    if (status) return status;
+    if (fresh && !seen[WEIGHT_DECAY]) made.optimizer.weight_decay = made.rule->weight_decay;
+    forget_irrelevant(&made);
+    *options = made;
+    return VAE_OK;
 }
 
 void vae__training_options_print(const vae__training_options *options, vae__buffer *out) {

@@ -1,33 +1,37 @@
 #include "train/persist.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-#define FORMAT "libvae-1"
 
 static const vae__dtype real_dtype =
     sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
 
 /* ---- writing ---- */
 
+vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
+                           const vae__real *values) {
+    return (vae__tensor){.name = name,
+                         .dtype = real_dtype,
+                         .shape = {parameter->shape[0], parameter->shape[1]},
+                         .rank = parameter->rank,
+                         .data = values,
+                         .bytes = vae__parameter_size(parameter) * sizeof(vae__real)};
+}
+
 static vae__tensor *list_tensors(const vae_model *model) {
     const vae__parameters *parameters = &model->parameters;
     vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
     for (size_t i = 0; tensors && i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
-        tensors[i] = (vae__tensor){.name = p->name,
-                                   .dtype = real_dtype,
-                                   .shape = {p->shape[0], p->shape[1]},
-                                   .rank = p->rank,
-                                   .data = p->values,
-                                   .bytes = vae__parameter_size(p) * sizeof(vae__real)};
+        tensors[i] = vae__tensor_of(p->name, p, p->values);
     }
     return tensors;
 }
 
 vae_status vae__model_write_file(const vae_model *model, const char *path) {
-    const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
+    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
     vae_status status = vae__safetensors_write_file(model->context, path, tensors,
@@ -38,7 +42,7 @@ vae_status vae__model_write_file(const vae_model *model, const char *path) {
 
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length) {
-    const vae__metadata metadata[] = {{"format", FORMAT}, {"spec", model->spec_text}};
+    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
     vae_status status = vae__safetensors_write_memory(
@@ -56,8 +60,9 @@ static void shape_text(char *text, size_t size, const size_t *shape, size_t rank
     if (used < size) vae__format(text + used, size - used, "]");
 }
 
-static vae_status check_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
-    if (!t) return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is missing", label, p->name);
+static vae_status check_tensor(const char *label, const char *name, const vae__parameter *p,
+                               const vae__tensor *t) {
+    if (!t) return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is missing", label, name);
     int same = t->rank == p->rank;
     for (size_t i = 0; same && i < p->rank; i++) same = t->shape[i] == p->shape[i];
     if (!same) {
@@ -65,11 +70,10 @@ static vae_status check_tensor(const char *label, const vae__parameter *p, const
         shape_text(expected, sizeof expected, p->shape, p->rank);
         shape_text(found, sizeof found, t->shape, t->rank);
         return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' has shape %s; its spec asks for %s",
-                         label, p->name, found, expected);
+                         label, name, found, expected);
     }
     if (t->dtype != VAE__DTYPE_F32 && t->dtype != VAE__DTYPE_F64) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label,
-                         p->name);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label, name);
     }
     return VAE_OK;
 }
@@ -86,22 +90,26 @@ static double element(const vae__tensor *t, size_t i) {
     return (double)value;
 }
 
-static vae_status fail_value(const char *label, const vae__parameter *p, size_t i, double value) {
+/* least > 0 stands for "above 0". */
+static vae_status fail_value(const char *label, const char *name, size_t i, double value,
+                             double least) {
     char found[VAE__NUMBER_SIZE];
-    const char *expected = !isfinite(value)            ? "finite values"
-                           : p->positive && value <= 0 ? "values above 0"
-                                                       : "values within the range of 32-bit floats";
-    return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s", label,
-                     p->name, i, vae__number(found, value), expected);
+    const char *expected = "values within the range of 32-bit floats";
+    if (value < least) expected = least > 0 ? "values above 0" : "values of at least 0";
+    if (!isfinite(value)) expected = "finite values";
+    return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s", label, name,
+                     i, vae__number(found, value), expected);
 }
 
-static vae_status read_tensor(const char *label, const vae__parameter *p, const vae__tensor *t) {
-    vae_status status = check_tensor(label, p, t);
-    for (size_t i = 0; i < vae__parameter_size(p) && !status; i++) {
+vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const char *name,
+                            const vae__parameter *parameter, double least, vae__real *values) {
+    const vae__tensor *t = vae__bundle_tensor(bundle, name);
+    vae_status status = check_tensor(label, name, parameter, t);
+    for (size_t i = 0; !status && i < vae__parameter_size(parameter); i++) {
         vae__real value = (vae__real)element(t, i);
-        if (!(value - value == 0) || (p->positive && !(value > 0)))
-            status = fail_value(label, p, i, element(t, i));
-        p->values[i] = value;
+        if (!(value - value == 0 && (double)value >= least))
+            status = fail_value(label, name, i, element(t, i), least);
+        values[i] = value;
     }
     return status;
 }
@@ -110,10 +118,10 @@ static vae_status read_tensor(const char *label, const vae__parameter *p, const 
 static vae_status read_spec(const char *label, const vae__bundle *bundle, const char **spec_text) {
     const char *format = vae__bundle_metadata(bundle, "format");
     *spec_text = vae__bundle_metadata(bundle, "spec");
-    if (!format || strcmp(format, FORMAT)) {
+    if (!format || strcmp(format, VAE__MODEL_FORMAT)) {
         return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'",
                          label, format ? "'" : "", format ? format : "missing", format ? "'" : "",
-                         FORMAT);
+                         VAE__MODEL_FORMAT);
     }
     if (!*spec_text)
         return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
@@ -144,17 +152,20 @@ static vae_status check_spec_fits(const char *label, const char *spec_text,
 
 static vae_status refuse_unknown_tensors(const char *label, const vae_model *model,
                                          const vae__bundle *bundle) {
+    int checkpoint = vae__bundle_metadata(bundle, VAE__CHECKPOINT_KEY) != NULL;
     for (size_t i = 0; i < bundle->tensor_count; i++) {
-        if (vae__parameters_find(&model->parameters, bundle->tensors[i].name)) continue;
+        const char *name = bundle->tensors[i].name;
+        if (checkpoint && !strncmp(name, VAE__TRAINING, sizeof VAE__TRAINING - 1)) continue;
+        if (vae__parameters_find(&model->parameters, name)) continue;
         return vae__fail(VAE_ERROR_FORMAT,
                          "%s: tensor '%.60s' does not belong to the model of its spec", label,
-                         bundle->tensors[i].name);
+                         name);
     }
     return VAE_OK;
 }
 
-static vae_status model_from_bundle(vae_context *context, const char *label,
-                                    const vae__bundle *bundle, vae_model **out) {
+vae_status vae__model_from_bundle(vae_context *context, const char *label,
+                                  const vae__bundle *bundle, vae_model **out) {
     const char *spec_text;
     vae_model *model = NULL;
     vae_status status = read_spec(label, bundle, &spec_text);
@@ -163,7 +174,8 @@ static vae_status model_from_bundle(vae_context *context, const char *label,
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];
-        status = read_tensor(label, p, vae__bundle_tensor(bundle, p->name));
+        status = vae__tensor_read(label, bundle, p->name, p, p->positive ? DBL_TRUE_MIN : -HUGE_VAL,
+                                  p->values);
     }
     if (status) {
         vae__model_release(model);
@@ -178,14 +190,14 @@ vae_status vae__model_read_memory(vae_context *context, const char *label, const
     vae__bundle bundle;
     vae_status status = vae__safetensors_parse(context, label, bytes, size, &bundle);
     if (status) return status;
-    status = model_from_bundle(context, label, &bundle, out);
+    status = vae__model_from_bundle(context, label, &bundle, out);
     vae__bundle_free(&bundle);
     return status;
 }
 
 /* Compressed files are not read: what they inflate to has no bound that could be checked first. */
-static vae_status read_bytes(vae_context *context, const char *path, unsigned char **bytes,
-                             size_t *size) {
+vae_status vae__tensor_file(vae_context *context, const char *path, unsigned char **bytes,
+                            size_t *size) {
     vae__reader *reader;
     vae_status status = vae__reader_open(context, path, &reader);
     if (status) return status;
@@ -202,7 +214,7 @@ static vae_status read_bytes(vae_context *context, const char *path, unsigned ch
 vae_status vae__model_read_file(vae_context *context, const char *path, vae_model **out) {
     unsigned char *bytes;
     size_t size;
-    vae_status status = read_bytes(context, path, &bytes, &size);
+    vae_status status = vae__tensor_file(context, path, &bytes, &size);
     if (status) return status;
     status = vae__model_read_memory(context, path, bytes, size, out);
     vae__release(context, bytes);

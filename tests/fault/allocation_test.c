@@ -1,17 +1,35 @@
-/* A whole life - model, data, training, inference, saving, loading - while the host's allocator
+/* Whole lives - model, data, training, inference, files, evaluation - while the host's allocator
  * gives out, at every allocation in turn, and under every memory limit: an error with its message,
  * no leak, no crash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
+#ifndef VAE_NO_ZLIB
+#include <zlib.h>
+#endif
 
 #include <cmocka.h>
 
 #include "support/checks.h"
 
-static vae_status live(vae_context *context) {
-    static const float x[12] = {0, 1, 0.5f, 0.25f, 1, 0, 0, 1, 0.5f, 0.5f, 0, 0};
+#define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]"
+
+static const float x[12] = {0, 1, 0.5f, 0.25f, 1, 0, 0, 1, 0.5f, 0.5f, 0, 0};
+static char folder[64];
+
+static const char *in_folder(const char *name) {
+    static char paths[4][128];
+    static size_t next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+/* ---- lives ---- */
+
+static vae_status train_and_infer(vae_context *context, const void *unused) {
     vae_model *model = NULL, *clone = NULL, *loaded = NULL;
     vae_optimizer *optimizer = NULL;
     vae_dataset *dataset = NULL;
@@ -19,8 +37,8 @@ static vae_status live(vae_context *context) {
     size_t length;
     float out[12];
     double elbo[3];
-    vae_status status = vae_model_create(
-        context, "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]", &model);
+    (void)unused;
+    vae_status status = vae_model_create(context, SPEC, &model);
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
     if (!status) status = vae_model_initialize(model, dataset);
     if (!status) status = vae_optimizer_create(model, "adam clip_norm=1", &optimizer);
@@ -44,51 +62,218 @@ static vae_status live(vae_context *context) {
     return status;
 }
 
+/* A failed save leaves the file that was there; a failed load neither handle nor a moved cursor. */
+static vae_status save_and_resume(vae_context *context, const void *options) {
+    vae_model *model = NULL, *loaded = NULL;
+    vae_optimizer *optimizer = NULL, *resumed = NULL;
+    vae_dataset *dataset = NULL, *again = NULL;
+    const char *path = in_folder("checkpoint");
+    vae_status status = vae_model_create(context, SPEC, &model);
+    if (!status) status = vae_optimizer_create(model, options, &optimizer);
+    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
+    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &again);
+    if (!status) status = vae_step(model, optimizer, dataset, NULL);
+    if (!status) status = vae_checkpoint_save(model, optimizer, dataset, path);
+    if (!status) status = vae_checkpoint_load(context, path, again, &loaded, &resumed);
+    assert_true(!status || (!loaded && !resumed));
+    assert_int_equal(vae_dataset_position(again), status ? 0 : 2);
+    if (!status) status = vae_step(loaded, resumed, again, NULL);
+    vae_dataset_destroy(dataset);
+    vae_dataset_destroy(again);
+    vae_optimizer_destroy(optimizer);
+    vae_optimizer_destroy(resumed);
+    vae_model_destroy(model);
+    vae_model_destroy(loaded);
+    return status;
+}
+
+static vae_status evaluate(vae_context *context, const void *spec) {
+    vae_model *model = NULL;
+    vae_dataset *dataset = NULL;
+    vae_evaluation *evaluation = NULL;
+    vae_status status = vae_model_create(context, spec, &model);
+    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "binarize=threshold", &dataset);
+    if (!status)
+        status =
+            vae_evaluate(model, dataset, dataset, "samples=20 seed=3", NULL, NULL, &evaluation);
+    assert_true(!status || !evaluation);
+    vae_evaluation_destroy(evaluation);
+    vae_dataset_destroy(dataset);
+    vae_model_destroy(model);
+    return status;
+}
+
+typedef struct data_kind {
+    const char *name, *options; /* of a file in the folder, or of the generator */
+} data_kind;
+
+static vae_status read_all(vae_status status, vae_dataset *dataset) {
+    float row[1024];
+    double labels[8];
+    size_t width = vae_dataset_width(dataset), label_width = vae_dataset_label_width(dataset);
+    assert_true(!status == !!dataset);
+    for (size_t i = 0; i < vae_dataset_size(dataset); i++) {
+        assert_ok(vae_dataset_read(dataset, i, 1, row, width));
+        if (label_width) assert_ok(vae_dataset_read_labels(dataset, i, 1, labels, label_width));
+    }
+    vae_dataset_destroy(dataset);
+    return status;
+}
+
+static vae_status open_data(vae_context *context, const void *which) {
+    const data_kind *kind = which;
+    vae_dataset *dataset;
+    int generated = !strncmp(kind->name, "sprites", 7);
+    const char *path = generated ? kind->name : in_folder(kind->name);
+    char options[200];
+    snprintf(options, sizeof options, kind->options, in_folder("labels"));
+    vae_status status = vae_dataset_open(context, path, options, &dataset);
+    return read_all(status, dataset);
+}
+
+static vae_status take_data(vae_context *context, const void *options) {
+    static const double values[12] = {0, 1, 0, 1, 1, 0, 0.5, 0.25, 1, 1, 0, 0};
+    vae_dataset *dataset;
+    vae_status status = vae_dataset_from_memory(context, values, 3, 4, options, &dataset);
+    return read_all(status, dataset);
+}
+
+static const struct life {
+    vae_status (*live)(vae_context *context, const void *what);
+    const void *what;
+    size_t least; /* allocations */
+} lives[] = {
+    {train_and_infer, NULL, 50},
+    {save_and_resume, "adam", 50},
+    {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
+    {evaluate, SPEC, 50},
+    {evaluate, "input=4 latent=2 likelihood=bernoulli", 50},
+    {evaluate, "input=2x2 latent=2 likelihood=poisson size=total", 50},
+    {open_data, &(data_kind){"idx", "labels=%s binarize=sample split=test:0.5"}, 5},
+    {open_data, &(data_kind){"npy", "scale=unit"}, 4},
+    {open_data, &(data_kind){"csv", "columns=[b, 0] labels=column:c"}, 5},
+#ifndef VAE_NO_ZLIB
+    {open_data, &(data_kind){"idx.gz", "labels=%s"}, 5},
+    {open_data, &(data_kind){"npy.gz", ""}, 4},
+    {open_data, &(data_kind){"csv.gz", "header=yes split=train:0.5"}, 5},
+#endif
+    {open_data, &(data_kind){"sprites:5", "split=train:0.6 seed=4"}, 4},
+    {take_data, "dtype=float64 split=train:0.7 scale=unit", 3},
+    {take_data, "dtype=uint8", 3},
+    {take_data, "copy=0 dtype=float64", 2},
+};
+
+/* ---- the files ---- */
+
+static void write_bytes(const char *name, const void *bytes, size_t size) {
+    char zipped[20];
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    snprintf(zipped, sizeof zipped, "%s.gz", name);
+#ifndef VAE_NO_ZLIB
+    gzFile gzip = gzopen(in_folder(zipped), "wb");
+    assert_non_null(gzip);
+    assert_int_equal(gzwrite(gzip, bytes, (unsigned)size), (int)size);
+    assert_int_equal(gzclose(gzip), Z_OK);
+#endif
+}
+
+static void write_npy(void) {
+    unsigned char bytes[128 + sizeof x] = "\x93NUMPY\x01";
+    memset(bytes + 10, ' ', 117);
+    bytes[8] = 118;
+    const char header[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }";
+    memcpy(bytes + 10, header, sizeof header - 1);
+    bytes[127] = '\n';
+    memcpy(bytes + 128, x, sizeof x);
+    write_bytes("npy", bytes, sizeof bytes);
+}
+
+static int write_files(void **state) {
+    static const unsigned char idx[] = {0, 0, 8, 3, 0, 0, 0, 3, 0,   0, 0, 1, 0, 0,
+                                        0, 4, 0, 1, 2, 3, 4, 5, 255, 7, 8, 9, 0, 1};
+    static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3};
+    static const char csv[] = "a,b,c\n1,2,3\n4.5,\"5\",6\n7,8,9e1\n";
+    (void)state;
+    strcpy(folder, "/tmp/vae-allocation-XXXXXX");
+    if (!mkdtemp(folder)) return -1;
+    write_bytes("idx", idx, sizeof idx);
+    write_bytes("labels", labels, sizeof labels);
+    write_bytes("csv", csv, sizeof csv - 1);
+    write_npy();
+    return 0;
+}
+
+static int remove_files(void **state) {
+    static const char *const names[] = {"idx",    "labels",    "csv",    "npy",       "idx.gz",
+                                        "npy.gz", "labels.gz", "csv.gz", "checkpoint"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) unlink(in_folder(names[i]));
+    return rmdir(folder); /* fails if a temporary file was left behind */
+}
+
+/* ---- tests ---- */
+
+/* From allocation `number` on none is granted; `once`: none but this one is refused. */
+static vae_status live_with_refusals(const struct life *life, size_t number, int once) {
+    host_allocator counts = {.refuse_from = number, .refuse_once = once};
+    vae_context *context = NULL;
+    vae_status status =
+        vae_context_create_with_allocator(NULL, host_alloc, host_free, &counts, &context);
+    if (!status) status = life->live(context, life->what);
+    vae_context_destroy(context);
+    assert_int_equal(atomic_load(&counts.blocks), 0);
+    if (!status) return status;
+    assert_int_equal(status, VAE_ERROR_MEMORY);
+    assert_non_null(strstr(vae_last_error(), "the allocator refused"));
+    return status;
+}
+
 static void survives_every_refusal(void **state) {
     (void)state;
-    for (size_t number = 1;; number++) {
-        host_allocator counts = {.refuse_from = number};
-        vae_context *context = NULL;
-        vae_status status =
-            vae_context_create_with_allocator(NULL, host_alloc, host_free, &counts, &context);
-        if (!status) status = live(context);
-        vae_context_destroy(context);
-        assert_int_equal(atomic_load(&counts.blocks), 0);
-        if (!status) {
-            assert_true(number > 50);
-            break;
+    for (size_t i = 0; i < COUNT_OF(lives); i++) {
+        size_t number = 1;
+        while (live_with_refusals(&lives[i], number, 0)) {
+            live_with_refusals(&lives[i], number, 1);
+            number++;
         }
-        assert_int_equal(status, VAE_ERROR_MEMORY);
-        assert_non_null(strstr(vae_last_error(), "the allocator refused"));
+        if (number <= lives[i].least) fail_msg("life %zu: only %zu allocations", i, number - 1);
     }
 }
 
 static void respects_the_limit(void **state) {
-    host_allocator counts;
-    uint64_t needed = 0, peak = 0;
     (void)state;
-    vae_context *context = counted_context(NULL, &counts);
-    assert_ok(live(context));
-    assert_ok(vae_context_memory(context, NULL, &needed, NULL));
-    vae_context_destroy(context);
-    for (uint64_t limit = 1; limit <= needed + needed / 7; limit += needed / 7) {
-        char options[60];
-        snprintf(options, sizeof options, "memory_limit=%llu", (unsigned long long)limit);
-        context = counted_context(options, &counts);
-        size_t own = atomic_load(&counts.bytes);
-        vae_status status = live(context);
-        assert_int_equal(status, limit >= needed ? VAE_OK : VAE_ERROR_LIMIT);
-        if (status) assert_non_null(strstr(vae_last_error(), "memory_limit"));
-        assert_ok(vae_context_memory(context, NULL, &peak, NULL));
-        assert_true(peak <= limit);
-        assert_int_equal(atomic_load(&counts.bytes), own);
+    for (size_t i = 0; i < COUNT_OF(lives); i++) {
+        const struct life *life = &lives[i];
+        host_allocator counts;
+        uint64_t needed = 0, peak = 0;
+        vae_context *context = counted_context(NULL, &counts);
+        assert_ok(life->live(context, life->what));
+        assert_ok(vae_context_memory(context, NULL, &needed, NULL));
         vae_context_destroy(context);
+        for (uint64_t limit = 1; limit <= needed + needed / 7; limit += needed / 7) {
+            char options[60];
+            snprintf(options, sizeof options, "memory_limit=%llu", (unsigned long long)limit);
+            context = counted_context(options, &counts);
+            size_t own = atomic_load(&counts.bytes);
+            vae_status status = life->live(context, life->what);
+            if (status != (limit >= needed ? VAE_OK : VAE_ERROR_LIMIT))
+                fail_msg("life %zu, %d of %d bytes: %s", i, (int)limit, (int)needed,
+                         status ? vae_last_error() : "no error");
+            if (status) assert_non_null(strstr(vae_last_error(), "memory_limit"));
+            assert_ok(vae_context_memory(context, NULL, &peak, NULL));
+            assert_true(peak <= limit);
+            assert_int_equal(atomic_load(&counts.bytes), own);
+            vae_context_destroy(context);
+        }
     }
 }
 
 static void works_without_a_context(void **state) {
     (void)state;
-    assert_ok(live(NULL));
+    for (size_t i = 0; i < COUNT_OF(lives); i++) assert_ok(lives[i].live(NULL, lives[i].what));
 }
 
 int main(void) {
@@ -97,5 +282,5 @@ int main(void) {
         cmocka_unit_test(respects_the_limit),
         cmocka_unit_test(works_without_a_context),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, write_files, remove_files);
 }

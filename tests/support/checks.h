@@ -34,16 +34,18 @@ static inline void check_ok(vae_status found, const char *call, int line) {
 }
 
 /* A host's allocator: counts blocks and bytes, fills new blocks with rubbish, refuses allocation
- * number `refuse_from` (from 1) and all later ones. */
+ * number `refuse_from` (from 1) and, unless `refuse_once`, all later ones. */
 typedef struct host_allocator {
     atomic_size_t blocks, bytes, calls;
     size_t refuse_from; /* 0: never */
+    int refuse_once;
 } host_allocator;
 
 static inline void *host_alloc(void *user, size_t size) {
     host_allocator *counts = user;
     size_t number = atomic_fetch_add(&counts->calls, 1) + 1;
-    if (counts->refuse_from && number >= counts->refuse_from) return NULL;
+    int late = number > counts->refuse_from && !counts->refuse_once;
+    if (counts->refuse_from && (number == counts->refuse_from || late)) return NULL;
     unsigned char *raw = malloc(size + 16);
     if (!raw) return NULL;
     memcpy(raw, &size, sizeof size);

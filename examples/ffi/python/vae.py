@@ -87,6 +87,10 @@ _optimizer_create = _call("vae_optimizer_create", _handle, _text, ctypes.POINTER
 _optimizer_destroy = _function("vae_optimizer_destroy", None, _handle)
 _step = _call("vae_step", _handle, _handle, _handle, _report)
 _train = _call("vae_train", _handle, _handle, _handle, _handle, _text, _train_fn, _handle)
+_checkpoint_save = _call("vae_checkpoint_save", _handle, _handle, _handle, _text)
+_checkpoint_load = _call(
+    "vae_checkpoint_load", _handle, _text, _handle, ctypes.POINTER(_handle), ctypes.POINTER(_handle)
+)
 _encode = _call("vae_encode", _handle, _handle, _size, _size, _handle, _handle)
 _decode = _call("vae_decode", _handle, _handle, _size, _size, _handle)
 _elbo = _call("vae_elbo", _handle, _handle, _size, _size, ctypes.c_uint64, _handle, _handle, _handle)
@@ -192,6 +196,24 @@ class Optimizer(_Owner):
         self.model = model
         super().__init__(lambda out: _optimizer_create(model, options.encode(), out))
 
+    @classmethod
+    def resume(cls, path, dataset=None):
+        """The optimizer of a checkpoint, with its model; sets the data set's cursor."""
+        made, model = cls.__new__(cls), Model.__new__(Model)
+        _Owner.__init__(
+            made,
+            lambda optimizer: _Owner.__init__(
+                model, lambda out: _checkpoint_load(None, os.fsencode(path), dataset, out, optimizer)
+            ),
+        )
+        model.width, model.latent = _model_width(model), _model_latent(model)
+        made.model = model
+        return made
+
+    def save(self, path, dataset=None):
+        """A checkpoint: model, optimizer and the data set's cursor."""
+        _checkpoint_save(self.model, self, dataset, os.fsencode(path))
+
     def step(self, dataset):
         report = StepReport(struct_size=ctypes.sizeof(StepReport))
         _step(self.model, self, dataset, ctypes.byref(report))
@@ -250,6 +272,20 @@ def main():
         raise AssertionError("the callback's exception was lost")
     except KeyError:
         pass
+
+    optimizer.save("vae-example.safetensors", data)
+    again = Dataset(x, "batch=100")
+    resumed = Optimizer.resume("vae-example.safetensors", again)
+    for _ in range(30):
+        kept, anew = optimizer.step(data), resumed.step(again)
+        assert bytes(kept) == bytes(anew), (kept.step, kept.objective, anew.objective)
+    assert numpy.array_equal(resumed.model.elbo(x), model.elbo(x))
+    try:
+        Optimizer.resume("vae-example.safetensors", Dataset(x, "batch=99"))
+        raise AssertionError("another data set was taken")
+    except Error as error:
+        assert error.status == constant("VAE_ERROR_MISMATCH"), error.status
+    print("resumed, and 30 steps on the same, bit for bit")
 
     mean, logvar = model.encode(x[:3])
     assert mean.shape == logvar.shape == (3, 2)

@@ -182,10 +182,12 @@ static void changes_what_is_given(void **state) {
     check(o.beta, 2);
     assert_ok(vae__training_options_parse("sgd steps=200", 0, &o));
     assert_int_equal(o.optimizer.schedule_steps, 200);
+    assert_ok(vae__training_options_parse("schedule=exponential", 0, &o)); /* its steps are known */
     assert_ok(vae__training_options_parse("schedule=constant nesterov=1", 0, &o));
     assert_fails(vae__training_options_parse("momentum=0", 0, &o), VAE_ERROR_TEXT,
                  "optimizer:1:1: nesterov=1 needs momentum above 0");
-    assert_ok(vae__training_options_parse("schedule=exponential", 0, &o)); /* its steps are known */
+    assert_fails(vae__training_options_parse("schedule=exponential", 0, &o), VAE_ERROR_TEXT,
+                 "need steps=N"); /* what the printed text does not say is not remembered */
     assert_fails(vae__training_options_parse("adam", 0, &o), VAE_ERROR_TEXT,
                  "the algorithm cannot change from sgd to adam while training");
     assert_fails(vae__training_options_parse("beta2=0.5", 0, &o), VAE_ERROR_TEXT, "not to sgd");

@@ -28,6 +28,19 @@ fn main() -> Result<(), vae::Error> {
     assert_eq!((last.step, last.rows), (200, 50));
     assert!(last.elbo > first.elbo);
 
+    let path = std::env::temp_dir().join(format!("vae-example-{}", std::process::id()));
+    let name = path.to_str().expect("a folder with a UTF-8 name");
+    vae::save_checkpoint(&model, &optimizer, &data, name)?;
+    let mut again = vae::Dataset::new(&x, WIDTH, "batch=50")?;
+    let (mut resumed, mut its_optimizer) = vae::load_checkpoint(name, &mut again)?;
+    std::fs::remove_file(&path).expect("the checkpoint is there");
+    for _ in 0..30 {
+        last = optimizer.step(&mut model, &mut data)?;
+        let anew = its_optimizer.step(&mut resumed, &mut again)?;
+        assert_eq!(last.objective.to_bits(), anew.objective.to_bits());
+    }
+    println!("resumed, and 30 steps on the same, bit for bit");
+
     let (mean, logvar) = model.encode(&x[..2 * WIDTH], WIDTH)?;
     assert!(mean.len() == 4 && mean.iter().chain(&logvar).all(|value| value.is_finite()));
 

@@ -46,6 +46,19 @@ extern "C" {
         dataset: *mut c_void,
         report: *mut StepReport,
     ) -> i32;
+    fn vae_checkpoint_save(
+        model: *const c_void,
+        optimizer: *const c_void,
+        dataset: *const c_void,
+        path: *const c_char,
+    ) -> i32;
+    fn vae_checkpoint_load(
+        context: *mut c_void,
+        path: *const c_char,
+        dataset: *mut c_void,
+        model: *mut *mut c_void,
+        optimizer: *mut *mut c_void,
+    ) -> i32;
     fn vae_encode(
         model: *const c_void,
         x: *const f32,
@@ -152,6 +165,26 @@ impl Optimizer {
         check(unsafe { vae_step(model.0, self.0, data.0, &mut report) })?;
         Ok(report)
     }
+}
+
+/// Model, optimizer and the data set's cursor into one file.
+pub fn save_checkpoint(
+    model: &Model,
+    optimizer: &Optimizer,
+    data: &Dataset,
+    path: &str,
+) -> Result<(), Error> {
+    check(unsafe { vae_checkpoint_save(model.0, optimizer.0, data.0, c_text(path).as_ptr()) })
+}
+
+/// Model and optimizer of a checkpoint; sets the cursor of the data set, opened as before.
+pub fn load_checkpoint(path: &str, data: &mut Dataset) -> Result<(Model, Optimizer), Error> {
+    let mut model = ptr::null_mut();
+    let mut optimizer = ptr::null_mut();
+    check(unsafe {
+        vae_checkpoint_load(ptr::null_mut(), c_text(path).as_ptr(), data.0, &mut model, &mut optimizer)
+    })?;
+    Ok((Model(model), Optimizer(optimizer)))
 }
 
 impl Drop for Optimizer {

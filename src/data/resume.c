@@ -1,0 +1,49 @@
+/* Telling a data set again that was opened anew, and setting its cursor. */
+#include <stdint.h>
+
+#include "data/state.h"
+
+#define SAMPLED_VALUES 65536
+
+/* FNV-1a, 64 bits (Fowler, Noll & Vo; RFC 9923). */
+static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static uint64_t hash_content(const vae_dataset *dataset) {
+    size_t width = dataset->table.width, bytes = width * vae__element_size(dataset->table.element);
+    size_t rows = SAMPLED_VALUES / width;
+    if (rows < 1) rows = 1;
+    if (rows > dataset->size) rows = dataset->size;
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < rows; i++) {
+        uint64_t source = vae__dataset_source_row(dataset, i * (dataset->size / rows));
+        hash = hash_bytes(hash, dataset->rows + (size_t)source * bytes, bytes);
+    }
+    return hash;
+}
+
+void vae__dataset_describe(const vae_dataset *d, vae__buffer *out) {
+    char low[VAE__NUMBER_SIZE], range[VAE__NUMBER_SIZE];
+    vae__append(out, "rows=%zu width=%zu batch=%zu shuffle=%d seed=%llu drop_last=%d binarize=%s",
+                d->size, d->table.width, d->batch, d->shuffle, (unsigned long long)d->seed,
+                d->drop_last, vae__binarize_names[d->binarize]);
+    vae__append(out, " dtype=%s offset=%s range=%s content=%016llx",
+                vae__element_names[d->table.element], vae__number(low, d->conversion.low),
+                vae__number(range, d->conversion.range), (unsigned long long)hash_content(d));
+}
+
+vae_status vae__dataset_seek(vae_dataset *dataset, uint64_t epoch, uint64_t position) {
+    int begins = position < dataset->size && position % dataset->batch == 0;
+    if (dataset->drop_last) begins = begins && dataset->size - position >= dataset->batch;
+    if (!begins || epoch >= UINT64_MAX - 1) {
+        return vae__fail(
+            VAE_ERROR_ARGUMENT,
+            "no batch begins at row %llu of epoch %llu: the data set has %zu rows, batch=%zu",
+            (unsigned long long)position, (unsigned long long)epoch, dataset->size, dataset->batch);
+    }
+    dataset->epoch = epoch;
+    dataset->position = (size_t)position;
+    return VAE_OK;
+}

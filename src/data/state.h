@@ -1,0 +1,26 @@
+/* What a data set is made of, for the files of this room only. */
+#ifndef VAE_DATA_STATE_H
+#define VAE_DATA_STATE_H
+
+#include "data/convert.h"
+#include "data/dataset.h"
+#include "data/options.h"
+
+struct vae_dataset {
+    vae_context *context;
+    vae__table table; /* all rows, before the split; values NULL if the rows are borrowed */
+    const unsigned char *rows;
+    vae__conversion conversion;
+    int binarize;   /* vae__binarize */
+    uint64_t *kept; /* [size] rows of the table, ascending; NULL: all */
+    size_t size;    /* rows after the split */
+    size_t batch;
+    int shuffle, drop_last;
+    uint64_t seed;
+    uint64_t *order;      /* [size] the rows of epoch `order_epoch` in turn */
+    uint64_t order_epoch; /* UINT64_MAX: none yet */
+    uint64_t epoch;       /* the cursor: epochs completed */
+    size_t position;      /* and rows taken of the current one */
+};
+
+#endif

@@ -1,0 +1,145 @@
+#include "unit/data/scratch.h"
+
+#include "base/text.h"
+
+enum { ROWS = 1000, WIDTH = 300 };
+
+static uint8_t rows[ROWS * WIDTH];
+
+static vae_dataset *take(const scratch *s, size_t n, size_t width, const char *options) {
+    vae_dataset *dataset;
+    assert_int_equal(vae__dataset_from_memory(s->context, rows, n, width, options, &dataset), 0);
+    return dataset;
+}
+
+/* The description of rows as they are now; to be freed. */
+static char *describe(const scratch *s, size_t n, size_t width, const char *options) {
+    vae_dataset *dataset = take(s, n, width, options);
+    vae__buffer text = {.context = s->context};
+    vae__dataset_describe(dataset, &text);
+    assert_false(text.failed);
+    char *copy = strdup(text.text);
+    vae__buffer_free(&text);
+    vae__dataset_free(dataset);
+    return copy;
+}
+
+static void assert_same(char *a, char *b, int same) {
+    if ((strcmp(a, b) == 0) != same) fail_msg("%s\n%s", a, b);
+    free(a);
+    free(b);
+}
+
+static void says_what_it_is(void **state) {
+    const scratch *s = *state;
+    memset(rows, 0, sizeof rows);
+    char *text = describe(s, 2, 1, "dtype=uint8 batch=7 shuffle=0 seed=9 binarize=sample");
+    /* FNV-1a of two zero bytes: the offset basis times the prime's square, modulo 2^64 */
+    const char expected[] = "rows=2 width=1 batch=7 shuffle=0 seed=9 drop_last=0 binarize=sample "
+                            "dtype=uint8 offset=0 range=255 content=08328807b4eb6fed";
+    assert_string_equal(text, expected);
+    free(text);
+    rows[0] = 3;
+    rows[1] = 8;
+    text = describe(s, 2, 1, "dtype=uint8 scale=unit drop_last=1 batch=2");
+    assert_non_null(strstr(text, "drop_last=1 binarize=none dtype=uint8 offset=3 range=5 content"));
+    free(text);
+}
+
+/* Options that change no batch do not count; others do, and so does each value of a small set. */
+static void tells_contents(void **state) {
+    const scratch *s = *state;
+    for (size_t i = 0; i < sizeof rows; i++) rows[i] = (uint8_t)(i * i >> 3);
+    assert_same(describe(s, 200, WIDTH, "dtype=uint8"),
+                describe(s, 200, WIDTH, "dtype=uint8 copy=0 split=train:1"), 1);
+    assert_same(describe(s, 200, WIDTH, "dtype=uint8 split=train:0.5"),
+                describe(s, 200, WIDTH, "dtype=uint8 split=test:0.5"), 0);
+    assert_same(describe(s, 200, WIDTH, "dtype=uint8 split=train:0.5"),
+                describe(s, 200, WIDTH, "dtype=uint8 split=train:0.5 split_seed=2"), 0);
+    for (size_t i = 0; i < 200 * WIDTH; i += 997) {
+        char *before = describe(s, 200, WIDTH, "dtype=uint8");
+        rows[i] ^= 1;
+        assert_same(before, describe(s, 200, WIDTH, "dtype=uint8"), 0);
+    }
+}
+
+/* 65536 / 300 = 218 whole rows, every fourth; of a wider row than that, the first. */
+static void samples_large_sets(void **state) {
+    const scratch *s = *state;
+    const struct {
+        size_t n, width, changed;
+        int same;
+    } cases[] = {{ROWS, WIDTH, 0, 0},
+                 {ROWS, WIDTH, 4 * WIDTH + 299, 0},
+                 {ROWS, WIDTH, 217 * 4 * WIDTH, 0},
+                 {ROWS, WIDTH, WIDTH, 1},
+                 {ROWS, WIDTH, 999 * WIDTH, 1},
+                 {3, 100000, 99999, 0},
+                 {3, 100000, 100000, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *before = describe(s, cases[i].n, cases[i].width, "dtype=uint8");
+        rows[cases[i].changed] ^= 1;
+        assert_same(before, describe(s, cases[i].n, cases[i].width, "dtype=uint8"), cases[i].same);
+    }
+}
+
+static void sets_the_cursor(void **state) {
+    static const struct {
+        const char *options;
+        uint64_t epoch, position;
+        int begins;
+    } cases[] = {
+        {"batch=4", 0, 0, 1},
+        {"batch=4", 7, 8, 1},
+        {"batch=4", 7, 9, 0},
+        {"batch=4", 7, 12, 0},
+        {"batch=4 drop_last=1", 3, 4, 1},
+        {"batch=4 drop_last=1", 3, 8, 0},
+        {"batch=99", 3, 0, 1},
+        {"batch=99", 3, 10, 0},
+        {"batch=4", UINT64_MAX, 0, 0},
+        {"batch=4", 0, UINT64_MAX, 0},
+    };
+    const scratch *s = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char options[60];
+        snprintf(options, sizeof options, "dtype=uint8 %s", cases[i].options);
+        vae_dataset *dataset = take(s, 10, 2, options);
+        vae_status status = vae__dataset_seek(dataset, cases[i].epoch, cases[i].position);
+        assert_int_equal(status, cases[i].begins ? VAE_OK : VAE_ERROR_ARGUMENT);
+        if (status) assert_message("no batch begins at row ");
+        assert_true(vae__dataset_epoch(dataset) == (status ? 0 : cases[i].epoch));
+        assert_true(vae__dataset_position(dataset) == (status ? 0 : cases[i].position));
+        vae__dataset_free(dataset);
+    }
+}
+
+/* Forwards or backwards, the batches are those that come there anyway. */
+static void goes_on_as_any_other(void **state) {
+    const scratch *s = *state;
+    uint64_t order[3][10];
+    vae__batch batch;
+    vae_dataset *dataset = take(s, 10, 2, "dtype=uint8 batch=4");
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        for (size_t i = 0; i < 10; i += batch.count) {
+            assert_int_equal(vae__dataset_next(dataset, &batch), 0);
+            memcpy(order[epoch] + i, batch.rows, batch.count * sizeof *batch.rows);
+        }
+    }
+    for (int epoch = 2; epoch >= 0; epoch--) {
+        assert_int_equal(vae__dataset_seek(dataset, (uint64_t)epoch, 8), 0);
+        assert_int_equal(vae__dataset_next(dataset, &batch), 0);
+        assert_true(batch.count == 2 && batch.ends_epoch && batch.epoch == (uint64_t)epoch);
+        assert_memory_equal(batch.rows, order[epoch] + 8, 2 * sizeof *batch.rows);
+    }
+    vae__dataset_free(dataset);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(says_what_it_is),      SCRATCH_TEST(tells_contents),
+        SCRATCH_TEST(samples_large_sets),   SCRATCH_TEST(sets_the_cursor),
+        SCRATCH_TEST(goes_on_as_any_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
