@@ -355,7 +355,8 @@ typedef struct vae_optimizer vae_optimizer;
  *   steps=N  gamma=0.1  milestones=[N, ..]
  *                               steps: for cosine, exponential; milestones: rising, up to 32
  *   clip_norm=C (0: off)        a gradient with a larger global norm is scaled down to it
- *   objective=elbo              the only value now
+ *   objective=elbo | iwae       iwae: the importance-weighted bound (Burda et al. 2016) of `samples`
+ *                               draws; it takes no beta, beta_warmup or free_bits
  *   samples=K (1)               draws of z per row, over which the ELBO is averaged
  *   beta=1                      weight of the KL (Higgins et al. 2017)
  *   beta_warmup=N (0)           beta rises linearly from 0 over N updates (Bowman et al. 2016)
