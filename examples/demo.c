@@ -290,7 +290,7 @@ static size_t class_series(const images *test, size_t n, const float *across, co
     return used;
 }
 
-#define MOST_POINTS 3000 /* more hide each other */
+#define MOST_POINTS 2500 /* more hide each other */
 
 static const char *write_latent(const demo *d, const char *path) {
     size_t n = d->images.n < MOST_POINTS ? d->images.n : MOST_POINTS;

@@ -197,7 +197,7 @@ static void draw_axes(cairo_t *cr, const plot_panel *panel, const axis *x, const
     set_color(cr, PLOT_BLACK, 1);
     draw_text(cr, panel->x_label, (x->start + x->end) / 2, y->start + 34, 0.5);
     cairo_save(cr);
-    cairo_translate(cr, x->start - 44, (y->start + y->end) / 2);
+    cairo_translate(cr, x->start - 54, (y->start + y->end) / 2);
     cairo_rotate(cr, -acos(0));
     draw_text(cr, panel->y_label, 0, 0, 0.5);
     cairo_restore(cr);
@@ -310,7 +310,7 @@ static void draw_panel(cairo_t *cr, const plot_panel *panel, double left, double
 
 /* ---- Figure ---- */
 
-#define LEFT_OF_AXES 62.0
+#define LEFT_OF_AXES 72.0
 #define BELOW_AXES 44.0
 #define BETWEEN_PANELS 12.0
 #define LEGEND_LINE 19.0
