@@ -269,12 +269,12 @@ static size_t most_active(const demo *d, size_t except) {
 
 /* Sorts the posterior means [n, LATENT] by class into xs and ys [n]; each class that occurs is a
  * series. Returns how many. */
-static size_t class_series(const images *test, const float *across, const float *up, double *xs,
-                           double *ys, plot_series *series) {
+static size_t class_series(const images *test, size_t n, const float *across, const float *up,
+                           double *xs, double *ys, plot_series *series) {
     size_t used = 0, filled = 0;
     for (int kind = 0; kind < (test->label ? IMAGES_CLASSES : 1); kind++) {
         size_t begin = filled;
-        for (size_t i = 0; i < test->n; i++) {
+        for (size_t i = 0; i < n; i++) {
             if (test->label && test->label[i] != kind) continue;
             xs[filled] = across[i * LATENT];
             ys[filled++] = up[i * LATENT];
@@ -290,8 +290,11 @@ static size_t class_series(const images *test, const float *across, const float 
     return used;
 }
 
+#define MOST_POINTS 2500 /* more hide each other */
+
 static const char *write_latent(const demo *d, const char *path) {
-    size_t n = d->images.n, across = most_active(d, LATENT), up = most_active(d, across);
+    size_t n = d->images.n < MOST_POINTS ? d->images.n : MOST_POINTS;
+    size_t across = most_active(d, LATENT), up = most_active(d, across);
     char title[80], x_label[48], y_label[48];
     plot_series series[IMAGES_CLASSES];
     plot_panel panel = {
@@ -302,12 +305,13 @@ static const char *write_latent(const demo *d, const char *path) {
     if (!problem)
         problem = problem_of(vae_encode(d->model, d->images.x, n, d->images.pixels, mean, NULL));
     if (!problem) {
-        snprintf(title, sizeof title, "Posterior means of %zu test images", n);
+        snprintf(title, sizeof title, "Posterior means of %zu test images, the two widest latents",
+                 n);
         snprintf(x_label, sizeof x_label, "mean of z[%zu], variance %.2f", across,
                  d->variance[across]);
         snprintf(y_label, sizeof y_label, "mean of z[%zu], variance %.2f", up, d->variance[up]);
         panel.count =
-            class_series(&d->images, mean + across, mean + up, points, points + n, series);
+            class_series(&d->images, n, mean + across, mean + up, points, points + n, series);
         problem = plot_panels(path, title, &panel, 1);
     }
     free(points);

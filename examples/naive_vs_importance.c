@@ -178,10 +178,11 @@ static void print_table(const program *p) {
     }
     size_t last = COUNTS - 1;
     printf(
-        "\nat %u samples naive Monte Carlo is %.1f nats below importance sampling, and %.0f %% of\n"
-        "its standard errors are refused (fewer than 10 effective samples)\n",
+        "\nat %u samples naive Monte Carlo is %.1f nats below importance sampling; without a standard\n"
+        "error, having fewer than 10 effective samples: %.0f %% of its estimates, and %.0f %% of the "
+        "others\n",
         sample_counts[last], p->curves[IMPORTANCE].log_p[last] - p->curves[PRIOR].log_p[last],
-        100 * p->curves[PRIOR].untrusted[last]);
+        100 * p->curves[PRIOR].untrusted[last], 100 * p->curves[IMPORTANCE].untrusted[last]);
 }
 
 static const char *write_csv(const program *p, const char *path) {
@@ -251,7 +252,7 @@ static const char *write_plot(const program *p, const char *path) {
     panels[0].y_label = panels[1].y_label = "nats per image";
     panels[0].series = both;
     panels[0].count = sizeof both / sizeof *both;
-    panels[1].title = "Closer: importance alone";
+    panels[1].title = "The same without naive";
     panels[1].series = closer;
     panels[1].count = sizeof closer / sizeof *closer;
     panels[2].title = "Effective sample size";

@@ -67,20 +67,28 @@ const char *history_plot(const history *record, const char *path, const char *ti
                          const char *level_name) {
     static const char *const titles[] = {"ELBO", "Reconstruction", "KL"};
     const double *epoch = record->column[HISTORY_EPOCH];
+    double *middle = malloc((record->count + !record->count) * sizeof *middle);
     plot_series series[3][3];
     plot_panel panels[3];
+    if (!middle) return "no memory";
+    for (size_t row = 0; row < record->count; row++) middle[row] = epoch[row] - 0.5;
     for (int k = 0; k < 3; k++) {
         const double *train = record->column[HISTORY_TRAIN_ELBO + k];
         const double *heldout = record->column[HISTORY_HELDOUT_ELBO + k];
-        series[k][0] =
-            (plot_series){.name = "train", .x = epoch, .y = train, .n = record->count, .color = 0};
+        series[k][0] = (plot_series){.name = "train, mean of an epoch",
+                                     .x = middle,
+                                     .y = train,
+                                     .n = record->count,
+                                     .color = 0};
         series[k][1] = (plot_series){
-            .name = "held out", .x = epoch, .y = heldout, .n = record->count, .color = 6};
+            .name = "held out, after it", .x = epoch, .y = heldout, .n = record->count, .color = 6};
         series[k][2] = (plot_series){
             .name = level_name, .y = &level, .n = 1, .color = PLOT_BLACK, .mark = PLOT_LEVEL};
         panels[k] = (plot_panel){titles[k],  "epoch",     "nats per row", 230, 230,
                                  PLOT_WHOLE, PLOT_LINEAR, series[k],      2};
     }
     panels[0].count = level_name ? 3 : 2;
-    return plot_panels(path, title, panels, 3);
+    const char *problem = plot_panels(path, title, panels, 3);
+    free(middle);
+    return problem;
 }

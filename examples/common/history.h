@@ -35,7 +35,8 @@ void history_add(history *record, const vae_step_report *train, const vae_step_r
 /* Each returns NULL, or what went wrong. */
 const char *history_write_csv(const history *record, const char *path);
 
-/* ELBO, reconstruction and KL by epoch. `level` is drawn across the ELBO under its name, unless
+/* ELBO, reconstruction and KL by epoch; the training means of an epoch at its middle, since the
+ * parameters change during it. `level` is drawn across the ELBO under its name, unless
  * level_name is NULL. */
 const char *history_plot(const history *record, const char *path, const char *title, double level,
                          const char *level_name);

@@ -127,11 +127,22 @@ static void finish_axis(axis *a, double parts) {
     }
 }
 
+#define MINUS "\xe2\x88\x92" /* as wide as a digit, U+2212 */
+
 static void tick_label(char *text, size_t size, double value, double step) {
     int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
-    const char *sign =
-        value <= -step / 2 ? "\xe2\x88\x92" : ""; /* a minus as wide as a digit, U+2212 */
+    const char *sign = value <= -step / 2 ? MINUS : "";
     snprintf(text, size, "%s%.*f", sign, decimals, fabs(value));
+}
+
+/* The label of 10^exponent. */
+static void log_tick_label(char *text, size_t size, double exponent) {
+    double value = pow(10, exponent);
+    if (fabs(exponent) < 4) {
+        tick_label(text, size, value, fmin(value, 1));
+    } else {
+        snprintf(text, size, "1e%s%.0f", exponent < 0 ? MINUS : "", fabs(exponent));
+    }
 }
 
 static void draw_grid_line(cairo_t *cr, double at, const axis *across, int vertical, double grey) {
@@ -162,7 +173,11 @@ static void draw_ticks(cairo_t *cr, const axis *along, const axis *across, int v
         int is_log = along->scale == PLOT_LOG;
         double value = is_log ? pow(10, k * along->step) : k * along->step;
         double at = place(along, value);
-        tick_label(label, sizeof label, value, is_log ? fmin(value, 1) : along->step);
+        if (is_log) {
+            log_tick_label(label, sizeof label, k * along->step);
+        } else {
+            tick_label(label, sizeof label, value, along->step);
+        }
         draw_grid_line(cr, at, across, vertical, 0.88);
         cairo_set_source_rgb(cr, GREY, GREY, GREY);
         draw_text(cr, label, vertical ? across->start - 6 : at,
@@ -182,7 +197,7 @@ static void draw_axes(cairo_t *cr, const plot_panel *panel, const axis *x, const
     set_color(cr, PLOT_BLACK, 1);
     draw_text(cr, panel->x_label, (x->start + x->end) / 2, y->start + 34, 0.5);
     cairo_save(cr);
-    cairo_translate(cr, x->start - 44, (y->start + y->end) / 2);
+    cairo_translate(cr, x->start - 54, (y->start + y->end) / 2);
     cairo_rotate(cr, -acos(0));
     draw_text(cr, panel->y_label, 0, 0, 0.5);
     cairo_restore(cr);
@@ -295,7 +310,7 @@ static void draw_panel(cairo_t *cr, const plot_panel *panel, double left, double
 
 /* ---- Figure ---- */
 
-#define LEFT_OF_AXES 62.0
+#define LEFT_OF_AXES 72.0
 #define BELOW_AXES 44.0
 #define BETWEEN_PANELS 12.0
 #define LEGEND_LINE 19.0
@@ -402,7 +417,7 @@ static void draw_image(cairo_t *cr, const float *image, size_t height, size_t wi
     cairo_translate(cr, left, top);
     cairo_scale(cr, IMAGE_SCALE, IMAGE_SCALE);
     cairo_set_source_surface(cr, surface, 0, 0);
-    cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_BILINEAR);
+    cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_NEAREST);
     cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
     cairo_rectangle(cr, 0, 0, (double)width, (double)height);
     cairo_fill(cr);
