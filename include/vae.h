@@ -364,7 +364,8 @@ typedef struct vae_optimizer vae_optimizer;
  *   clip_norm=C (0: off)        a gradient with a larger global norm is scaled down to it
  *   objective=elbo | iwae (elbo)
  *                               what is maximised; iwae: the importance-weighted bound of K draws
- *                               (Burda et al. 2016), without beta, beta_warmup and free_bits
+ *                               (Burda et al. 2016), without beta, beta_warmup and free_bits, and
+ *                               not with sigma=optimal, which weighs all draws alike
  *   samples=K (1)               draws of z per row: the ELBO is averaged over them, iwae weighs them
  *   beta=1                      weight of the KL (Higgins et al. 2017)
  *   beta_warmup=N (0)           beta rises linearly from 0 over N updates (Bowman et al. 2016)
@@ -558,7 +559,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
- *                 where that is less than the width; its sigma is at least sigma_min. With
+ *                 where that is less than the width, and the width at most 1024; its sigma is at
+ *                 least sigma_min. With
  *                 standardize=1 of the standardised columns, with the Jacobian: still log p(x))
  * VAE_ERROR_UNSUPPORTED for a figure that this evaluation does not have. */
 VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name,

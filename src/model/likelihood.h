@@ -66,6 +66,10 @@ typedef struct vae__likelihood {
     int (*valid)(const vae__spec *spec, const vae__real *x, size_t *column);
     const char *expects;
 
+    /* Whether log p of a row in training depends on the batch's other rows and draws, which then all weigh
+     * alike. NULL: no. */
+    int (*pools_batch)(const vae__spec *spec);
+
     /* Outputs of the decoder per value of x; NULL: 1. And how many of them the mean reads. */
     size_t (*heads)(const vae__spec *spec);
     size_t (*mean_heads)(const vae__spec *spec);

@@ -192,6 +192,9 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
     return status;
 }
 
+/* Its eigenvalues take width^3: some 3 seconds at this one, and nobody could stop them. */
+#define PPCA_MOST_COLUMNS 1024
+
 /* Of the columns as the likelihood sees them: sigma_min is in their units. */
 static vae_status ppca(const vae_model *model, const vae_dataset *dataset,
                        const vae_dataset *fitted_on, double *log_p) {
@@ -251,9 +254,14 @@ static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_data
     if (status && fitted_on != p->dataset) vae__fail_in("fitted_on");
     if (status) return status;
     put(e, "baseline_marginals", log_p);
-    if (!p->model->spec.likelihood->has_sigma ||
-        p->model->spec.latent >= p->model->spec.input.width)
+    size_t width = p->model->spec.input.width;
+    if (!p->model->spec.likelihood->has_sigma || p->model->spec.latent >= width) return VAE_OK;
+    if (width > PPCA_MOST_COLUMNS) {
+        vae__log(p->model->context, VAE_LOG_WARNING,
+                 "evaluate: no PCA baseline of %zu columns; it is computed for up to %d", width,
+                 PPCA_MOST_COLUMNS);
         return VAE_OK;
+    }
     status = ppca(p->model, p->dataset, fitted_on, &log_p);
     if (!status) put(e, "baseline_ppca", log_p);
     return status;

@@ -18,9 +18,21 @@ static vae_status print_options(vae_optimizer *optimizer) {
     return VAE_OK;
 }
 
+/* Options that the model does not go with. */
+static vae_status check_model(const vae_model *model, const vae__training_options *options) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    int pools = likelihood->pools_batch && likelihood->pools_batch(&model->spec);
+    if (!pools || options->objective != VAE__OBJECTIVE_IWAE || options->samples == 1) return VAE_OK;
+    return vae__fail(
+        VAE_ERROR_TEXT,
+        "optimizer: objective=iwae does not go with sigma=optimal, which weighs all draws "
+        "alike; use a model with sigma=shared");
+}
+
 vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {
     vae__training_options parsed;
     vae_status status = vae__training_options_parse(options, 1, &parsed);
+    if (!status) status = check_model(model, &parsed);
     if (status) return status;
     vae_optimizer *optimizer = vae__allocate(model->context, 1, sizeof *optimizer);
     if (!optimizer) return vae__last_status();
@@ -61,6 +73,7 @@ void vae__optimizer_free(vae_optimizer *optimizer) {
 vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) {
     vae__training_options before = optimizer->options;
     vae_status status = vae__training_options_parse(options, 0, &optimizer->options);
+    if (!status) status = check_model(optimizer->model, &optimizer->options);
     if (!status) status = print_options(optimizer);
     if (status) {
         optimizer->options = before;

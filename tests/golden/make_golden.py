@@ -402,7 +402,6 @@ write(
     gaussian("gaussian, three samples", "shared", **iwae(3), **stepped),
     gaussian("gaussian, sigma per dimension", "per_dim", **iwae(3)),
     gaussian("gaussian, sigma from the decoder", "decoder", **iwae(3)),
-    gaussian("gaussian, optimal sigma", "optimal", **iwae(3)),
     gaussian("gaussian, standardised", "shared", **{**table, **iwae(3)}),
     other("negative_binomial, size", "negative_binomial", counts=6.0, size="total", **iwae(3)),
     other("discretized_logistic", "discretized_logistic", **iwae(3)),

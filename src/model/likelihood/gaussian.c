@@ -34,6 +34,10 @@ static vae_status parameters(vae_context *context, const vae__spec *spec, vae__p
     return VAE_OK;
 }
 
+static int pools_batch(const vae__spec *spec) {
+    return spec->sigma.mode == VAE__SIGMA_OPTIMAL;
+}
+
 static double floor_square(const vae__spec *spec) {
     return spec->sigma_min * spec->sigma_min;
 }
@@ -334,6 +338,7 @@ const vae__likelihood KERNEL(likelihood_gaussian) = {
     .low = -(double)INFINITY,
     .high = (double)INFINITY,
     .has_sigma = 1,
+    .pools_batch = pools_batch,
     .heads = heads,
     .parameters = parameters,
     .row = row,

@@ -532,8 +532,25 @@ static void tells_memory_and_plan(void **state) {
     tear_down(&b);
 }
 
+/* Its sigma weighs all draws alike, so that the gradient would not be the objective's. */
+static void refuses_optimal_sigma_with_iwae(void **state) {
+    bench b = set_up("input=5 latent=2 likelihood=gaussian sigma=optimal", "adam", NULL);
+    vae_optimizer *other;
+    (void)state;
+    assert_fails(vae_optimizer_create(b.model, "adam objective=iwae samples=2", &other),
+                 VAE_ERROR_TEXT, "objective=iwae does not go with sigma=optimal");
+    assert_null(other);
+    assert_fails(vae_optimizer_set(b.optimizer, "objective=iwae samples=2"), VAE_ERROR_TEXT,
+                 "use a model with sigma=shared");
+    assert_null(strstr(vae_optimizer_options(b.optimizer), "iwae"));
+    assert_ok(vae_optimizer_create(b.model, "adam objective=iwae samples=1", &other));
+    vae_optimizer_destroy(other);
+    tear_down(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_optimal_sigma_with_iwae),
         cmocka_unit_test(refuses_arguments),
         cmocka_unit_test(writes_as_much_report_as_there_is_room_for),
         cmocka_unit_test(leaves_everything_as_it_was),

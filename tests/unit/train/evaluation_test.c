@@ -414,6 +414,32 @@ static void baselines_of_flat_data(void **state) {
     tear_down(&f);
 }
 
+/* Its cost grows with the cube of the width. */
+static void no_ppca_of_very_many_columns(void **state) {
+    (void)state;
+    enum { MANY = 1025 };
+    static fixture f;
+    static float x[2 * MANY];
+    vae_model *wide;
+    vae_dataset *data;
+    vae_evaluation *e;
+    double value;
+    for (size_t i = 0; i < 2 * MANY; i++) x[i] = (float)(10 * (i % 7)); /* enough for an active latent */
+    set_up(&f, GAUSSIAN "shared", -1, 1);
+    assert_int_equal(
+        vae_model_create(f.context, "input=1025 latent=1 likelihood=gaussian sigma=1", &wide),
+        VAE_OK);
+    assert_int_equal(vae_dataset_from_memory(f.context, x, 2, MANY, NULL, &data), VAE_OK);
+    assert_int_equal(vae_evaluate(wide, data, NULL, NULL, NULL, NULL, &e), VAE_OK);
+    assert_int_equal(vae_evaluation_value(e, "baseline_marginals", &value), VAE_OK);
+    assert_int_equal(vae_evaluation_value(e, "baseline_ppca", &value), VAE_ERROR_UNSUPPORTED);
+    if (!strstr(f.log, "1025 columns")) fail_msg("\"%s\"", f.log);
+    vae_evaluation_destroy(e);
+    vae_dataset_destroy(data);
+    vae_model_destroy(wide);
+    tear_down(&f);
+}
+
 /* ---- collapse ---- */
 
 static void collapse_is_reported(void **state) {
@@ -703,6 +729,7 @@ int main(void) {
         cmocka_unit_test(baselines_of_standardised_columns),
         cmocka_unit_test(baselines_are_fitted_elsewhere),
         cmocka_unit_test(baselines_of_flat_data),
+        cmocka_unit_test(no_ppca_of_very_many_columns),
         cmocka_unit_test(collapse_is_reported),
         cmocka_unit_test(many_dead_latents),
         cmocka_unit_test(progress_can_stop),
