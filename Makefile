@@ -6,11 +6,11 @@
 #   make check           the test suite; T=text runs the test programs whose path contains it
 #   make check-all       the suite in every configuration, lint, install, interoperability and document tests
 #   make check-ulp       the elementary functions over all floats, some minutes
-#   make bench           times
+#   make bench           times, against what the machine can do; make bench-growth: how they grow
 #   make install         DESTDIR prefix libdir includedir; make uninstall
 #   make examples lint coverage clean
 #
-#   BLAS=openblas|blas|blis|builtin  REAL=float|double  ZLIB=yes|no  WERROR=1  V=1  CC  CPPFLAGS  CFLAGS  LDFLAGS
+#   BLAS=openblas|blas|blis|builtin  REAL=float|double  SIMD=sse2|avx2|avx512  ZLIB=yes|no  WERROR=1  V=1  CC  CPPFLAGS  CFLAGS  LDFLAGS
 
 # Goals run in the order given ("make deps check"); what they start still uses -j.
 .NOTPARALLEL:
@@ -21,9 +21,9 @@ SHELL := /bin/sh
 BUILD = $(MAKE) -f scripts/build.mk
 CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
 
-.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp
+.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp bench-growth
 all: lib
-lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp:
+lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp bench-growth:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all
@@ -32,7 +32,7 @@ deps:
 deps-all:
 	@$(CONFIGURATION) scripts/deps.sh all
 
-.PHONY: check-asan check-tsan check-double check-builtin check-clang coverage
+.PHONY: check-asan check-tsan check-double check-builtin check-sse2 check-avx2 check-clang coverage
 check-asan:
 	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin
 check-tsan:
@@ -41,6 +41,10 @@ check-double:
 	+@$(BUILD) check REAL=double BLAS=builtin
 check-builtin:
 	+@$(BUILD) check REAL=float BLAS=builtin
+check-sse2:
+	+@$(BUILD) check SIMD=sse2
+check-avx2:
+	+@$(BUILD) check SIMD=avx2
 check-clang:
 	+@$(BUILD) shared examples check CC=clang
 coverage:
@@ -49,8 +53,8 @@ coverage:
 # Every part runs, whatever the ones before it did; the table comes last.
 .PHONY: check-all
 check-all:
-	+@MAKE='$(MAKE)' scripts/check-all.sh check check-builtin check-double check-asan check-tsan check-clang examples \
-	    lint check-install check-interop check-docs
+	+@MAKE='$(MAKE)' scripts/check-all.sh check check-builtin check-sse2 check-avx2 check-double check-asan \
+	    check-tsan check-clang examples lint check-install check-interop check-docs
 
 .PHONY: clean
 clean:

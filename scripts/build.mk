@@ -250,6 +250,18 @@ $(OUT)/bench: $(BENCH_SOURCES) $(BENCH_HEADERS) $(ARCHIVE)
 	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(BENCH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) \
 	    $(OWN_LDLIBS) $(LDLIBS)
 
+# How the time grows: make bench-growth
+.PHONY: bench-growth
+bench-growth: $(OUT)/growth
+	$(Q)$(OUT)/growth $(GROWTH_OPTIONS)
+
+GROWTH_SOURCES := tests/bench/growth/growth.c $(filter-out tests/bench/bench.c tests/bench/report.c,$(BENCH_SOURCES)) \
+    examples/common/plot.c
+$(OUT)/growth: $(GROWTH_SOURCES) $(BENCH_HEADERS) $(ARCHIVE)
+	$(say) LINK '$@'
+	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) -Itests/bench -Iexamples $(CAIRO_CFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) \
+	    -o $@ $(GROWTH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
+
 # ---- Elementary functions over all floats: make check-ulp ----
 
 ULP_OBJECTS := $(SIMD_LEVELS:%=$(OUT)/tests/ulp/functions_%.o)

@@ -56,20 +56,31 @@ typedef struct bench_case {
 } bench_case;
 
 static const bench_case cases[] = {
-    {&step, &image, 128, .ratio = 1.20, .asked_threads = 2, .speedup = 1.8, .reads_dataset = 1},
-    {&step, &image, 16, .ratio = 1.40, .asked_threads = 2},
-    {&step, &deep, 20, .ratio = 1.40, .asked_threads = 2},
-    {&step, &deep, 1000, .ratio = 1.20, .asked_threads = 2},
-    {&step, &sensor, 32, .seconds = 25e-6, .asked_threads = 1},
-    {&encode, &image, 1, .ratio = 1.15, .asked_threads = 1},
-    {&encode, &image, 64},
-    {&encode, &sensor, 1, .seconds = 1e-6, .asked_threads = 1},
-    {&decode, &image, 1},
-    {&decode, &image, 64},
-    {&decode, &sensor, 1},
-    {&elbo, &image, 1000},
-    {&elbo, &deep, 1000},
-    {&log_p, &deep, 16, .ratio = 1.30, .asked_threads = 2, .samples = 1280},
+    {.call = &step,
+     .network = &image,
+     .batch = 128,
+     .ratio = 1.20,
+     .asked_threads = 2,
+     .speedup = 1.8,
+     .reads_dataset = 1},
+    {.call = &step, .network = &image, .batch = 16, .ratio = 1.40, .asked_threads = 2},
+    {.call = &step, .network = &deep, .batch = 20, .ratio = 1.40, .asked_threads = 2},
+    {.call = &step, .network = &deep, .batch = 1000, .ratio = 1.20, .asked_threads = 2},
+    {.call = &step, .network = &sensor, .batch = 32, .seconds = 25e-6, .asked_threads = 1},
+    {.call = &encode, .network = &image, .batch = 1, .ratio = 1.15, .asked_threads = 1},
+    {.call = &encode, .network = &image, .batch = 64},
+    {.call = &encode, .network = &sensor, .batch = 1, .seconds = 1e-6, .asked_threads = 1},
+    {.call = &decode, .network = &image, .batch = 1},
+    {.call = &decode, .network = &image, .batch = 64},
+    {.call = &decode, .network = &sensor, .batch = 1},
+    {.call = &elbo, .network = &image, .batch = 1000},
+    {.call = &elbo, .network = &deep, .batch = 1000},
+    {.call = &log_p,
+     .network = &deep,
+     .batch = 16,
+     .ratio = 1.30,
+     .asked_threads = 2,
+     .samples = 1280},
 };
 
 /* ---- running one ---- */
@@ -211,6 +222,33 @@ static void run_case(session *run, const bench_case *c) {
     free(side_of);
 }
 
+/* ---- host threads ---- */
+
+static int compare_hosts(const void *a, const void *b) {
+    double x = ((const bench_hosts *)a)->rows_per_second;
+    double y = ((const bench_hosts *)b)->rows_per_second;
+    return (x > y) - (x < y);
+}
+
+/* Medians of rounds in which each number of threads has its turn. */
+static void measure_hosts(session *run) {
+    static const size_t hosts[] = {1, 2, 8};
+    enum { COUNTS = sizeof hosts / sizeof hosts[0], ROUNDS = 5 };
+    bench_hosts all[COUNTS][ROUNDS];
+    bench_subject subject;
+    if (run->only && !strstr("hosts", run->only)) return;
+    if (!bench_subject_make(&image, 1, 64, &subject)) return;
+    for (size_t r = 0; r < ROUNDS; r++) {
+        for (size_t i = 0; i < COUNTS; i++)
+            all[i][r] = bench_hosts_encode(&subject, hosts[i], 8 * run->report.plan.sample_seconds);
+    }
+    for (size_t i = 0; i < COUNTS; i++) {
+        qsort(all[i], ROUNDS, sizeof all[i][0], compare_hosts);
+        run->report.hosts[run->report.host_count++] = all[i][ROUNDS / 2];
+    }
+    bench_subject_free(&subject);
+}
+
 /* ---- peak memory of a process that only trains ---- */
 
 static uint64_t peak_resident(void) {
@@ -298,6 +336,8 @@ int main(int count, char **arguments) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (is_wanted(&run, &cases[i])) run_case(&run, &cases[i]);
     }
+    measure_hosts(&run);
+    bench_print_hosts(&run.report);
     run.report.peak_resident = peak_resident();
     run.report.seconds = bench_now() - start;
     bench_print_memory(&run.report);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "hosts.h"
 #include "measure.h"
 
 enum { BENCH_MOST_RESULTS = 128 };
@@ -47,6 +48,8 @@ typedef struct bench_report {
     bench_result results[BENCH_MOST_RESULTS];
     bench_memory memory[BENCH_MOST_RESULTS];
     size_t result_count, memory_count;
+    bench_hosts hosts[BENCH_MOST_HOSTS];
+    size_t host_count;
     bench_process process; /* a process that only trains */
     const char *process_network;
     uint64_t peak_resident; /* of this program, bytes */
@@ -59,6 +62,7 @@ void bench_describe_machine(bench_machine *machine);
 void bench_print_machine(const bench_report *report);
 void bench_print_head(void);
 void bench_print_result(const bench_result *result);
+void bench_print_hosts(const bench_report *report);
 void bench_print_memory(const bench_report *report);
 
 /* 1, or 0 if the file cannot be written. */

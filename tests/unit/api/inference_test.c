@@ -434,7 +434,7 @@ static trained train(const char *spec, const char *options, const char *optimize
 }
 
 static void trains_the_same_with_any_threads(void **state) {
-    static const char *const threads[] = {"threads=2", "threads=3", "threads=8"};
+    static const char *const threads[] = {"threads=2", "threads=3", "threads=4", "threads=8"};
     static const char *const optimizers[] = {"adam", "sgd lr=1e-3 momentum=0.9 clip_norm=1"};
     (void)state;
     for (size_t c = 0; c < COUNT_OF(specs) * COUNT_OF(optimizers); c++) {
