@@ -135,13 +135,13 @@ static void tick_label(char *text, size_t size, double value, double step) {
     snprintf(text, size, "%s%.*f", sign, decimals, fabs(value));
 }
 
-/* The label of 10^exponent. */
-static void log_tick_label(char *text, size_t size, double exponent) {
-    double value = pow(10, exponent);
+/* The label of digit 10^exponent. */
+static void log_tick_label(char *text, size_t size, int digit, double exponent) {
+    double value = digit * pow(10, exponent);
     if (fabs(exponent) < 4) {
         tick_label(text, size, value, fmin(value, 1));
     } else {
-        snprintf(text, size, "1e%s%.0f", exponent < 0 ? MINUS : "", fabs(exponent));
+        snprintf(text, size, "%de%s%.0f", digit, exponent < 0 ? MINUS : "", fabs(exponent));
     }
 }
 
@@ -152,14 +152,27 @@ static void draw_grid_line(cairo_t *cr, double at, const axis *across, int verti
     cairo_stroke(cr);
 }
 
-/* Of a logarithmic axis with a tick at each power of ten: lines at 2 .. 9 times it. */
+static void draw_label(cairo_t *cr, const char *label, double at, const axis *across,
+                       int vertical) {
+    cairo_set_source_rgb(cr, GREY, GREY, GREY);
+    draw_text(cr, label, vertical ? across->start - 6 : at, vertical ? at + 4 : across->start + 16,
+              vertical ? 1 : 0.5);
+}
+
+/* Of a logarithmic axis with a tick at each power of ten: lines at 2 .. 9 times it; where few powers are
+ * in sight, labels at 2 and 5 times it too. */
 static void draw_minor_lines(cairo_t *cr, const axis *along, const axis *across, int vertical) {
+    char label[32];
     if (along->scale != PLOT_LOG || along->step > 1) return;
+    int labelled = along->high - along->low < 1.7;
     for (double k = floor(along->low); k <= along->high; k++) {
         for (int digit = 2; digit <= 9; digit++) {
             double value = digit * pow(10, k), at = scaled(along, value);
-            if (at >= along->low && at <= along->high)
-                draw_grid_line(cr, place(along, value), across, vertical, 0.95);
+            if (at < along->low || at > along->high) continue;
+            draw_grid_line(cr, place(along, value), across, vertical, 0.95);
+            if (!labelled || (digit != 2 && digit != 5)) continue;
+            log_tick_label(label, sizeof label, digit, k);
+            draw_label(cr, label, place(along, value), across, vertical);
         }
     }
 }
@@ -172,16 +185,13 @@ static void draw_ticks(cairo_t *cr, const axis *along, const axis *across, int v
         char label[32];
         int is_log = along->scale == PLOT_LOG;
         double value = is_log ? pow(10, k * along->step) : k * along->step;
-        double at = place(along, value);
         if (is_log) {
-            log_tick_label(label, sizeof label, k * along->step);
+            log_tick_label(label, sizeof label, 1, k * along->step);
         } else {
             tick_label(label, sizeof label, value, along->step);
         }
-        draw_grid_line(cr, at, across, vertical, 0.88);
-        cairo_set_source_rgb(cr, GREY, GREY, GREY);
-        draw_text(cr, label, vertical ? across->start - 6 : at,
-                  vertical ? at + 4 : across->start + 16, vertical ? 1 : 0.5);
+        draw_grid_line(cr, place(along, value), across, vertical, 0.88);
+        draw_label(cr, label, place(along, value), across, vertical);
     }
 }
 

@@ -151,8 +151,8 @@ static plot_panel time_panel(const sweep *w, columns *c) {
     static const int colors[] = {0, 6, 3};
     for (size_t k = 0; k < w->count; k++) {
         c->x[k] = w->points[k].x;
-        for (size_t s = 0; s < SIDES; s++) c->y[s][k] = w->points[k].microseconds[s];
-        c->y[2][k] = w->points[k].bound;
+        for (size_t s = 0; s < SIDES; s++) c->y[s][k] = w->points[k].microseconds[s] / 1e3;
+        c->y[2][k] = w->points[k].bound / 1e3;
     }
     for (size_t s = 0; s < 3; s++) {
         c->series[s] = (plot_series){.name = names[s],
@@ -176,7 +176,7 @@ static void write_plot(const char *path) {
     columns data[SWEEPS];
     plot_panel panels[SWEEPS];
     for (size_t i = 0; i < SWEEPS; i++) panels[i] = time_panel(&sweeps[i], &data[i]);
-    panels[0].y_label = "microseconds a step";
+    panels[0].y_label = "milliseconds a step";
     const char *problem =
         plot_panels(path, "A training step around 784-400-20, batch 128", panels, SWEEPS);
     if (problem) fail(problem);
