@@ -424,7 +424,8 @@ static void no_ppca_of_very_many_columns(void **state) {
     vae_dataset *data;
     vae_evaluation *e;
     double value;
-    for (size_t i = 0; i < 2 * MANY; i++) x[i] = (float)(10 * (i % 7)); /* enough for an active latent */
+    for (size_t i = 0; i < 2 * MANY; i++)
+        x[i] = (float)(10 * (i % 7)); /* enough for an active latent */
     set_up(&f, GAUSSIAN "shared", -1, 1);
     assert_int_equal(
         vae_model_create(f.context, "input=1025 latent=1 likelihood=gaussian sigma=1", &wide),
