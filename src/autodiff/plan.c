@@ -84,7 +84,7 @@ static void cut_segments(vae__plan *plan) {
 
 /* ---- buffers ----
  * Buffer v holds value v, buffer V + v its gradient, buffer 2V + node * MOST_INPUTS + i an extra
- * gradient. home[b] is the buffer whose bytes b uses. */
+ * gradient, the last one the weight phase's scratch. home[b] is the buffer whose bytes b uses. */
 
 typedef struct buffers {
     vae__plan *plan;
@@ -210,6 +210,14 @@ static void find_lifetimes(buffers *b, unsigned char *written) {
     }
 }
 
+/* The last buffer is where the threads put blocks of the gradient, after all steps. */
+static void add_scratch(buffers *b) {
+    size_t end = b->plan->step_count + 1;
+    size_t values = b->plan->graph->context->threads * b->plan->largest_block;
+    b->lifetimes[b->count - 1] =
+        (vae__lifetime){.bytes = values * sizeof(vae__real), .first = end, .last = end};
+}
+
 static void size_buffers(buffers *b) {
     for (size_t v = 0; v < b->values; v++) {
         const vae__value *value = value_of(b->plan, (vae__id)v);
@@ -229,7 +237,7 @@ static vae_status place_buffers(vae__plan *plan) {
     size_t values = plan->graph->value_count;
     buffers b = {.plan = plan,
                  .values = values,
-                 .count = 2 * values + plan->graph->node_count * VAE__MOST_INPUTS};
+                 .count = 2 * values + plan->graph->node_count * VAE__MOST_INPUTS + 1};
     unsigned char *written = vae__allocate(context, values, 1);
     b.home = vae__allocate(context, b.count, sizeof *b.home);
     b.lifetimes = vae__allocate(context, b.count, sizeof *b.lifetimes);
@@ -239,6 +247,7 @@ static vae_status place_buffers(vae__plan *plan) {
     share_value_buffers(&b);
     if (plan->training) share_gradient_buffers(&b);
     find_lifetimes(&b, written);
+    add_scratch(&b);
     status = vae__arena_place(context, b.lifetimes, b.count, &plan->arena_size);
     if (status) goto done;
     for (size_t v = 0; v < values; v++) {
@@ -248,6 +257,7 @@ static vae_status place_buffers(vae__plan *plan) {
     for (size_t i = 0; i < plan->graph->node_count * VAE__MOST_INPUTS; i++) {
         plan->extra_offset[i] = b.lifetimes[2 * values + i].offset;
     }
+    plan->scratch_offset = b.lifetimes[b.count - 1].offset;
 done:
     vae__release(context, b.lifetimes);
     vae__release(context, b.home);

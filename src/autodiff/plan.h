@@ -54,6 +54,7 @@ typedef struct vae__plan {
     size_t term_count;
     vae__weight_block *blocks;
     size_t block_count, largest_block; /* values of the largest block */
+    size_t scratch_offset;             /* [threads, largest_block] in the arena */
     size_t arena_size;                 /* bytes */
     double work; /* multiply-adds per row, to decide on how many threads to use */
 } vae__plan;

@@ -21,8 +21,7 @@ vae_status vae__workspace_make(const vae__plan *plan, size_t shares, vae__worksp
         made->norms = vae__allocate(context, shares * plan->term_count * 2, sizeof *made->norms);
         made->block_squares =
             vae__allocate(context, plan->block_count, sizeof *made->block_squares);
-        made->scratch = vae__allocate(context, shares * plan->largest_block, sizeof *made->scratch);
-        complete = complete && made->norms && made->block_squares && made->scratch;
+        complete = complete && made->norms && made->block_squares;
     }
     if (!complete) {
         vae_status status = vae__last_status();
@@ -39,7 +38,6 @@ void vae__workspace_free(vae__workspace *workspace) {
     vae__release(context, workspace->arena);
     vae__release(context, workspace->norms);
     vae__release(context, workspace->block_squares);
-    vae__release(context, workspace->scratch);
     vae__release(context, workspace);
 }
 
@@ -48,7 +46,6 @@ size_t vae__workspace_bytes(const vae__plan *plan, size_t shares) {
     if (plan->training) {
         bytes +=
             shares * plan->term_count * 2 * sizeof(double) + plan->block_count * sizeof(double);
-        bytes += shares * plan->largest_block * sizeof(vae__real);
     }
     return bytes;
 }
@@ -354,7 +351,8 @@ static double consume_block(const weight_run *work, const vae__weight_block *blo
 static void weight_share(void *argument, size_t index, size_t shares) {
     weight_run *work = argument;
     const vae__plan *plan = work->run->workspace->plan;
-    vae__real *scratch = work->run->workspace->scratch + index * plan->largest_block;
+    vae__real *scratch = (vae__real *)(work->run->workspace->arena + plan->scratch_offset) +
+                         index * plan->largest_block;
     int before = vae__gemm_begin_share();
     size_t i;
     (void)shares;

@@ -24,10 +24,9 @@ typedef struct vae__workspace {
     const vae__plan *plan;
     vae_context *context;
     unsigned char *arena;
-    size_t shares;         /* most threads a run uses */
+    size_t shares;         /* most threads a run uses; training: the context's */
     double *norms;         /* training: [shares, terms, 2] sums of squares of delta and input */
     double *block_squares; /* training: [blocks] sums of squares of the gradient */
-    vae__real *scratch;    /* training: [shares, largest block] */
     struct vae__workspace *next; /* for the owner's free list */
 } vae__workspace;
 

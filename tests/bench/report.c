@@ -105,7 +105,7 @@ static double kib(uint64_t bytes) {
 void bench_print_memory(const bench_report *report) {
     printf("\nKiB held by the context while training P parameters; asked: peak <= 3 x %zu P + "
            "arena\n%-14s %5s %3s %9s %10s %10s %10s %10s %10s %7s\n",
-           sizeof(vae__real), "network", "batch", "thr", "P", "3 P", "arena", "scratch", "other",
+           sizeof(vae__real), "network", "batch", "thr", "P", "3 P", "arena", "norms", "other",
            "peak", "ratio");
     for (size_t i = 0; i < report->memory_count; i++) {
         const bench_memory *m = &report->memory[i];

@@ -29,7 +29,7 @@ typedef struct bench_memory {
     size_t batch, threads;
     uint64_t parameters;             /* values */
     uint64_t parameter_bytes;        /* parameters and both moments: 3 x 4 P in float */
-    uint64_t arena, workspace, peak; /* workspace: arena and scratch; peak: all the context held */
+    uint64_t arena, workspace, peak; /* workspace: arena and norms; peak: all the context held */
 } bench_memory;
 
 typedef struct bench_process {
