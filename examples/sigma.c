@@ -265,21 +265,30 @@ static const char *write_samples(const program *p) {
     return problem;
 }
 
-static const char *write_latents(const program *p) {
+enum { KL, MEAN_VARIANCE, AGGREGATED_VARIANCE, LATENT_PANELS };
+
+/* The two dashed lines. A panel has one of them; the other, without points, is in the legend only. */
+static void add_levels(size_t panel, plot_series *series) {
     static const double active = ACTIVE_VARIANCE, prior = 1;
-    static const plot_series levels[] = {
-        {0},
-        {.name = "active above", .y = &active, .n = 1, .color = PLOT_BLACK, .mark = PLOT_LEVEL},
-        {.name = "the prior's", .y = &prior, .n = 1, .color = 3, .mark = PLOT_LEVEL}};
-    plot_series series[3][MOST_TRIALS + 2];
-    plot_panel panels[3] = {{.title = "KL", .y_label = "nats", .y_scale = PLOT_LOG},
-                            {.title = "Variance of the posterior mean", .y_scale = PLOT_LOG},
-                            {.title = "Variance of the aggregated posterior"}};
+    series[0] = (plot_series){
+        .name = "active above", .y = &active, .n = 1, .color = PLOT_BLACK, .mark = PLOT_LEVEL};
+    series[1] =
+        (plot_series){.name = "the prior's", .y = &prior, .n = 1, .color = 3, .mark = PLOT_LEVEL};
+    if (panel != MEAN_VARIANCE) series[0].n = 0, series[0].mark = PLOT_DASHES;
+    if (panel != AGGREGATED_VARIANCE) series[1].n = 0, series[1].mark = PLOT_DASHES;
+}
+
+static const char *write_latents(const program *p) {
+    plot_series series[LATENT_PANELS][MOST_TRIALS + 2];
+    plot_panel panels[LATENT_PANELS] = {
+        {.title = "KL", .y_label = "nats", .y_scale = PLOT_LOG},
+        {.title = "Variance of the posterior mean", .y_scale = PLOT_LOG},
+        {.title = "Variance of the aggregated posterior"}};
     char path[4096];
     double rank[MOST_LATENTS];
     size_t count = p->part->count;
     for (size_t j = 0; j < MOST_LATENTS; j++) rank[j] = (double)j + 1;
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < LATENT_PANELS; k++) {
         for (size_t t = 0; t < count; t++) {
             const latents *l = &p->latents[t];
             const double *y[] = {l->kl, l->mean_variance, l->aggregated_variance};
@@ -289,12 +298,7 @@ static const char *write_latents(const program *p) {
                                          .n = l->count,
                                          .color = colors[t]};
         }
-        /* Without points a series is in the legend only. */
-        for (size_t level = 1; level < 3; level++) {
-            series[k][count + level - 1] = levels[level];
-            if (level != k) series[k][count + level - 1].n = 0;
-            if (level != k) series[k][count + level - 1].mark = PLOT_DASHES;
-        }
+        add_levels(k, series[k] + count);
         panels[k].x_label = "latents, largest first";
         panels[k].width = panels[k].height = 250;
         panels[k].x_scale = PLOT_WHOLE;
@@ -302,7 +306,8 @@ static const char *write_latents(const program *p) {
         panels[k].count = count + 2;
     }
     const char *problem = path_of(p, p->part->name, path, sizeof path);
-    if (!problem) problem = plot_panels(path, "Latents over the test images", panels, 3);
+    if (!problem)
+        problem = plot_panels(path, "Latents over the test images", panels, LATENT_PANELS);
     if (!problem) printf("\nwritten: %s\n", path);
     return problem;
 }
