@@ -79,6 +79,9 @@ static inline real real_log1p(real x) {
 static inline real real_log1p_unit(real x) {
     return log1p(x);
 }
+static inline real real_softplus(real x) {
+    return (x < 0 ? 0 : x) + log1p(exp(-fabs(x)));
+}
 static inline real real_tanh(real x) {
     return tanh(x);
 }
@@ -201,9 +204,9 @@ static inline float real_log1p(float x) {
     return real_abs(x) < 5e-8f ? x : result;
 }
 
-/* ln(1 + x) for x in [0, 1]: 2 atanh(s) with s = x / (2 + x) <= 1/3. What the rounding of 2 + x took from s is
- * added to the series, since 1 / (2 + x) = (1 - s) / 2. */
-static inline float real_log1p_unit(float x) {
+/* ln(1 + x) for x in [0, 1], as the sum of two parts that is not yet rounded: 2 atanh(s) with s = x / (2 + x)
+ * <= 1/3. What the rounding of 2 + x took from s is in the small part, since 1 / (2 + x) = (1 - s) / 2. */
+static inline float log1p_unit_parts(float x, float *small) {
     float sum = 2.0f + x, lost = x - (sum - 2.0f), s = x / sum, q = s * s;
     float p = 0.121541604f;
     p = p * q + 0.10712926f;
@@ -211,7 +214,22 @@ static inline float real_log1p_unit(float x) {
     p = p * q + 0.19999437f;
     p = p * q + 0.33333337f;
     float twice = s + s;
-    return (p * q * twice - twice * lost * (0.5f - 0.5f * s)) + twice;
+    *small = p * q * twice - twice * lost * (0.5f - 0.5f * s);
+    return twice;
+}
+
+static inline float real_log1p_unit(float x) {
+    float small, large = log1p_unit_parts(x, &small);
+    return small + large;
+}
+
+/* ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), rounded once at the end. */
+static inline float real_softplus(float x) {
+    float small, large = log1p_unit_parts(real_exp(-real_abs(x)), &small);
+    float ramp = x < 0 ? 0.0f : x, sum = ramp + large, part = sum - ramp;
+    float lost = (ramp - (sum - part)) + (large - part);
+    lost = sum < INFINITY ? lost : 0.0f;
+    return sum + (small + lost);
 }
 
 static inline float real_tanh(float x) {
@@ -278,11 +296,6 @@ static inline real real_sigmoid(real x) {
     real e = real_exp(-real_abs(x)), sum = 1 + e, lost = e - (sum - 1);
     real result = (x < 0 ? e : (real)1) / sum, inverse = x < 0 ? 1 - result : result;
     return result - result * lost * inverse;
-}
-
-/* ln(1 + e^x). */
-static inline real real_softplus(real x) {
-    return (x < 0 ? (real)0 : x) + real_log1p_unit(real_exp(-real_abs(x)));
 }
 
 /* logvar = hi - softplus(hi - (lo + softplus(a - lo))): any head gives a usable variance and a
