@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/standardize.h"
 #include "tensor/eigen.h"
 #include "tensor/gemm.h"
 
@@ -35,7 +36,7 @@ static void find_mean(moments *m) {
     for (size_t j = 0; j < m->width; j++) m->mean[j] /= (double)m->n;
 }
 
-/* Standard deviations; 1 where a column does not vary, as the model does it. */
+/* Standard deviations; 1 where a column does not vary. */
 static void find_scale(moments *m) {
     memset(m->scale, 0, m->width * sizeof *m->scale);
     for (size_t first = 0; first < m->n; first += CHUNK) {
@@ -48,7 +49,7 @@ static void find_scale(moments *m) {
     }
     for (size_t j = 0; j < m->width; j++) {
         double deviation = sqrt(m->scale[j] / (double)m->n);
-        m->scale[j] = deviation > 1e-12 * fabs(m->mean[j]) ? deviation : 1;
+        m->scale[j] = vae__column_varies(m->mean[j], deviation) ? deviation : 1;
     }
 }
 
