@@ -119,6 +119,28 @@ static void log_p_of_other_rows(void **state) {
     tear_down(&d);
 }
 
+/* Squares that no float holds. */
+static void log_p_of_huge_rows(void **state) {
+    (void)state;
+    float rows[ROWS * WIDTH];
+    vae_dataset *dataset;
+    vae__ppca fit;
+    double expected, found;
+    data d;
+    set_up(&d);
+    for (size_t i = 0; i < ROWS * WIDTH; i++) rows[i] = 1e25f * d.rows[i];
+    assert_int_equal(vae_dataset_from_memory(d.context, rows, ROWS, WIDTH, NULL, &dataset), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 0, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_log_likelihood(&fit, d.dataset, &expected), VAE_OK);
+    vae__ppca_release(&fit);
+    assert_int_equal(vae__ppca_fit(d.context, dataset, 2, 0, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_log_likelihood(&fit, dataset, &found), VAE_OK);
+    vae__ppca_release(&fit);
+    test_near(found, expected - WIDTH * log(1e25), 2e-5, "mean log p");
+    vae_dataset_destroy(dataset);
+    tear_down(&d);
+}
+
 /* A floor above some eigenvalues, then above all of them: a ball. */
 static void variances_are_floored(void **state) {
     (void)state;
@@ -289,6 +311,7 @@ int main(void) {
         cmocka_unit_test(fit_is_closed_form),
         cmocka_unit_test(log_p_at_the_optimum),
         cmocka_unit_test(log_p_of_other_rows),
+        cmocka_unit_test(log_p_of_huge_rows),
         cmocka_unit_test(variances_are_floored),
         cmocka_unit_test(components_are_limited),
     };
