@@ -257,9 +257,9 @@ typedef struct vae_model vae_model;
  *                               per dimension; a function of z
  *   sigma_min=1e-3              gaussian: the least standard deviation, absolute (with
  *                               standardize=1 of the standardised columns, as a sigma given)
- *   standardize=0|1 (0)         gaussian: vae_model_initialize fits a shift and a scale to each column;
- *                               inside the model columns have mean 0 and variance 1, outside all is
- *                               of x, the densities with the Jacobian
+ *   standardize=0|1 (0)         gaussian: vae_model_initialize fits a shift and a scale to each
+ *                               column; inside the model columns have mean 0 and variance 1,
+ *                               outside all is of x, the densities with the Jacobian
  *   size=none | total (none)    counts: total multiplies a row's rates by its mean count, which is
  *                               then taken as given; E[x|z] and draws are for a mean count of 1
  *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
@@ -271,9 +271,10 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
 
 /* Starts from the data: changes the first encoder layer so that rows reach it with mean 0 and,
  * over all columns together, variance 1 (not where the encoder begins with an activation); sets the
- * output bias to the columns' means (for a Bernoulli their logits), a learned sigma or dispersion to
- * the data's and, with standardize=1, shift and scale to each column. Reads the rows once; the data set, cursor included, stays as it is. To be
- * called once, after creating the model and before training: a second call would scale again.
+ * output bias to the columns' means (for a Bernoulli their logits), a learned sigma or dispersion
+ * to the data's and, with standardize=1, shift and scale to each column. Reads the rows once; the
+ * data set, cursor included, stays as it is. To be called once, after creating the model and before
+ * training: a second call would scale again.
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
 
@@ -333,9 +334,9 @@ VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, c
 VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                                     uint64_t *workspace_bytes);
 
-/* The inference plans (encode, decode, reconstruct, sample, elbo, density) as text, for people. *length is
- * what the text needs with its final 0; at most `size` bytes are written, always ending in 0 if
- * size > 0. buffer may be NULL. */
+/* The inference plans (encode, decode, reconstruct, sample, elbo, density) as text, for people.
+ * *length is what the text needs with its final 0; at most `size` bytes are written, always ending
+ * in 0 if size > 0. buffer may be NULL. */
 VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
                                   size_t *length);
 
@@ -366,7 +367,8 @@ typedef struct vae_optimizer vae_optimizer;
  *                               what is maximised; iwae: the importance-weighted bound of K draws
  *                               (Burda et al. 2016), without beta, beta_warmup and free_bits, and
  *                               not with sigma=optimal, which weighs all draws alike
- *   samples=K (1)               draws of z per row: the ELBO is averaged over them, iwae weighs them
+ *   samples=K (1)               draws of z per row: the ELBO is averaged over them, iwae weighs
+ *                               them
  *   beta=1                      weight of the KL (Higgins et al. 2017)
  *   beta_warmup=N (0)           beta rises linearly from 0 over N updates (Bowman et al. 2016)
  *   free_bits=L (0)             the batch mean of a latent's KL is not penalised below L nats
@@ -462,10 +464,10 @@ VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dat
                              vae_train_fn callback, void *user);
 
 /* Training as one safetensors file, to go on with after the process has ended: the model, the
- * optimizer with moments, options and step count, and the data set's cursor (docs/files.md). Written
- * durably, as vae_model_save does: whenever the process is killed, `path` is the old file or the new
- * one, whole; a full disk or another failure leaves the old one and is reported. A model file too:
- * vae_model_load reads it and passes over the rest.
+ * optimizer with moments, options and step count, and the data set's cursor (docs/files.md).
+ * Written durably, as vae_model_save does: whenever the process is killed, `path` is the old file
+ * or the new one, whole; a full disk or another failure leaves the old one and is reported. A model
+ * file too: vae_model_load reads it and passes over the rest.
  *
  * Resuming is exact. With the same build, threads= and simd= on the same machine, the steps after a
  * load give the parameters, moments and reports of the run that was not interrupted, bit for bit,
@@ -480,9 +482,10 @@ VAE_API vae_status vae_checkpoint_save(const vae_model *model, const vae_optimiz
 
 /* Makes model and optimizer anew and sets the cursor of `dataset`, which the caller opened as
  * before. Another one is VAE_ERROR_MISMATCH, naming the first difference of: rows, width, batch,
- * shuffle, seed, drop_last, binarize, type and scaling of the values, and a hash of some of the rows;
- * so is any one where the file was saved without. dataset NULL: a saved cursor is passed over.
- * VAE_ERROR_FORMAT for a file that is none of vae_checkpoint_save, a plain model file among them.
+ * shuffle, seed, drop_last, binarize, type and scaling of the values, and a hash of some of the
+ * rows; so is any one where the file was saved without. dataset NULL: a saved cursor is passed
+ * over. VAE_ERROR_FORMAT for a file that is none of vae_checkpoint_save, a plain model file among
+ * them.
  * On any failure *model and *optimizer are NULL, and the cursor is where it was. */
 VAE_API vae_status vae_checkpoint_load(vae_context *context, const char *path, vae_dataset *dataset,
                                        vae_model **model, vae_optimizer **optimizer);
@@ -560,8 +563,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
  *                 where that is less than the width, and the width at most 1024; its sigma is at
- *                 least sigma_min. With
- *                 standardize=1 of the standardised columns, with the Jacobian: still log p(x))
+ *                 least sigma_min. With standardize=1 of the standardised columns, with the
+ *                 Jacobian: still log p(x))
  * VAE_ERROR_UNSUPPORTED for a figure that this evaluation does not have. */
 VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name,
                                         double *value);

@@ -60,8 +60,8 @@ jobs=${VAE_TEST_JOBS:-$(nproc 2> /dev/null || echo 1)}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 for program in "$@"; do
-    printf '%s\n%s\n' "${program#"$prefix"}" "$program"
-done | xargs -r -P "$jobs" -n 2 "$0" --one "$folder"
+    printf '%s\0%s\0' "${program#"$prefix"}" "$program"
+done | xargs -0 -r -P "$jobs" -n 2 "$0" --one "$folder"
 
 : >> "$folder/counts"
 set -- $(awk '{ p += $1; f += $2; s += $3; n++ } END { print p + 0, f + 0, s + 0, n + 0 }' "$folder/counts") $#

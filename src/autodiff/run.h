@@ -27,7 +27,6 @@ typedef struct vae__workspace {
     size_t shares;         /* most threads a run uses; training: the context's */
     double *norms;         /* training: [shares, terms, 2] sums of squares of delta and input */
     double *block_squares; /* training: [blocks] sums of squares of the gradient */
-    struct vae__workspace *next; /* for the owner's free list */
 } vae__workspace;
 
 vae_status vae__workspace_make(const vae__plan *plan, size_t shares, vae__workspace **out);

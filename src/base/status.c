@@ -16,13 +16,18 @@
 static _Thread_local char message[MESSAGE_SIZE];
 static _Thread_local vae_status last_status;
 
+/* C0, DEL and C1 (U+0080 to U+009F, which terminals obey too). */
+static int is_control(const unsigned char *at, size_t length) {
+    return length == 1 ? *at < ' ' || *at == 0x7f : at[0] == 0xc2 && at[1] < 0xa0;
+}
+
 /* Names and texts that a message repeats may hold anything: control characters and bytes that are
  * not UTF-8 become '?'. */
 static void clean_message(void) {
     size_t left = strlen(message), length;
-    for (char *at = message; left; at += length, left -= length) {
-        length = vae__utf8_length((const unsigned char *)at, left);
-        if (length > 1 || (length && (unsigned char)*at >= ' ' && *at != 0x7f)) continue;
+    for (unsigned char *at = (unsigned char *)message; left; at += length, left -= length) {
+        length = vae__utf8_length(at, left);
+        if (length && !is_control(at, length)) continue;
         *at = '?';
         length = 1;
     }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/standardize.h"
+
 static vae_status build_model(vae_model *model) {
     vae__buffer text = {.context = model->context};
     vae__spec_print(&model->spec, &text);
@@ -103,7 +105,7 @@ static void fit_standardization(vae_model *model, vae__statistics *statistics) {
     vae__real *scale = model->parameters.items[model->network.scale].values;
     for (size_t i = 0; i < statistics->width; i++) {
         double deviation = sqrt(statistics->variance[i]);
-        int varies = deviation > 1e-12 * fabs(statistics->mean[i]) && (vae__real)deviation > 0;
+        int varies = vae__column_varies(statistics->mean[i], deviation);
         shift[i] = (vae__real)statistics->mean[i];
         scale[i] = varies ? (vae__real)deviation : 1;
         statistics->mean[i] = 0;

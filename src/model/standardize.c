@@ -2,6 +2,10 @@
 
 #include <math.h>
 
+int vae__column_varies(double mean, double deviation) {
+    return deviation > 1e-12 * fabs(mean) && (vae__real)deviation > 0;
+}
+
 /* ---- x <-> y ---- */
 
 static vae_status infer_like_input(vae__graph *graph, vae__node *node) {

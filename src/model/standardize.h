@@ -6,6 +6,10 @@
 
 #include "autodiff/graph.h"
 
+/* Whether a column varies, so that its deviation can be its scale: by more than rounding of its values
+ * and of its deviation. Of one that does not the scale is 1. */
+int vae__column_varies(double mean, double deviation);
+
 /* y = (x - shift) / scale, for data: no gradient passes. */
 vae_status vae__standardize(vae__graph *graph, vae__id x, vae__id shift, vae__id scale, vae__id *y);
 

@@ -3,38 +3,27 @@
 
 #include <string.h>
 
-/* What the processor must have. */
-#if defined(__x86_64__)
-static int runs_sse2(void) {
-    return 1;
-}
-
-static inline int runs_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-static inline int runs_avx512(void) {
-    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-#else
-static int runs_generic(void) {
-    return 1;
-}
-#endif
-
 /* VAE__SIMD_LEVELS comes from the build: the levels compiled, best first. */
 #define DECLARE(level) extern const vae__kernels vae__kernels_##level;
 VAE__SIMD_LEVELS(DECLARE)
 
-static const struct level {
-    const vae__kernels *kernels;
-    int (*runs)(void);
-} levels[] = {
-#define ENTRY(level) {&vae__kernels_##level, runs_##level},
-    VAE__SIMD_LEVELS(ENTRY)};
+#define ENTRY(level) &vae__kernels_##level,
+static const vae__kernels *const levels[] = {VAE__SIMD_LEVELS(ENTRY)};
 
 #define LEVELS (sizeof levels / sizeof levels[0])
+
+/* The lowest level, sse2 or generic, runs on every processor that the build is for. */
+static int processor_runs(const char *level) {
+#if defined(__x86_64__)
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                 __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    if (!strcmp(level, "avx512")) return avx512;
+    if (!strcmp(level, "avx2")) return avx2;
+#endif
+    (void)level;
+    return 1;
+}
 
 const char *vae__kernels_built(void) {
 #define NAME(level) " " #level
@@ -44,9 +33,9 @@ const char *vae__kernels_built(void) {
 vae_status vae__kernels_select(const char *level, const vae__kernels **out) {
     int any = !strcmp(level, "auto");
     for (size_t i = 0; i < LEVELS; i++) {
-        if (!any && strcmp(level, levels[i].kernels->name)) continue;
-        if (levels[i].runs()) {
-            *out = levels[i].kernels;
+        if (!any && strcmp(level, levels[i]->name)) continue;
+        if (processor_runs(levels[i]->name)) {
+            *out = levels[i];
             return VAE_OK;
         }
         if (!any)

@@ -64,11 +64,11 @@ typedef struct vae__posterior_rows {
     size_t rows, latent, samples;
 } vae__posterior_rows;
 
-/* What comes back to it. NULL: zero. */
+/* What comes back to it. */
 typedef struct vae__posterior_gradient {
     const vae__real *z;         /* [rows * samples, latent] */
-    const vae__real *kl;        /* [rows, latent] */
-    const vae__real *log_ratio; /* [rows * samples] */
+    const vae__real *kl;        /* [rows, latent]; NULL: zero */
+    const vae__real *log_ratio; /* [rows * samples]; NULL: zero */
 } vae__posterior_gradient;
 
 typedef struct vae__kernels {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/standardize.h"
 #include "tensor/eigen.h"
 #include "tensor/gemm.h"
 
@@ -22,7 +23,7 @@ typedef struct moments {
     vae__real *rows;      /* [CHUNK, width] */
     vae__real *products;  /* [width, width] of one chunk */
     double *mean, *scale; /* [width] */
-    double *covariance;   /* [width, width], of columns that are centred and scaled */
+    double *covariance;   /* [width, width] */
 } moments;
 
 static void find_mean(moments *m) {
@@ -35,7 +36,7 @@ static void find_mean(moments *m) {
     for (size_t j = 0; j < m->width; j++) m->mean[j] /= (double)m->n;
 }
 
-/* Standard deviations; 1 where a column does not vary, as the model does it. */
+/* Standard deviations; 1 where a column does not vary. */
 static void find_scale(moments *m) {
     memset(m->scale, 0, m->width * sizeof *m->scale);
     for (size_t first = 0; first < m->n; first += CHUNK) {
@@ -48,11 +49,12 @@ static void find_scale(moments *m) {
     }
     for (size_t j = 0; j < m->width; j++) {
         double deviation = sqrt(m->scale[j] / (double)m->n);
-        m->scale[j] = deviation > 1e-12 * fabs(m->mean[j]) ? deviation : 1;
+        m->scale[j] = vae__column_varies(m->mean[j], deviation) ? deviation : 1;
     }
 }
 
-/* Biased (divided by n), as maximum likelihood asks. */
+/* Of the scaled columns, whose products a float holds. Biased (divided by n), as maximum likelihood
+ * asks. */
 static void find_covariance(moments *m) {
     size_t width = m->width;
     int before = vae__gemm_begin_share();
@@ -69,6 +71,14 @@ static void find_covariance(moments *m) {
     }
     vae__gemm_end_share(before);
     for (size_t i = 0; i < width * width; i++) m->covariance[i] /= (double)m->n;
+}
+
+/* Turns the covariance back to that of x. */
+static void undo_scale(moments *m) {
+    size_t width = m->width;
+    for (size_t i = 0; i < width * width; i++)
+        m->covariance[i] *= m->scale[i / width] * m->scale[i % width];
+    for (size_t j = 0; j < width; j++) m->scale[j] = 1;
 }
 
 /* ---- fit ---- */
@@ -97,10 +107,8 @@ static vae_status allocate_fit(vae__ppca *fit) {
     fit->scale = vae__allocate(fit->context, fit->width, sizeof(double));
     fit->directions = vae__allocate(fit->context, fit->latent * fit->width, sizeof(double));
     fit->eigenvalues = vae__allocate(fit->context, fit->latent, sizeof(double));
-    if (!fit->mean || !fit->scale || !fit->directions || !fit->eigenvalues)
-        return vae__last_status();
-    for (size_t j = 0; j < fit->width; j++) fit->scale[j] = 1;
-    return VAE_OK;
+    int complete = fit->mean && fit->scale && fit->directions && fit->eigenvalues;
+    return complete ? VAE_OK : vae__last_status();
 }
 
 vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
@@ -125,8 +133,9 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t l
         status = vae__last_status();
     if (!status) {
         find_mean(&m);
-        if (standardize) find_scale(&m);
+        find_scale(&m);
         find_covariance(&m);
+        if (!standardize) undo_scale(&m);
         status = vae__eigen_symmetric(context, m.covariance, width, values, vectors);
     }
     if (!status) take_largest(out, least, values, vectors);

@@ -1,6 +1,7 @@
 #include "hosts.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "measure.h"
@@ -41,7 +42,10 @@ bench_hosts bench_hosts_encode(const bench_subject *subject, size_t hosts, doubl
         list[started] = (host){.subject = subject, .start = &start, .until = seconds};
         if (pthread_create(&list[started].thread, NULL, encode, &list[started])) break;
     }
-    if (started < hosts) exit(1); /* those that started wait for the others */
+    if (started < hosts) { /* those that started wait for the others */
+        fputs("bench: cannot start a thread\n", stderr);
+        exit(1);
+    }
     for (size_t i = 0; i < hosts; i++) {
         pthread_join(list[i].thread, NULL);
         failed += (size_t)list[i].failed;

@@ -12,7 +12,8 @@ typedef struct bench_hosts {
 } bench_hosts;
 
 /* `hosts` threads encode subject->rows rows over and over for about `seconds`; the subject's context
- * should have one thread. rows_per_second 0: a thread could not be started, or a call failed. */
+ * should have one thread. rows_per_second 0: a call failed. The program ends if a thread cannot be
+ * started. */
 bench_hosts bench_hosts_encode(const bench_subject *subject, size_t hosts, double seconds);
 
 #endif

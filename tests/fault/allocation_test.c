@@ -13,20 +13,11 @@
 #include <cmocka.h>
 
 #include "support/checks.h"
+#include "support/folder.h"
 
 #define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]"
 
 static const float x[12] = {0, 1, 0.5f, 0.25f, 1, 0, 0, 1, 0.5f, 0.5f, 0, 0};
-static char folder[64];
-
-static const char *in_folder(const char *name) {
-    static char paths[4][128];
-    static size_t next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
 /* ---- lives ---- */
 
 static vae_status train_and_infer(vae_context *context, const void *unused) {
@@ -67,7 +58,7 @@ static vae_status save_and_resume(vae_context *context, const void *options) {
     vae_model *model = NULL, *loaded = NULL;
     vae_optimizer *optimizer = NULL, *resumed = NULL;
     vae_dataset *dataset = NULL, *again = NULL;
-    const char *path = in_folder("checkpoint");
+    const char *path = test_in_folder("checkpoint");
     vae_status status = vae_model_create(context, SPEC, &model);
     if (!status) status = vae_optimizer_create(model, options, &optimizer);
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
@@ -124,9 +115,9 @@ static vae_status open_data(vae_context *context, const void *which) {
     const data_kind *kind = which;
     vae_dataset *dataset;
     int generated = !strncmp(kind->name, "sprites", 7);
-    const char *path = generated ? kind->name : in_folder(kind->name);
+    const char *path = generated ? kind->name : test_in_folder(kind->name);
     char options[200];
-    snprintf(options, sizeof options, kind->options, in_folder("labels"));
+    snprintf(options, sizeof options, kind->options, test_in_folder("labels"));
     vae_status status = vae_dataset_open(context, path, options, &dataset);
     return read_all(status, dataset);
 }
@@ -167,13 +158,13 @@ static const struct life {
 
 static void write_bytes(const char *name, const void *bytes, size_t size) {
     char zipped[20];
-    FILE *file = fopen(in_folder(name), "wb");
+    FILE *file = fopen(test_in_folder(name), "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
     assert_int_equal(fclose(file), 0);
     snprintf(zipped, sizeof zipped, "%s.gz", name);
 #ifndef VAE_NO_ZLIB
-    gzFile gzip = gzopen(in_folder(zipped), "wb");
+    gzFile gzip = gzopen(test_in_folder(zipped), "wb");
     assert_non_null(gzip);
     assert_int_equal(gzwrite(gzip, bytes, (unsigned)size), (int)size);
     assert_int_equal(gzclose(gzip), Z_OK);
@@ -196,22 +187,12 @@ static int write_files(void **state) {
                                         0, 4, 0, 1, 2, 3, 4, 5, 255, 7, 8, 9, 0, 1};
     static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3};
     static const char csv[] = "a,b,c\n1,2,3\n4.5,\"5\",6\n7,8,9e1\n";
-    (void)state;
-    strcpy(folder, "/tmp/vae-allocation-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
+    if (test_folder_make(state)) return -1;
     write_bytes("idx", idx, sizeof idx);
     write_bytes("labels", labels, sizeof labels);
     write_bytes("csv", csv, sizeof csv - 1);
     write_npy();
     return 0;
-}
-
-static int remove_files(void **state) {
-    static const char *const names[] = {"idx",    "labels",    "csv",    "npy",       "idx.gz",
-                                        "npy.gz", "labels.gz", "csv.gz", "checkpoint"};
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(names); i++) unlink(in_folder(names[i]));
-    return rmdir(folder); /* fails if a temporary file was left behind */
 }
 
 /* ---- tests ---- */
@@ -282,5 +263,5 @@ int main(void) {
         cmocka_unit_test(respects_the_limit),
         cmocka_unit_test(works_without_a_context),
     };
-    return cmocka_run_group_tests(tests, write_files, remove_files);
+    return cmocka_run_group_tests(tests, write_files, test_folder_remove);
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "support/checks.h"
+#include "support/folder.h"
 #include "support/numbers.h"
 
 #define SPEC "input=784 latent=20 likelihood=bernoulli encoder=[dense 100, relu]"
@@ -27,24 +28,12 @@ typedef struct training {
     size_t length;
 } training;
 
-static char folder[64], path[128];
+static char path[128];
 static training old, new;
-
-static unsigned char *content(size_t *length) {
-    struct stat info;
-    FILE *file = fopen(path, "rb");
-    if (!file) fail_msg("no file %s", path);
-    assert_int_equal(fstat(fileno(file), &info), 0);
-    *length = (size_t)info.st_size;
-    unsigned char *bytes = malloc(*length + 1);
-    assert_int_equal(fread(bytes, 1, *length, file), *length);
-    fclose(file);
-    return bytes;
-}
 
 static int is_saved(const training *t) {
     size_t length;
-    unsigned char *bytes = content(&length);
+    unsigned char *bytes = test_content(path, &length);
     int same = length == t->length && !memcmp(bytes, t->saved, length);
     free(bytes);
     return same;
@@ -62,7 +51,7 @@ static training train(int steps) {
     assert_ok(vae_optimizer_create(t.model, "adam", &t.optimizer));
     for (int i = 0; i < steps; i++) assert_ok(vae_step_rows(t.model, t.optimizer, x, 1, 784, NULL));
     assert_ok(save(&t));
-    t.saved = content(&t.length);
+    t.saved = test_content(path, &t.length);
     return t;
 }
 
@@ -75,13 +64,11 @@ static void release(training *t) {
 /* Files in the folder whose names begin with a point, which are removed. */
 static int remove_temporaries(void) {
     int count = 0;
-    DIR *list = opendir(folder);
+    DIR *list = opendir(test_folder());
     assert_non_null(list);
     for (struct dirent *entry; (entry = readdir(list));) {
-        char name[400];
         if (strncmp(entry->d_name, ".vae-", 5)) continue;
-        snprintf(name, sizeof name, "%s/%s", folder, entry->d_name);
-        assert_int_equal(unlink(name), 0);
+        assert_int_equal(unlinkat(dirfd(list), entry->d_name, 0), 0);
         count++;
     }
     closedir(list);
@@ -89,21 +76,17 @@ static int remove_temporaries(void) {
 }
 
 static int set_up(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/vae-checkpoint-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/checkpoint", folder);
+    if (test_folder_make(state)) return -1;
+    strcpy(path, test_in_folder("checkpoint"));
     old = train(1);
     new = train(7);
     return 0;
 }
 
 static int tear_down(void **state) {
-    (void)state;
     release(&old);
     release(&new);
-    unlink(path);
-    return rmdir(folder);
+    return test_folder_remove(state);
 }
 
 /* ---- kill -9 ---- */

@@ -65,7 +65,7 @@ static void finish_log_ratio(const vae__posterior_rows *p) {
 }
 
 /* z = mean + sd noise */
-static void draw(const vae__posterior_rows *p) {
+static void draw_z(const vae__posterior_rows *p) {
     /* With one sample each, all rows are like one long one. */
     size_t rows = p->samples == 1 ? 1 : p->rows, width = p->rows / (rows ? rows : 1) * p->latent;
     for (size_t r = 0; r < rows; r++) {
@@ -84,7 +84,7 @@ void KERNEL(posterior)(const vae__posterior_rows *p) {
     KERNEL(bound_logvar)(p->excess, p->slope, n);
     if (p->log_ratio) start_log_ratio(p, p->excess);
     deviation_and_kl(p->mean, p->excess, p->sd, p->kl, n);
-    draw(p);
+    draw_z(p);
     if (p->log_ratio) finish_log_ratio(p);
     for (size_t r = 0; r < p->rows; r++)
         p->row_kl[r] = KERNEL(sum)(p->kl + r * p->latent, p->latent);
@@ -121,12 +121,12 @@ void KERNEL(posterior_backward)(const vae__posterior_rows *p,
         const real *restrict slope = p->slope + r * latent, *restrict excess =
                                                                 p->excess + r * latent;
         const real *restrict dkl = gradient->kl ? gradient->kl + r * latent : NULL;
-        real *restrict dmean = dhead + r * 2 * latent, *restrict draw = dmean + latent;
-        real dratio = gather_samples(p, gradient, r, dmean, draw);
+        real *restrict dmean = dhead + r * 2 * latent, *restrict dlogvar = dmean + latent;
+        real dratio = gather_samples(p, gradient, r, dmean, dlogvar);
         for (size_t j = 0; j < latent; j++) {
             real kl = dkl ? dkl[j] : (real)0;
             dmean[j] += kl * mean[j];
-            draw[j] = (real)0.5 * slope[j] * (sd[j] * draw[j] + kl * excess[j] + dratio);
+            dlogvar[j] = (real)0.5 * slope[j] * (sd[j] * dlogvar[j] + kl * excess[j] + dratio);
         }
     }
 }

@@ -26,6 +26,7 @@
 #endif
 
 #include "base/file.h"
+#include "support/folder.h"
 
 /* ---- system calls that fail ---- */
 
@@ -86,7 +87,7 @@ int rename(const char *from, const char *to) {
 
 /* ---- a folder and a context for each test ---- */
 
-static char folder[64], file_path[128];
+static char file_path[128];
 static vae_context *context;
 static long allocations_left; /* < 0: no end */
 
@@ -102,27 +103,17 @@ static void counting_release(void *user, void *block) {
     free(block);
 }
 
-static const char *in_folder(const char *name) {
-    static char paths[4][128];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
 static int set_up(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/vae-file-test-XXXXXX");
     allocations_left = -1;
     fault.call = NULL;
-    if (!mkdtemp(folder)) return -1;
-    snprintf(file_path, sizeof file_path, "%s/file", folder);
+    if (test_folder_make(state)) return -1;
+    strcpy(file_path, test_in_folder("file"));
     return vae__context_new(counting_allocate, counting_release, NULL, &context);
 }
 
 static size_t count_entries(void) {
     size_t count = 0;
-    DIR *entries = opendir(folder);
+    DIR *entries = opendir(test_folder());
     while (readdir(entries)) count++;
     closedir(entries);
     return count - 2;
@@ -133,13 +124,13 @@ static int tear_down(void **state) {
     fault.call = NULL;
     size_t held = context->bytes;
     vae__context_release(context);
-    DIR *entries = opendir(folder);
+    DIR *entries = opendir(test_folder());
     for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
         if (*entry->d_name != '.' || entry->d_name[1] == 'v')
             unlinkat(dirfd(entries), entry->d_name, 0);
     }
     closedir(entries);
-    return rmdir(folder) || held != 0;
+    return rmdir(test_folder()) || held != 0;
 }
 
 static void put(const char *path, const void *bytes, size_t size) {
@@ -281,13 +272,13 @@ static void refuses_to_open(void **state) {
         {NULL, VAE_ERROR_ARGUMENT, "path: expected the name of a file, found NULL"},
         {"", VAE_ERROR_ARGUMENT, "path: expected the name of a file, found \"\""},
         {"/no/such/file", VAE_ERROR_FILE, "cannot open '/no/such/file': No such file or directory"},
-        {folder, VAE_ERROR_FILE, "it is a directory"},
-        {in_folder("fifo"), VAE_ERROR_FILE, "it is not a regular file"},
+        {test_folder(), VAE_ERROR_FILE, "it is a directory"},
+        {test_in_folder("fifo"), VAE_ERROR_FILE, "it is not a regular file"},
         {"/dev/null", VAE_ERROR_FILE, "cannot read '/dev/null': it is not a regular file"},
         {"/proc/self/mem", VAE_ERROR_FILE,
          "byte 0: cannot read '/proc/self/mem': Input/output error"},
     };
-    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    assert_int_equal(mkfifo(test_in_folder("fifo"), 0600), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reader = (vae__reader *)&reader;
         assert_int_equal(vae__reader_open(context, cases[i].path, &reader), cases[i].status);
@@ -303,7 +294,7 @@ static void refuses_to_open(void **state) {
 /* Runs as a user without rights where the tests run as root. 0 if that cannot be. */
 static int drop_rights(void) {
     if (geteuid() != 0) return 1;
-    return chown(folder, 65534, 65534) == 0 && seteuid(65534) == 0;
+    return chown(test_folder(), 65534, 65534) == 0 && seteuid(65534) == 0;
 }
 
 static void regain_rights(void) {
@@ -330,11 +321,11 @@ static void names_a_lack_of_rights(void **state) {
     assert_message("file': Permission denied");
     assert_content(file_path, "old");
 
-    chmod(folder, 0555);
+    chmod(test_folder(), 0555);
     drop_rights();
-    replaced = vae__file_replace(context, in_folder("other"), &piece, 1);
+    replaced = vae__file_replace(context, test_in_folder("other"), &piece, 1);
     regain_rights();
-    chmod(folder, 0755);
+    chmod(test_folder(), 0755);
     assert_int_equal(replaced, VAE_ERROR_FILE);
     assert_message("cannot create a temporary file beside '");
     assert_message("other': Permission denied");
@@ -378,7 +369,7 @@ static void reads_whole_files_within_a_limit(void **state) {
     assert_int_equal(read_file(file_path, 3, &bytes, &size), VAE_ERROR_LIMIT);
     assert_message("file': expected at most 3 bytes, found more");
     assert_null(bytes);
-    assert_int_equal(read_file(in_folder("none"), 3, &bytes, &size), VAE_ERROR_FILE);
+    assert_int_equal(read_file(test_in_folder("none"), 3, &bytes, &size), VAE_ERROR_FILE);
     /* Files of /proc say that they are empty. */
     assert_int_equal(read_file("/proc/self/status", SIZE_MAX, &bytes, &size), VAE_OK);
     assert_int_equal(strlen((char *)bytes), size);
@@ -601,7 +592,7 @@ static void replaces_files_in_the_current_folder(void **state) {
     (void)state;
     char before[1024];
     assert_non_null(getcwd(before, sizeof before));
-    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(chdir(test_folder()), 0);
     vae_status status = save("file", "text");
     assert_int_equal(chdir(before), 0);
     assert_int_equal(status, VAE_OK);
@@ -612,26 +603,26 @@ static void replaces_files_in_the_current_folder(void **state) {
 static void writes_through_symbolic_links(void **state) {
     (void)state;
     struct stat info;
-    assert_int_equal(symlink("file", in_folder("relative")), 0);
-    assert_int_equal(symlink(in_folder("relative"), in_folder("absolute")), 0);
-    assert_int_equal(save(in_folder("absolute"), "dangling"), VAE_OK);
+    assert_int_equal(symlink("file", test_in_folder("relative")), 0);
+    assert_int_equal(symlink(test_in_folder("relative"), test_in_folder("absolute")), 0);
+    assert_int_equal(save(test_in_folder("absolute"), "dangling"), VAE_OK);
     assert_content(file_path, "dangling");
-    assert_int_equal(save(in_folder("absolute"), "existing"), VAE_OK);
+    assert_int_equal(save(test_in_folder("absolute"), "existing"), VAE_OK);
     assert_content(file_path, "existing");
-    assert_int_equal(lstat(in_folder("absolute"), &info), 0);
+    assert_int_equal(lstat(test_in_folder("absolute"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
-    assert_int_equal(lstat(in_folder("relative"), &info), 0);
+    assert_int_equal(lstat(test_in_folder("relative"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
-    assert_int_equal(symlink("loop", in_folder("loop")), 0);
-    assert_int_equal(save(in_folder("loop"), "text"), VAE_ERROR_FILE);
+    assert_int_equal(symlink("loop", test_in_folder("loop")), 0);
+    assert_int_equal(save(test_in_folder("loop"), "text"), VAE_ERROR_FILE);
     assert_message("loop': Too many levels of symbolic links");
     assert_int_equal(count_entries(), 4);
 }
 
 static void refuses_to_write(void **state) {
     (void)state;
-    put(in_folder("plain"), "", 0);
-    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    put(test_in_folder("plain"), "", 0);
+    assert_int_equal(mkfifo(test_in_folder("fifo"), 0600), 0);
     const struct {
         const char *path;
         vae_status status;
@@ -640,9 +631,9 @@ static void refuses_to_write(void **state) {
         {NULL, VAE_ERROR_ARGUMENT, "path: expected the name of a file, found NULL"},
         {"", VAE_ERROR_ARGUMENT, "path: expected the name of a file, found \"\""},
         {"/no/such/file", VAE_ERROR_FILE, "beside '/no/such/file': No such file or directory"},
-        {folder, VAE_ERROR_FILE, "it is a directory"},
-        {in_folder("fifo"), VAE_ERROR_FILE, "it is not a regular file"},
-        {in_folder("plain/file"), VAE_ERROR_FILE, "plain/file': Not a directory"},
+        {test_folder(), VAE_ERROR_FILE, "it is a directory"},
+        {test_in_folder("fifo"), VAE_ERROR_FILE, "it is not a regular file"},
+        {test_in_folder("plain/file"), VAE_ERROR_FILE, "plain/file': Not a directory"},
         {"/dev/full", VAE_ERROR_FILE, "cannot write '/dev/full': No space left on device"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -745,10 +736,10 @@ static void leaves_other_temporary_files_alone(void **state) {
     (void)state;
     char name[40];
     snprintf(name, sizeof name, ".vae-%ld-0.tmp", (long)getpid());
-    put(in_folder(name), "another's", 9);
+    put(test_in_folder(name), "another's", 9);
     assert_int_equal(save(file_path, "text"), VAE_OK);
     assert_content(file_path, "text");
-    assert_content(in_folder(name), "another's");
+    assert_content(test_in_folder(name), "another's");
     assert_int_equal(count_entries(), 2);
 }
 

@@ -86,6 +86,8 @@ static void shows_what_can_be_shown(void **state) {
     assert_string_equal(vae__last_message(), "unknown 'a?b?[31m?'");
     vae__fail(VAE_ERROR_TEXT, "%s", "\xc3\xa9 \xe2\x82\xac \xf0\x9d\x84\x9e");
     assert_string_equal(vae__last_message(), "\xc3\xa9 \xe2\x82\xac \xf0\x9d\x84\x9e");
+    vae__fail(VAE_ERROR_TEXT, "%s", "\xc2\x9b[2J \xc2\x85 \xc2\xa0");
+    assert_string_equal(vae__last_message(), "??[2J ?? \xc2\xa0");
     vae__fail(VAE_ERROR_TEXT, "%s", "\xff\xc3.\xed\xa0\x80\xc0\x80\xe2\x82");
     assert_string_equal(vae__last_message(), "??.???????");
     vae__fail_in("%.4s", "abc\xc3\xa9");

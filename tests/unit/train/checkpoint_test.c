@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "store/safetensors.h"
+#include "support/folder.h"
 #include "train/checkpoint.h"
 #include "unit/train/fixture.h"
 
@@ -57,16 +58,7 @@ typedef struct training {
     size_t own; /* bytes of the context itself */
 } training;
 
-static char folder[64], program[4096];
-
-/* A name in the folder; valid until the eighth call after. */
-static const char *in_folder(const char *name) {
-    static char paths[8][128];
-    static size_t next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
+static char program[4096];
 
 static vae_dataset *open_rows(vae_context *context, const struct run_case *c) {
     static float x[MOST_ROWS * MOST_WIDTH];
@@ -123,40 +115,15 @@ static void go_on_to_file(training *t, const char *to, const char *trace_path) {
     save(t, to);
 }
 
-static unsigned char *content(const char *path, size_t *length) {
-    FILE *file = fopen(path, "rb");
-    if (!file) fail_msg("no file %s", path);
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    *length = (size_t)ftell(file);
-    rewind(file);
-    unsigned char *bytes = malloc(*length + 1);
-    assert_int_equal(fread(bytes, 1, *length, file), *length);
-    fclose(file);
-    return bytes;
-}
-
 /* 1 if the file ends in the same bytes as `whole`; of the same length unless `tail`. */
 static int same_files(const char *whole, const char *path, int tail) {
     size_t whole_length, length;
-    unsigned char *a = content(whole, &whole_length), *b = content(path, &length);
+    unsigned char *a = test_content(whole, &whole_length), *b = test_content(path, &length);
     int same = (tail || whole_length == length) && length <= whole_length &&
                !memcmp(a + whole_length - length, b, length);
     free(a);
     free(b);
     return same;
-}
-
-static int make_folder(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/vae-checkpoint-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    static const char *const names[] = {"cut", "whole", "resumed", "whole trace", "resumed trace"};
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(names); i++) unlink(in_folder(names[i]));
-    return rmdir(folder); /* fails if a temporary file was left behind */
 }
 
 /* ---- the same bits ---- */
@@ -165,9 +132,9 @@ static void resume_in_another_process(size_t index) {
     char number[24], from[128], to[128], trace[128];
     int status = -1;
     snprintf(number, sizeof number, "%zu", index);
-    strcpy(from, in_folder("cut"));
-    strcpy(to, in_folder("resumed"));
-    strcpy(trace, in_folder("resumed trace"));
+    strcpy(from, test_in_folder("cut"));
+    strcpy(to, test_in_folder("resumed"));
+    strcpy(trace, test_in_folder("resumed trace"));
     char word[] = "resume";
     char *arguments[] = {program, word, number, from, to, trace, NULL};
     pid_t child = fork();
@@ -185,17 +152,17 @@ static void resumes_exactly(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         training whole = start(&cases[i]);
-        go_on_to_file(&whole, in_folder("whole"), in_folder("whole trace"));
+        go_on_to_file(&whole, test_in_folder("whole"), test_in_folder("whole trace"));
         end(&whole);
         for (size_t k = 0; k < COUNT_OF(cuts); k++) {
             training cut = start(&cases[i]);
             go_on(&cut, cuts[k], NULL);
-            save(&cut, in_folder("cut"));
+            save(&cut, test_in_folder("cut"));
             end(&cut);
             resume_in_another_process(i);
-            if (!same_files(in_folder("whole"), in_folder("resumed"), 0))
+            if (!same_files(test_in_folder("whole"), test_in_folder("resumed"), 0))
                 fail_msg("case %zu, cut at %d: other parameters or moments", i, (int)cuts[k]);
-            if (!same_files(in_folder("whole trace"), in_folder("resumed trace"), 1))
+            if (!same_files(test_in_folder("whole trace"), test_in_folder("resumed trace"), 1))
                 fail_msg("case %zu, cut at %d: other reports", i, (int)cuts[k]);
         }
     }
@@ -224,11 +191,12 @@ static void both_ways_of_updating_agree(void **state) {
             training at_once = start(&c);
             c.optimizer = clipped;
             training stored = start(&c);
-            go_on_to_file(&at_once, in_folder("whole"), in_folder("whole trace"));
-            go_on_to_file(&stored, in_folder("resumed"), in_folder("resumed trace"));
+            go_on_to_file(&at_once, test_in_folder("whole"), test_in_folder("whole trace"));
+            go_on_to_file(&stored, test_in_folder("resumed"), test_in_folder("resumed trace"));
             frozen before = freeze(at_once.optimizer);
             assert_true(thaw(&before, stored.optimizer));
-            assert_true(same_files(in_folder("whole trace"), in_folder("resumed trace"), 0));
+            assert_true(
+                same_files(test_in_folder("whole trace"), test_in_folder("resumed trace"), 0));
             assert_null(at_once.optimizer->gradient);
             assert_non_null(stored.optimizer->gradient);
             end(&at_once);
@@ -246,12 +214,12 @@ static void keeps_options_that_were_changed(void **state) {
     go_on(&t, 3, NULL);
     assert_ok(vae_optimizer_set(t.optimizer, "schedule=constant lr=0.123456789012345 samples=2"));
     go_on(&t, 5, NULL);
-    save(&t, in_folder("cut"));
-    training again = resume(&c, in_folder("cut"));
+    save(&t, test_in_folder("cut"));
+    training again = resume(&c, test_in_folder("cut"));
     assert_string_equal(vae_optimizer_options(again.optimizer), vae_optimizer_options(t.optimizer));
-    go_on_to_file(&t, in_folder("whole"), in_folder("whole trace"));
-    go_on_to_file(&again, in_folder("resumed"), in_folder("resumed trace"));
-    assert_true(same_files(in_folder("whole"), in_folder("resumed"), 0));
+    go_on_to_file(&t, test_in_folder("whole"), test_in_folder("whole trace"));
+    go_on_to_file(&again, test_in_folder("resumed"), test_in_folder("resumed trace"));
+    assert_true(same_files(test_in_folder("whole"), test_in_folder("resumed"), 0));
     assert_fails(vae_optimizer_set(t.optimizer, "schedule=cosine"), VAE_ERROR_TEXT, "steps=N");
     assert_fails(vae_optimizer_set(again.optimizer, "schedule=cosine"), VAE_ERROR_TEXT, "steps=N");
     end(&t);
@@ -269,7 +237,7 @@ static int32_t save_in_callback(void *user, int32_t event, const vae_step_report
                                 const vae_step_report *validation) {
     const saver *s = user;
     (void)validation;
-    save(s->training, in_folder("cut"));
+    save(s->training, test_in_folder("cut"));
     return event == VAE_EVENT_STEP && train->step == s->stop;
 }
 
@@ -283,18 +251,18 @@ static void train_goes_on(void **state) {
         saver never = {&whole, 0}, once = {&cut, stop};
         assert_ok(vae_train(whole.model, whole.optimizer, whole.dataset, NULL, "epochs=4",
                             save_in_callback, &never));
-        save(&whole, in_folder("whole"));
+        save(&whole, test_in_folder("whole"));
         assert_int_equal(vae_train(cut.model, cut.optimizer, cut.dataset, NULL, "epochs=4",
                                    save_in_callback, &once),
                          VAE_STOPPED);
         end(&cut);
-        training again = resume(&cases[0], in_folder("cut"));
+        training again = resume(&cases[0], test_in_folder("cut"));
         assert_int_equal(vae_optimizer_steps(again.optimizer), stop);
         snprintf(options, sizeof options, "epochs=%d", 4 - (int)vae_dataset_epoch(again.dataset));
         assert_ok(
             vae_train(again.model, again.optimizer, again.dataset, NULL, options, NULL, NULL));
-        save(&again, in_folder("resumed"));
-        assert_true(same_files(in_folder("whole"), in_folder("resumed"), 0));
+        save(&again, test_in_folder("resumed"));
+        assert_true(same_files(test_in_folder("whole"), test_in_folder("resumed"), 0));
         end(&again);
         end(&whole);
     }
@@ -308,12 +276,12 @@ static void is_a_model_file_too(void **state) {
     (void)state;
     training t = start(&cases[2]);
     go_on(&t, 5, NULL);
-    save(&t, in_folder("cut"));
-    assert_ok(vae_model_load(t.context, in_folder("cut"), &model));
+    save(&t, test_in_folder("cut"));
+    assert_ok(vae_model_load(t.context, test_in_folder("cut"), &model));
     assert_string_equal(vae_model_spec(model), vae_model_spec(t.model));
     assert_true(same_parameters(model, t.model));
-    assert_ok(vae_model_save(model, in_folder("whole")));
-    assert_fails(vae_checkpoint_load(t.context, in_folder("whole"), NULL, &none, &optimizer),
+    assert_ok(vae_model_save(model, test_in_folder("whole")));
+    assert_fails(vae_checkpoint_load(t.context, test_in_folder("whole"), NULL, &none, &optimizer),
                  VAE_ERROR_FORMAT, "holds a model and no training to go on with");
     assert_null(none);
     assert_null(optimizer);
@@ -329,19 +297,19 @@ static void needs_no_data_set(void **state) {
     training t = start(&cases[0]);
     test_values(x, 8, 3, 0, 1);
     assert_ok(vae_step_rows(t.model, t.optimizer, x, 2, 4, NULL));
-    assert_ok(vae_checkpoint_save(t.model, t.optimizer, NULL, in_folder("cut")));
-    assert_ok(vae_checkpoint_load(NULL, in_folder("cut"), NULL, &model, &optimizer));
+    assert_ok(vae_checkpoint_save(t.model, t.optimizer, NULL, test_in_folder("cut")));
+    assert_ok(vae_checkpoint_load(NULL, test_in_folder("cut"), NULL, &model, &optimizer));
     assert_ok(vae_step_rows(t.model, t.optimizer, x, 2, 4, NULL));
     assert_ok(vae_step_rows(model, optimizer, x, 2, 4, NULL));
     assert_true(same_parameters(model, t.model));
     vae_model_destroy(model); /* the optimizer keeps it */
     assert_ok(vae_step_rows(optimizer->model, optimizer, x, 2, 4, NULL));
     vae_optimizer_destroy(optimizer);
-    assert_fails(vae_checkpoint_load(NULL, in_folder("cut"), t.dataset, &model, &optimizer),
+    assert_fails(vae_checkpoint_load(NULL, test_in_folder("cut"), t.dataset, &model, &optimizer),
                  VAE_ERROR_MISMATCH, "saved without a data set: expected NULL, found a data set");
     go_on(&t, 4, NULL);
-    save(&t, in_folder("cut"));
-    assert_ok(vae_checkpoint_load(NULL, in_folder("cut"), NULL, &model, &optimizer));
+    save(&t, test_in_folder("cut"));
+    assert_ok(vae_checkpoint_load(NULL, test_in_folder("cut"), NULL, &model, &optimizer));
     assert_int_equal(vae_optimizer_steps(optimizer), 4);
     vae_optimizer_destroy(optimizer);
     vae_model_destroy(model);
@@ -355,7 +323,7 @@ static void check_refused(vae_context *context, vae_dataset *dataset, vae_status
     vae_model *model = (vae_model *)&model;
     vae_optimizer *optimizer = (vae_optimizer *)&optimizer;
     uint64_t epoch = vae_dataset_epoch(dataset), position = vae_dataset_position(dataset);
-    assert_fails(vae_checkpoint_load(context, in_folder("cut"), dataset, &model, &optimizer),
+    assert_fails(vae_checkpoint_load(context, test_in_folder("cut"), dataset, &model, &optimizer),
                  status, message);
     assert_null(model);
     assert_null(optimizer);
@@ -387,7 +355,7 @@ static void refuses_another_data_set(void **state) {
     (void)state;
     training t = start(&c);
     go_on(&t, 4, NULL);
-    save(&t, in_folder("cut"));
+    save(&t, test_in_folder("cut"));
     test_values(x, 80, 17, 0, 1); /* as open_rows */
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         assert_ok(vae_dataset_from_memory(t.context, x, others[i].rows, others[i].width,
@@ -401,7 +369,7 @@ static void refuses_another_data_set(void **state) {
     vae_dataset_destroy(dataset);
     x[17] = 0;
     assert_int_equal(vae_dataset_position(t.dataset), 4);
-    assert_ok(vae_checkpoint_load(t.context, in_folder("cut"), t.dataset, &model, &optimizer));
+    assert_ok(vae_checkpoint_load(t.context, test_in_folder("cut"), t.dataset, &model, &optimizer));
     assert_int_equal(vae_dataset_position(t.dataset), 4);
     vae_optimizer_destroy(optimizer);
     vae_model_destroy(model);
@@ -416,8 +384,8 @@ static void write_changed(const training *t, const char *key, const char *value,
     vae__bundle bundle;
     vae__tensor kept_tensors[64];
     vae__metadata kept[16];
-    save(t, in_folder("cut"));
-    unsigned char *bytes = content(in_folder("cut"), &length);
+    save(t, test_in_folder("cut"));
+    unsigned char *bytes = test_content(test_in_folder("cut"), &length);
     assert_ok(vae__safetensors_parse(t->context, "cut", bytes, length, &bundle));
     for (size_t i = 0; i < bundle.metadata_count; i++) {
         if (strcmp(bundle.metadata[i].key, key)) kept[entries++] = bundle.metadata[i];
@@ -432,8 +400,8 @@ static void write_changed(const training *t, const char *key, const char *value,
                    sizeof real);
         kept_tensors[tensors++] = bundle.tensors[i];
     }
-    assert_ok(vae__safetensors_write_file(t->context, in_folder("cut"), kept_tensors, tensors, kept,
-                                          entries));
+    assert_ok(vae__safetensors_write_file(t->context, test_in_folder("cut"), kept_tensors, tensors,
+                                          kept, entries));
     vae__bundle_free(&bundle);
     free(bytes);
 }
@@ -499,7 +467,7 @@ static void refuses_other_moments(void **state) {
         check_refused(t.context, t.dataset, VAE_ERROR_FORMAT, changes[i].message);
     }
     write_changed(&t, "", NULL, "optimizer.moment1.posterior.weight", -1);
-    assert_ok(vae_checkpoint_load(t.context, in_folder("cut"), NULL, &model, &optimizer));
+    assert_ok(vae_checkpoint_load(t.context, test_in_folder("cut"), NULL, &model, &optimizer));
     assert_true(optimizer->state.magnitude.moment == 1);
     vae_optimizer_destroy(optimizer);
     vae_model_destroy(model);
@@ -525,19 +493,19 @@ static void refuses_damaged_files(void **state) {
     (void)state;
     c.spec = "input=4 latent=1 likelihood=bernoulli";
     training t = start(&c);
-    save(&t, in_folder("cut"));
-    unsigned char *bytes = content(in_folder("cut"), &length);
+    save(&t, test_in_folder("cut"));
+    unsigned char *bytes = test_content(test_in_folder("cut"), &length);
     size_t header = 8 + bytes[0] + 256u * bytes[1], held = atomic_load(&t.context->bytes);
     for (size_t at = 0; at < header + length; at++) {
         int changes = at < header;
         size_t size = changes ? length : at - header;
-        FILE *file = fopen(in_folder("cut"), "wb");
+        FILE *file = fopen(test_in_folder("cut"), "wb");
         if (changes) bytes[at] ^= 4;
         assert_int_equal(fwrite(bytes, 1, size, file), size);
         assert_int_equal(fclose(file), 0);
         if (changes) bytes[at] ^= 4;
         vae_status status =
-            vae_checkpoint_load(t.context, in_folder("cut"), t.dataset, &model, &optimizer);
+            vae_checkpoint_load(t.context, test_in_folder("cut"), t.dataset, &model, &optimizer);
         loaded += !status;
         if (status != VAE_OK && status != VAE_ERROR_MISMATCH)
             assert_int_equal(status, VAE_ERROR_FORMAT);
@@ -553,7 +521,7 @@ static void refuses_damaged_files(void **state) {
 static void checks_its_arguments(void **state) {
     vae_model *model = (vae_model *)&model;
     vae_optimizer *optimizer = (vae_optimizer *)&optimizer;
-    const char *path = in_folder("cut");
+    const char *path = test_in_folder("cut");
     (void)state;
     training t = start(&cases[0]), other = start(&cases[9]);
     assert_fails(vae_checkpoint_save(NULL, t.optimizer, t.dataset, path), VAE_ERROR_ARGUMENT,
@@ -585,7 +553,8 @@ static void checks_its_arguments(void **state) {
     end(&other);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, make_folder, remove_folder)
+#define TEST(function) \
+    cmocka_unit_test_setup_teardown(function, test_folder_make, test_folder_remove)
 
 int main(int count, char **arguments) {
     if (count == 6 && !strcmp(arguments[1], "resume")) return resume_main(arguments + 2);

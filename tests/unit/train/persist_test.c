@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "support/folder.h"
 #include "train/persist.h"
 #include "unit/train/fixture.h"
 
@@ -20,35 +21,18 @@ static const char *const specs[] = {
     "input=4 latent=2 likelihood=gaussian sigma=optimal",
 };
 
-static char folder[64], path[128];
+static char path[128];
 
 static int make_folder(void **state) {
-    (void)state;
-    strcpy(folder, "/tmp/vae-persist-XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    if (test_folder_make(state)) return -1;
+    strcpy(path, test_in_folder("model.safetensors"));
     return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    unlink(path);
-    return rmdir(folder); /* fails if a temporary file was left behind */
 }
 
 static unsigned char *saved(const vae_model *model, size_t *length) {
     assert_ok(vae_model_save_memory(model, NULL, 0, length));
     unsigned char *bytes = malloc(*length);
     assert_ok(vae_model_save_memory(model, bytes, *length, length));
-    return bytes;
-}
-
-static unsigned char *read_file(const char *name, size_t *length) {
-    FILE *file = fopen(name, "rb");
-    unsigned char *bytes = calloc(1, 100000);
-    if (!file) fail_msg("no file %s", name);
-    *length = fread(bytes, 1, 100000, file);
-    fclose(file);
     return bytes;
 }
 
@@ -65,7 +49,7 @@ static void comes_back_as_it_was(void **state) {
         model->parameters.items[0].values[1] = (vae__real)-0.0;
         test_values(x, 12, 4, 0, 1);
         assert_ok(vae_model_save(model, path));
-        unsigned char *bytes = saved(model, &length), *file = read_file(path, &file_length);
+        unsigned char *bytes = saved(model, &length), *file = test_content(path, &file_length);
         assert_int_equal(length, file_length);
         assert_memory_equal(bytes, file, length);
         assert_ok(vae_model_load(NULL, path, &from_path));
@@ -414,12 +398,12 @@ static void names_the_path(void **state) {
     char missing[200];
     vae_model *model = test_model(NULL, specs[0], 0.5), *none = (vae_model *)&none;
     (void)state;
-    snprintf(missing, sizeof missing, "%s/none/model.safetensors", folder);
+    snprintf(missing, sizeof missing, "%s/none/model.safetensors", test_folder());
     assert_fails(vae_model_save(model, missing), VAE_ERROR_FILE, missing);
     assert_fails(vae_model_load(NULL, missing, &none), VAE_ERROR_FILE, missing);
     assert_null(none);
-    assert_fails(vae_model_save(model, folder), VAE_ERROR_FILE, folder);
-    assert_fails(vae_model_load(NULL, folder, &none), VAE_ERROR_FILE, folder);
+    assert_fails(vae_model_save(model, test_folder()), VAE_ERROR_FILE, test_folder());
+    assert_fails(vae_model_load(NULL, test_folder(), &none), VAE_ERROR_FILE, test_folder());
     assert_int_equal(vae_model_save(model, ""), VAE_ERROR_ARGUMENT);
     assert_int_equal(vae_model_load(NULL, "", &none), VAE_ERROR_ARGUMENT);
     vae_model_destroy(model);
@@ -443,11 +427,11 @@ static void keeps_the_old_file(void **state) {
     (void)state;
     vae_model *model = test_model(NULL, specs[0], 0.5);
     assert_ok(vae_model_save(model, path));
-    unsigned char *before = read_file(path, &length);
+    unsigned char *before = test_content(path, &length);
     model->context->memory_limit = atomic_load(&model->context->bytes) + 200;
     assert_int_equal(vae_model_save(model, path), VAE_ERROR_LIMIT);
     model->context->memory_limit = SIZE_MAX;
-    unsigned char *now = read_file(path, &after);
+    unsigned char *now = test_content(path, &after);
     assert_int_equal(length, after);
     assert_memory_equal(before, now, length);
     free(before);
@@ -455,7 +439,7 @@ static void keeps_the_old_file(void **state) {
     vae_model_destroy(model);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, make_folder, remove_folder)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, make_folder, test_folder_remove)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "model/model.h"
 #include "support/matrix.h"
 #include "support/numbers.h"
 #include "support/reference.h"
@@ -115,6 +116,28 @@ static void log_p_of_other_rows(void **state) {
     test_near(found, expected, 2e-5, "mean log p");
     vae__ppca_release(&fit);
     vae_dataset_destroy(held_out);
+    tear_down(&d);
+}
+
+/* Squares that no float holds. */
+static void log_p_of_huge_rows(void **state) {
+    (void)state;
+    float rows[ROWS * WIDTH];
+    vae_dataset *dataset;
+    vae__ppca fit;
+    double expected, found;
+    data d;
+    set_up(&d);
+    for (size_t i = 0; i < ROWS * WIDTH; i++) rows[i] = 1e25f * d.rows[i];
+    assert_int_equal(vae_dataset_from_memory(d.context, rows, ROWS, WIDTH, NULL, &dataset), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, d.dataset, 2, 0, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_log_likelihood(&fit, d.dataset, &expected), VAE_OK);
+    vae__ppca_release(&fit);
+    assert_int_equal(vae__ppca_fit(d.context, dataset, 2, 0, FLOOR, &fit), VAE_OK);
+    assert_int_equal(vae__ppca_log_likelihood(&fit, dataset, &found), VAE_OK);
+    vae__ppca_release(&fit);
+    test_near(found, expected - WIDTH * log(1e25), 2e-5, "mean log p");
+    vae_dataset_destroy(dataset);
     tear_down(&d);
 }
 
@@ -237,6 +260,34 @@ static void standardised_log_p_of_other_rows(void **state) {
     tear_down(&d);
 }
 
+/* Scales are the model's, also of a column whose deviation is too small for a float. */
+static void standardises_as_the_model(void **state) {
+    (void)state;
+    float rows[ROWS * WIDTH];
+    vae_model *model;
+    vae_dataset *dataset;
+    vae__ppca fit;
+    data d;
+    set_up(&d);
+    memcpy(rows, d.rows, sizeof rows);
+    for (size_t r = 0; r < ROWS; r++) {
+        rows[r * WIDTH] = r ? 0 : 1e-45f;
+        rows[r * WIDTH + 1] = 3;
+    }
+    assert_int_equal(vae_dataset_from_memory(d.context, rows, ROWS, WIDTH, NULL, &dataset), VAE_OK);
+    assert_int_equal(vae__ppca_fit(d.context, dataset, 2, 1, FLOOR, &fit), VAE_OK);
+    assert_int_equal(
+        vae_model_create(d.context, "input=6 latent=2 likelihood=gaussian standardize=1", &model),
+        VAE_OK);
+    assert_int_equal(vae_model_initialize(model, dataset), VAE_OK);
+    const vae__real *scale = model->parameters.items[model->network.scale].values;
+    for (size_t i = 0; i < WIDTH; i++) test_near(fit.scale[i] / (double)scale[i], 1, 1e-6, "scale");
+    vae__ppca_release(&fit);
+    vae_model_destroy(model);
+    vae_dataset_destroy(dataset);
+    tear_down(&d);
+}
+
 static void components_are_limited(void **state) {
     (void)state;
     static const size_t refused[] = {0, WIDTH, WIDTH + 1};
@@ -256,9 +307,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(standardised_optimum),
         cmocka_unit_test(standardised_log_p_of_other_rows),
+        cmocka_unit_test(standardises_as_the_model),
         cmocka_unit_test(fit_is_closed_form),
         cmocka_unit_test(log_p_at_the_optimum),
         cmocka_unit_test(log_p_of_other_rows),
+        cmocka_unit_test(log_p_of_huge_rows),
         cmocka_unit_test(variances_are_floored),
         cmocka_unit_test(components_are_limited),
     };
