@@ -276,6 +276,32 @@ def write_checkpoints():
         write(f"checkpoint/{name}", content)
 
 
+# ---- rows ----
+
+# The target's models and values, in its order.
+MODELS = ("bernoulli", "continuous-bernoulli", "gaussian", "sigma-optimal", "sigma-decoder", "sigma-per-dim", "sigma-small",
+          "discretized-logistic", "categorical", "poisson", "poisson-total", "negative-binomial", "negative-binomial-total")
+ZERO, ONE, DENORMAL, LARGEST, LEAST, NAN, LARGE = 0, 1, 10, 12, 13, 21, 24
+
+
+def write_rows():
+    for model, name in enumerate(MODELS):
+        for values, what in ((bytes([ONE, ZERO, ZERO] * 4 + [ZERO, ONE, ZERO] * 4), "good"),
+                             (bytes([LARGEST, LEAST, ZERO] * 6), "largest")):
+            write(f"rows/{name}-{what}", bytes([model, 0]) + values)
+        write(f"rows/{name}-constant", bytes([model, 4]) + bytes([ONE, ZERO, ZERO, ONE, ZERO, ZERO] * 2))
+        write(f"rows/{name}-diverging", bytes([model, 16]) + bytes([ONE, ZERO, ZERO, ZERO, ONE, ZERO] * 4))
+    # The ELBO and the gradient are finite, the update is not.
+    write("rows/update-overflows", bytes([6, 16]) + bytes([LARGE] * 6 + [ZERO] * 6))
+    write("rows/nan-in-last", bytes([2, 0]) + bytes([ONE] * 23 + [NAN]))
+    write("rows/nan-scaled", bytes([2, 1]) + bytes([ONE] * 5 + [NAN]))
+    write("rows/denormals-scaled", bytes([2, 1]) + bytes([DENORMAL, ZERO] * 6))
+    write("rows/largest-scaled", bytes([2, 1]) + bytes([LARGEST, LEAST] * 6))
+    write("rows/not-probabilities-drawn", bytes([0, 3]) + bytes([LARGEST] * 6))
+    write("rows/iwae-largest", bytes([2, 8]) + bytes([LARGEST, LEAST] * 6))
+    write("rows/free-bits-largest", bytes([3, 12]) + bytes([LARGEST, LEAST] * 6))
+
+
 if __name__ == "__main__":
     write_idx()
     write_npy()
@@ -283,3 +309,4 @@ if __name__ == "__main__":
     write_safetensors()
     write_models()
     write_checkpoints()
+    write_rows()

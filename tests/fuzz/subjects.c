@@ -21,7 +21,7 @@ static void respecify(vae_context *context, const vae_model *model) {
     vae_model_destroy(again);
 }
 
-static unsigned char *saved(const vae_model *model, size_t *size) {
+unsigned char *fuzz_saved(const vae_model *model, size_t *size) {
     if (!fuzz_succeeds(vae_model_save_memory(model, NULL, 0, size))) return NULL;
     unsigned char *bytes = malloc(*size);
     FUZZ_REQUIRE(bytes, "no memory");
@@ -33,10 +33,10 @@ static unsigned char *saved(const vae_model *model, size_t *size) {
 /* Saved, loaded and saved again it has the same bytes. */
 static void resave(vae_context *context, const vae_model *model) {
     size_t size, size_again;
-    unsigned char *bytes = saved(model, &size), *bytes_again;
+    unsigned char *bytes = fuzz_saved(model, &size), *bytes_again;
     vae_model *again = NULL;
     if (bytes && fuzz_succeeds(vae_model_load_memory(context, bytes, size, &again))) {
-        bytes_again = saved(again, &size_again);
+        bytes_again = fuzz_saved(again, &size_again);
         FUZZ_REQUIRE(!bytes_again || (size == size_again && !memcmp(bytes, bytes_again, size)),
                      "%zu bytes became %zu others", size, size_again);
         free(bytes_again);
@@ -75,6 +75,20 @@ void fuzz_model(vae_context *context, const vae_model *model) {
     if (vae_model_parameter_total(model) <= MOST_PARAMETERS &&
         vae_model_width(model) <= MOST_WIDTH && vae_model_latent(model) <= MOST_WIDTH)
         run(model);
+}
+
+void fuzz_finite(const vae_model *model) {
+    for (size_t i = 0; i < vae_model_parameter_count(model); i++) {
+        size_t shape[2] = {1, 1}, rank;
+        const char *name = vae_model_parameter_name(model, i);
+        FUZZ_REQUIRE(!vae_model_parameter_shape(model, i, shape, 2, &rank), "%s", name);
+        size_t count = rank == 1 ? shape[0] : shape[0] * shape[1];
+        float *values = malloc(count * sizeof *values);
+        FUZZ_REQUIRE(values && !vae_model_parameter_get(model, name, values, count), "%s", name);
+        for (size_t j = 0; j < count; j++)
+            FUZZ_REQUIRE(isfinite(values[j]), "%s holds %g", name, (double)values[j]);
+        free(values);
+    }
 }
 
 /* ---- data ---- */

@@ -7,6 +7,12 @@
 /* Canonical spec, use, and saving again, within the context's limit. A large model is not run. */
 void fuzz_model(vae_context *context, const vae_model *model);
 
+/* Every parameter is finite. */
+void fuzz_finite(const vae_model *model);
+
+/* The model's file, NULL if the limit leaves no room; free it. */
+unsigned char *fuzz_saved(const vae_model *model, size_t *size);
+
 /* Opens a file of data with these options and reads a few rows. 1 if it opened. */
 int fuzz_table(vae_context *context, const char *path, const char *options);
 
