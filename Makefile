@@ -5,6 +5,7 @@
 #   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli
 #   make check           the test suite; T=text runs the test programs whose path contains it
 #   make check-all       the suite in every configuration, lint, install, interoperability and document tests
+#   make fuzz            new inputs for the parsers, by clang's libFuzzer; SECONDS=60 for each, TARGET=name for one
 #   make check-ulp       the elementary functions over all floats, some minutes
 #   make bench           times, against what the machine can do; make bench-growth: how they grow
 #   make install         DESTDIR prefix libdir includedir; make uninstall
@@ -47,6 +48,9 @@ check-avx2:
 	+@$(BUILD) check SIMD=avx2
 check-clang:
 	+@$(BUILD) shared examples check CC=clang
+.PHONY: fuzz
+fuzz:
+	+@$(BUILD) fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined BLAS=builtin
 coverage:
 	+@$(BUILD) report COVERAGE=1
 

@@ -127,7 +127,8 @@ typedef void (*vae_log_fn)(void *user, int32_t level, const char *message);
  *
  *   threads=N (1)               compute threads with the caller's own, 1 .. 256; started when they
  *                               are first needed
- *   memory_limit=N (0: none)    bytes that the context may hold; suffixes K, M, G (powers of 1024)
+ *   memory_limit=N (0: none)    bytes that the context may hold, its own among them; suffixes K, M,
+ *                               G (powers of 1024)
  *   simd=auto | sse2 | avx2 | avx512
  *                               element-wise kernels; auto is the best that the processor runs.
  *                               One that it or the build lacks is VAE_ERROR_UNSUPPORTED

@@ -188,7 +188,10 @@ FORCE:
 T ?=
 TEST_SOURCES := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/property/*_test.c tests/golden/*_test.c \
     tests/fault/*_test.c)
-TESTS := $(TEST_SOURCES:%.c=$(OUT)/%)
+# A fuzz target is a program too, which replays the kept inputs.
+FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+TESTS := $(TEST_SOURCES:%.c=$(OUT)/%) $(FUZZ_TARGETS:%=$(OUT)/tests/fuzz/%)
 ifneq ($(T),)
 TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
 endif
@@ -204,6 +207,27 @@ $(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
 	$(say) TEST 'tests/$*_test.c'
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< $(SUPPORT) $(ARCHIVE) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+
+$(OUT)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_SHARED) $(ARCHIVE)
+	$(say) TEST 'tests/fuzz/$*.c'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< tests/fuzz/replay.c $(FUZZ_SHARED) $(ARCHIVE) $(LINK_PROGRAM) \
+	    $(OWN_LDLIBS) $(LDLIBS)
+
+# ---- Fuzzing: make fuzz, which sets CC and SANITIZE ----
+
+SECONDS ?= 60
+TARGET ?=
+FUZZERS := $(patsubst %,$(OUT)/fuzz/%,$(if $(TARGET),$(TARGET),$(FUZZ_TARGETS)))
+.PHONY: fuzz
+fuzz: $(FUZZERS)
+	$(Q)scripts/fuzz.sh '$(SECONDS)' build/fuzz $(FUZZERS)
+
+$(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_SHARED) $(ARCHIVE)
+	$(say) FUZZ 'tests/fuzz/$*.c'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< $(FUZZ_SHARED) $(ARCHIVE) $(LINK_PROGRAM) -fsanitize=fuzzer \
+	    $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Examples: link the archive; those that draw also need cairo ----
 
@@ -348,4 +372,4 @@ $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ -o $@ $< $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
 
 -include $(wildcard $(OBJ)/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d $(OUT)/tests/interop/*.d)
--include $(TESTS:%=%.d)
+-include $(TESTS:%=%.d) $(FUZZERS:%=%.d)

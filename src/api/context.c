@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/doors.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "base/threads.h"
 #include "tensor/gemm.h"
@@ -120,6 +121,16 @@ static const vae__option options_list[] = {
     {.name = NULL},
 };
 
+/* The context's own block came from the host's allocator too. */
+static vae_status count_itself(vae_context *context) {
+    vae_status status = vae__memory_check(context, 1, sizeof *context, "the context");
+    if (status) return status;
+    atomic_store(&context->bytes, sizeof *context);
+    atomic_store(&context->peak_bytes, sizeof *context);
+    atomic_store(&context->allocations, 1);
+    return VAE_OK;
+}
+
 static vae_status configure(vae_context *context, const char *options) {
     static const vae__option_table table = {"context", "option", options_list, NULL};
     context_options parsed = {.threads = 1};
@@ -130,6 +141,8 @@ static vae_status configure(vae_context *context, const char *options) {
     context->blas_keep_threads = parsed.blas_threads == 1;
     if (parsed.memory_limit && parsed.memory_limit < SIZE_MAX)
         context->memory_limit = (size_t)parsed.memory_limit;
+    status = count_itself(context);
+    if (status) return status;
     if (context->threads > 1) vae__gemm_use_threads(context->blas_keep_threads);
     return vae__pool_new(context, context->threads);
 }

@@ -1,5 +1,6 @@
 #include "model/network.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "autodiff/ops/ops.h"
@@ -146,7 +147,7 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
         &list->items[spec->encoder.count ? network->encoder_weight[0] : network->posterior_weight];
     const vae__parameter *bias =
         &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
-    double total = 0;
+    double total = 0, most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
     for (size_t i = 0; i < statistics->width; i++) total += statistics->input_variance[i];
     double deviation = sqrt(total / (double)statistics->width);
     double scale = deviation > 1e-12 ? 1 / deviation : 1;
@@ -157,7 +158,8 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
             row[c] = (vae__real)((double)row[c] * scale);
             shift += (double)row[c] * statistics->input_mean[c];
         }
-        bias->values[r] = (vae__real)((double)bias->values[r] - shift);
+        /* Far from zero and hardly varying, columns may ask for more than a number holds. */
+        bias->values[r] = (vae__real)fmin(fmax((double)bias->values[r] - shift, -most), most);
     }
 }
 

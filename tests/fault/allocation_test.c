@@ -229,12 +229,13 @@ static void respects_the_limit(void **state) {
     for (size_t i = 0; i < COUNT_OF(lives); i++) {
         const struct life *life = &lives[i];
         host_allocator counts;
-        uint64_t needed = 0, peak = 0;
+        uint64_t empty = 0, needed = 0, peak = 0;
         vae_context *context = counted_context(NULL, &counts);
+        assert_ok(vae_context_memory(context, &empty, NULL, NULL));
         assert_ok(life->live(context, life->what));
         assert_ok(vae_context_memory(context, NULL, &needed, NULL));
         vae_context_destroy(context);
-        for (uint64_t limit = 1; limit <= needed + needed / 7; limit += needed / 7) {
+        for (uint64_t limit = empty; limit <= needed + needed / 7; limit += needed / 7) {
             char options[60];
             snprintf(options, sizeof options, "memory_limit=%llu", (unsigned long long)limit);
             context = counted_context(options, &counts);

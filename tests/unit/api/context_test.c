@@ -176,15 +176,18 @@ static void counts_what_it_holds(void **state) {
     host_allocator counts;
     vae_context *context = counted_context(NULL, &counts);
     vae_model *model;
-    uint64_t empty, held, peak, allocations, none;
-    size_t base = counts.bytes, calls = counts.calls;
+    uint64_t empty, held, peak, allocations;
+    size_t base = counts.bytes;
     (void)state;
-    assert_ok(vae_context_memory(context, &empty, NULL, &none));
+    assert_ok(vae_context_memory(context, &empty, &peak, &allocations));
+    assert_int_equal(empty, counts.bytes); /* the context itself */
+    assert_int_equal(peak, counts.bytes);
+    assert_int_equal(allocations, counts.calls);
     assert_ok(vae_model_create(context, SPEC, &model));
     assert_ok(vae_encode(model, rows, 3, 4, NULL, NULL));
     assert_ok(vae_context_memory(context, &held, &peak, &allocations));
-    assert_int_equal(held - empty, counts.bytes - base); /* all of it came from the host */
-    assert_int_equal(allocations - none, counts.calls - calls);
+    assert_int_equal(held, counts.bytes); /* all of it came from the host */
+    assert_int_equal(allocations, counts.calls);
     assert_true(peak >= held);
     vae_model_destroy(model);
     assert_ok(vae_context_memory(context, &held, NULL, NULL));
@@ -220,6 +223,17 @@ static void refuses_more_than_the_limit(void **state) {
         vae_dataset_from_memory(context, rows, 3, 4, NULL, &data)); /* what fits still works */
     vae_dataset_destroy(data);
     vae_context_destroy(context);
+    assert_int_equal(counts.blocks, 0);
+}
+
+static void refuses_a_limit_below_itself(void **state) {
+    host_allocator counts = {0};
+    vae_context *context = (vae_context *)&context;
+    (void)state;
+    assert_fails(vae_context_create_with_allocator("memory_limit=1", host_alloc, host_free, &counts,
+                                                   &context),
+                 VAE_ERROR_LIMIT, "do not fit in the 1 bytes that memory_limit leaves");
+    assert_null(context);
     assert_int_equal(counts.blocks, 0);
 }
 
@@ -304,6 +318,7 @@ int main(void) {
         cmocka_unit_test(an_allocator_comes_with_its_release),
         cmocka_unit_test(counts_what_it_holds),
         cmocka_unit_test(refuses_more_than_the_limit),
+        cmocka_unit_test(refuses_a_limit_below_itself),
         cmocka_unit_test(tells_that_memory_is_out),
         cmocka_unit_test(logs_the_training_plan),
     };

@@ -1,0 +1,16 @@
+/* CSV files, plain and compressed, with and without header, columns and labels. */
+#include "fuzz/subjects.h"
+
+#define LIMIT ((size_t)512 << 10)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char *const options[] = {"", "header=no", "header=yes labels=column:a",
+                                          "labels=column:1", "columns=[1, a] scale=unit"};
+    vae_context *context = fuzz_context(LIMIT);
+    const char *path = fuzz_file(data, size);
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        fuzz_table(context, path, options[i]);
+    fuzz_compressed(context, data, size);
+    fuzz_context_end(context);
+    return 0;
+}

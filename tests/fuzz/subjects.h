@@ -1,0 +1,22 @@
+/* What is done with a model or a data set that came out of hostile input, and must hold for it. */
+#ifndef TESTS_FUZZ_SUBJECTS_H
+#define TESTS_FUZZ_SUBJECTS_H
+
+#include "fuzz/support.h"
+
+/* Canonical spec, use, and saving again, within the context's limit. A large model is not run. */
+void fuzz_model(vae_context *context, const vae_model *model);
+
+/* Every parameter is finite. */
+void fuzz_finite(const vae_model *model);
+
+/* The model's file, NULL if the limit leaves no room; free it. */
+unsigned char *fuzz_saved(const vae_model *model, size_t *size);
+
+/* Opens a file of data with these options and reads a few rows. 1 if it opened. */
+int fuzz_table(vae_context *context, const char *path, const char *options);
+
+/* A file that opens uncompressed has the same rows compressed. */
+void fuzz_compressed(vae_context *context, const void *data, size_t size);
+
+#endif
