@@ -6,6 +6,9 @@
 #   make check           the test suite; T=text runs the test programs whose path contains it
 #   make check-all       the suite in every configuration, lint, install, interoperability and document tests
 #   make check-ulp       the elementary functions over all floats, some minutes
+#   make check-oom       every allocation refused in turn
+#   make check-valgrind  the suite under valgrind; SIMD=avx2, which valgrind knows
+#   make soak            random calls of everything for SECONDS=3600, SEED=1
 #   make bench           times
 #   make install         DESTDIR prefix libdir includedir; make uninstall
 #   make examples lint coverage clean
@@ -21,9 +24,9 @@ SHELL := /bin/sh
 BUILD = $(MAKE) -f scripts/build.mk
 CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
 
-.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp
+.PHONY: all lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp check-oom soak
 all: lib
-lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp:
+lib check examples demo bench install uninstall lint check-install check-interop check-docs check-ulp check-oom soak:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all
@@ -32,11 +35,13 @@ deps:
 deps-all:
 	@$(CONFIGURATION) scripts/deps.sh all
 
-.PHONY: check-asan check-tsan check-double check-builtin check-clang coverage
+.PHONY: check-asan check-tsan check-valgrind check-double check-builtin check-clang coverage
 check-asan:
 	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin
 check-tsan:
 	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin
+check-valgrind:
+	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2
 check-double:
 	+@$(BUILD) check REAL=double BLAS=builtin
 check-builtin:

@@ -193,17 +193,31 @@ ifneq ($(T),)
 TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
 endif
 SUPPORT := $(wildcard tests/support/*.c)
+CALLS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
 LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 
-.PHONY: tests check
+.PHONY: tests check check-oom soak
 tests: $(TESTS)
+check-oom: $(OUT)/tests/fault/allocation_test
+	$(Q)$<
+SECONDS ?= 3600
+SEED ?= 1
+soak: $(OUT)/tests/property/calls_test
+	$(Q)$< soak '$(SECONDS)' '$(SEED)'
 check: $(TESTS)
 	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
 
-$(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
-	$(say) TEST 'tests/$*_test.c'
+define build_test
+	$(say) TEST '$<'
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< $(SUPPORT) $(ARCHIVE) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $(filter %.c %.a,$^) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+endef
+$(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
+	$(build_test)
+
+# The random calls are more than one file.
+$(OUT)/tests/property/calls_test: tests/property/calls_test.c $(CALLS) $(SUPPORT) $(ARCHIVE)
+	$(build_test)
 
 # ---- Examples: link the archive; those that draw also need cairo ----
 

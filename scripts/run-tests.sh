@@ -3,6 +3,8 @@
 # The last line is "N passed, N failed". Fails if a test failed, a program crashed or no test ran.
 #
 #     scripts/run-tests.sh title prefix program...      prefix: cut off the programs' names
+#
+# VAE_TEST_UNDER: a command that runs each program, such as valgrind with its options.
 set -u
 title=$1 prefix=$2
 shift 2
@@ -20,7 +22,8 @@ count() {
 
 for program in "$@"; do
     name=${program#"$prefix"}
-    timeout -k 10 "$limit" "$program" > "$log" 2>&1 < /dev/null
+    # shellcheck disable=SC2086
+    timeout -k 10 "$limit" ${VAE_TEST_UNDER:-} "$program" > "$log" 2>&1 < /dev/null
     status=$?
     good=$(count PASSED)
     bad=$(count FAILED)
