@@ -40,8 +40,9 @@ check-asan:
 	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin
 check-tsan:
 	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin
+# Without two programs that train for long: they would take most of the time and reach no line of their own.
 check-valgrind:
-	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2
+	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 SKIP='/ppca_test estimate_oracles'
 check-double:
 	+@$(BUILD) check REAL=double BLAS=builtin
 check-builtin:

@@ -185,13 +185,16 @@ FORCE:
 
 # ---- Tests: one program per file ----
 
+# T: run those whose path contains it; SKIP: and none of these.
 T ?=
+SKIP ?=
 TEST_SOURCES := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/property/*_test.c tests/golden/*_test.c \
     tests/fault/*_test.c)
 TESTS := $(TEST_SOURCES:%.c=$(OUT)/%)
 ifneq ($(T),)
 TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
 endif
+TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
 SUPPORT := $(wildcard tests/support/*.c)
 CALLS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
 LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)

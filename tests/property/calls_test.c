@@ -17,19 +17,9 @@
 #include <unistd.h>
 
 #include "property/world.h"
+#include "support/sanitizers.h"
 
 enum { CALLS_A_ROUND = 300, WARM_UP = 40 /* rounds until memory is measured */ };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1 /* the sanitizer's own memory grows */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static double now(void) {
     struct timespec t;
@@ -197,7 +187,7 @@ static void go_side_by_side(const char *seconds, const char *seed, int talk) {
             printf("%llu calls, %llu refused or failed, the allocator refused in %llu; "
                    "resident %ld KiB, at the end %ld KiB\n",
                    f.calls, f.failures, f.refusals, f.first, f.last);
-        if (!SANITIZED && f.first && f.last > f.first + f.first / 4 + 4096)
+        if (!TEST_SANITIZER && f.first && f.last > f.first + f.first / 4 + 4096)
             fail_msg("grew from %ld to %ld KiB", f.first, f.last);
         if (rounds > WARM_UP) check_functions(&twins[i]);
         remove_twin(&twins[i]);

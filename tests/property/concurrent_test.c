@@ -10,17 +10,7 @@
 #include <cmocka.h>
 
 #include "support/checks.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define FEWER 5
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FEWER 5
-#endif
-#endif
-#ifndef FEWER
-#define FEWER 1
-#endif
+#include "support/sanitizers.h"
 
 enum {
     ROWS = 300,
@@ -28,7 +18,7 @@ enum {
     LATENT = 3,
     THREADS = 8,
     KINDS = 8,
-    RACES = 60 / FEWER,
+    RACES = TEST_THREAD_SANITIZER ? 8 : 24,
     ESTIMATED = 20
 };
 
