@@ -7,7 +7,7 @@ if ! command -v valgrind > /dev/null 2>&1; then
     exit 0
 fi
 # What the tests start themselves, localedef and rm, is left out.
-VAE_TEST_UNDER="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+VAE_TEST_UNDER="valgrind -q --fair-sched=try --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
     --trace-children=yes --trace-children-skip=/bin/*,/usr/bin/*"
 TEST_TIMEOUT=${TEST_TIMEOUT:-3600}
 export VAE_TEST_UNDER TEST_TIMEOUT
