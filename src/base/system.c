@@ -35,7 +35,7 @@ int vae__open_file(const char *path, int flags, mode_t mode) {
     while (file < 0 && errno == EINTR);
     if (file < 0 || file > STDERR_FILENO) return file;
     int higher = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (higher < 0) return file;
     close(file);
+    if (higher < 0) errno = EMFILE;
     return higher;
 }
