@@ -40,9 +40,10 @@ check-asan:
 	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin
 check-tsan:
 	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin
-# Without two programs that train for long: they would take most of the time and reach no line of their own.
+# Without two programs that train for long and reach no line of their own, and one whose reference is in long double,
+# which valgrind computes in double.
 check-valgrind:
-	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 SKIP='/ppca_test estimate_oracles'
+	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 SKIP='/ppca_test estimate_oracles /likelihoods_test'
 check-double:
 	+@$(BUILD) check REAL=double BLAS=builtin
 check-builtin:
