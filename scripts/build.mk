@@ -185,7 +185,9 @@ FORCE:
 
 # ---- Tests: one program per file ----
 
+# T: run those whose path contains it; SKIP: and none of these.
 T ?=
+SKIP ?=
 TEST_SOURCES := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/property/*_test.c tests/golden/*_test.c \
     tests/fault/*_test.c)
 # A fuzz target is a program too, which replays the kept inputs.
@@ -195,18 +197,33 @@ TESTS := $(TEST_SOURCES:%.c=$(OUT)/%) $(FUZZ_TARGETS:%=$(OUT)/tests/fuzz/%)
 ifneq ($(T),)
 TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
 endif
+TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
 SUPPORT := $(wildcard tests/support/*.c)
+CALLS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
 LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 
-.PHONY: tests check
+.PHONY: tests check check-oom soak
 tests: $(TESTS)
+check-oom: $(OUT)/tests/fault/allocation_test
+	$(Q)$<
+SECONDS ?= 3600
+SEED ?= 1
+soak: $(OUT)/tests/property/calls_test
+	$(Q)$< soak '$(SECONDS)' '$(SEED)'
 check: $(TESTS)
 	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
 
-$(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
-	$(say) TEST 'tests/$*_test.c'
+define build_test
+	$(say) TEST '$<'
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< $(SUPPORT) $(ARCHIVE) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $(filter %.c %.a,$^) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+endef
+$(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
+	$(build_test)
+
+# The random calls are more than one file.
+$(OUT)/tests/property/calls_test: tests/property/calls_test.c $(CALLS) $(SUPPORT) $(ARCHIVE)
+	$(build_test)
 
 $(OUT)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_SHARED) $(ARCHIVE)
 	$(say) TEST 'tests/fuzz/$*.c'

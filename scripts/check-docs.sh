@@ -18,7 +18,7 @@ rm -rf "$2"
 mkdir -p "$2/run"
 work=$(cd "$2" && pwd)
 passed=0 failed=0
-documents="README.md CHANGELOG.md examples/README.md $(echo docs/*.md)"
+documents="README.md CHANGELOG.md SECURITY.md examples/README.md $(echo docs/*.md)"
 
 # verdict title: what is wrong, one line each, on standard input
 verdict() {

@@ -5,6 +5,7 @@
 #     scripts/run-tests.sh title prefix program...      prefix: cut off the programs' names
 #
 # VAE_TEST_JOBS: how many at a time. VAE_TEST_TIMEOUT: seconds per program (900).
+# VAE_TEST_UNDER: a command that runs each program, such as valgrind with its options.
 set -u
 unset CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE
 
@@ -19,7 +20,8 @@ run_one() {
     log=$(mktemp "$folder/XXXXXX") || exit 1
     limit=${VAE_TEST_TIMEOUT:-}
     limit=${limit:-900}
-    timeout -k 10 "$limit" "$program" > "$log" 2>&1 < /dev/null
+    # shellcheck disable=SC2086
+    timeout -k 10 "$limit" ${VAE_TEST_UNDER:-} "$program" > "$log" 2>&1 < /dev/null
     status=$?
     good=$(count PASSED "$log")
     bad=$(count FAILED "$log")

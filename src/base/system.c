@@ -2,14 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
+/* In English, whatever language and character set the host's locale has. */
+static void describe(int code, char *reason, size_t size) {
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (plain) {
+        vae__format(reason, size, "%s", strerror_l(code, plain));
+        freelocale(plain);
+    } else {
+        vae__format(reason, size, "error %d", code);
+    }
+}
+
 vae_status vae__fail_system(const char *action, const char *path) {
     char reason[128];
-    int code = errno;
-    if (strerror_r(code, reason, sizeof reason))
-        vae__format(reason, sizeof reason, "error %d", code);
+    describe(errno, reason, sizeof reason);
     return vae__fail(VAE_ERROR_FILE, "cannot %s '%.4095s': %s", action, path, reason);
 }
 
@@ -25,7 +35,7 @@ int vae__open_file(const char *path, int flags, mode_t mode) {
     while (file < 0 && errno == EINTR);
     if (file < 0 || file > STDERR_FILENO) return file;
     int higher = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (higher < 0) return file;
     close(file);
+    if (higher < 0) errno = EMFILE;
     return higher;
 }

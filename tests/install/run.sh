@@ -110,7 +110,7 @@ else
     echo "  skip    C++: no compiler $CXX"
 fi
 check "a host that loads the library builds" build_loader
-check "loading, using, unloading leaves MXCSR alone" loads
+check "load, train and unload, again and again: nothing is left" loads
 [ ! -f README.md ] || check "programs in README.md build" readme
 
 only_archive

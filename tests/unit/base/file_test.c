@@ -247,6 +247,29 @@ static void leaves_standard_streams_alone(void **state) {
     vae__reader_close(reader);
 }
 
+/* Nor where no other number is left. */
+static void fails_rather_than_takes_a_stream(void **state) {
+    (void)state;
+    vae__reader *reader = NULL;
+    struct rlimit before, few;
+    put(file_path, "text", 4);
+    int in = fcntl(STDIN_FILENO, F_DUPFD, 10);
+    getrlimit(RLIMIT_NOFILE, &before);
+    few = before;
+    few.rlim_cur = STDERR_FILENO + 1;
+    close(STDIN_FILENO);
+    setrlimit(RLIMIT_NOFILE, &few);
+    vae_status status = vae__reader_open(context, file_path, &reader);
+    int taken = fcntl(STDIN_FILENO, F_GETFD);
+    setrlimit(RLIMIT_NOFILE, &before);
+    vae__reader_close(reader);
+    dup2(in, STDIN_FILENO);
+    close(in);
+    assert_int_equal(taken, -1);
+    assert_int_equal(status, VAE_ERROR_FILE);
+    assert_non_null(strstr(vae__last_message(), "Too many open files"));
+}
+
 static void reads_on_after_a_signal(void **state) {
     (void)state;
     unsigned char *bytes;
@@ -765,6 +788,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(reads_plain_files),
         TEST(leaves_standard_streams_alone),
+        TEST(fails_rather_than_takes_a_stream),
         TEST(reads_on_after_a_signal),
         TEST(refuses_to_open),
         TEST(names_a_lack_of_rights),

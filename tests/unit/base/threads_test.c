@@ -15,14 +15,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "support/checks.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define THREAD_SANITIZER 1
-#endif
-#endif
+#include "support/sanitizers.h"
 
 enum { MOST_SHARES = 300 };
 
@@ -200,7 +193,7 @@ static void works_in_a_child(void **state) {
     meeting m;
     int status = -1;
     (void)state;
-#ifdef THREAD_SANITIZER
+#if TEST_THREAD_SANITIZER
     skip(); /* it knows no threads after a fork */
 #endif
     vae_context *context = pool_of(2);

@@ -1,5 +1,6 @@
 #include <locale.h>
 
+#include "support/locale.h"
 #include "unit/data/scratch.h"
 
 static vae_status read_text(void **state, const char *text, const vae__source_options *options,
@@ -218,7 +219,7 @@ static void reports_a_damaged_stream(void **state) {
 static void does_not_read_the_locale(void **state) {
     const double values[] = {0.5};
     const vae__source_options no = {.header = 2};
-    if (!setlocale(LC_ALL, "de_DE.UTF-8")) skip();
+    if (!test_comma_locale()) skip();
     assert_rows(state, "0.5\n", &no, 1, 1, values);
     setlocale(LC_ALL, "C");
 }
