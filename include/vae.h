@@ -367,7 +367,7 @@ typedef struct vae_optimizer vae_optimizer;
  *   objective=elbo | iwae (elbo)
  *                               what is maximised; iwae: the importance-weighted bound of K draws
  *                               (Burda et al. 2016), without beta, beta_warmup and free_bits, and
- *                               not with sigma=optimal, which weighs all draws alike
+ *                               (K > 1) not with sigma=optimal, which weighs all draws alike
  *   samples=K (1)               draws of z per row: the ELBO is averaged over them, iwae weighs
  *                               them
  *   beta=1                      weight of the KL (Higgins et al. 2017)

@@ -59,7 +59,10 @@ vae_status vae__model_inference(const vae_model *model, vae__graph_kind kind,
     *out = atomic_load_explicit(place, memory_order_acquire);
     if (*out) return VAE_OK;
     vae_status status = make_inference(model, kind, &made);
-    if (status) return status;
+    if (status) { /* under a tight memory limit, perhaps because another thread has just made one */
+        *out = atomic_load_explicit(place, memory_order_acquire);
+        return *out ? VAE_OK : status;
+    }
     if (atomic_compare_exchange_strong(place, &first, made)) {
         *out = made;
     } else { /* another thread was faster */

@@ -237,7 +237,10 @@ static void measure_hosts(session *run) {
     bench_hosts all[COUNTS][ROUNDS];
     bench_subject subject;
     if (run->only && !strstr("hosts", run->only)) return;
-    if (!bench_subject_make(&image, 1, 64, &subject)) return;
+    if (!bench_subject_make(&image, 1, 64, &subject)) {
+        fprintf(stderr, "bench: host threads: %s\n", vae_last_error());
+        exit(1);
+    }
     for (size_t r = 0; r < ROUNDS; r++) {
         for (size_t i = 0; i < COUNTS; i++)
             all[i][r] = bench_hosts_encode(&subject, hosts[i], 8 * run->report.plan.sample_seconds);

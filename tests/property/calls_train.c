@@ -29,8 +29,10 @@ void call_optimizer(world *w) {
     const char *options = wild    ? "sgd lr=1e6"
                           : wrong ? PICK(w, wrong_options)
                                   : PICK(w, right_options);
-    unsigned expected =
-        BECAUSE(!m->handle, VAE_ERROR_ARGUMENT) | BECAUSE(wrong && !wild, VAE_ERROR_TEXT);
+    /* iwae does not go with the batch's sigma */
+    int clash = strstr(options, "iwae") && strstr(vae_model_spec(m->handle), "sigma=optimal");
+    unsigned expected = BECAUSE(!m->handle, VAE_ERROR_ARGUMENT) |
+                        BECAUSE((wrong && !wild) || clash, VAE_ERROR_TEXT);
     CALL(w, expected ? expected : OK, vae_optimizer_create, m->handle, options, &o->handle);
     w->wild |= wild && o->handle;
 }
