@@ -206,45 +206,46 @@ LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 tests: $(TESTS)
 check-oom: $(OUT)/tests/fault/allocation_test
 	$(Q)$<
-SECONDS ?= 3600
 SEED ?= 1
 soak: $(OUT)/tests/property/calls_test
-	$(Q)$< soak '$(SECONDS)' '$(SEED)'
+	$(Q)$< soak '$(or $(SECONDS),3600)' '$(SEED)'
 check: $(TESTS)
 	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
 
-define build_test
-	$(say) TEST '$<'
+$(OUT)/tests/%.o: tests/%.c
+	$(say) CC '$<'
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $(filter %.c %.a,$^) $(LINK_PROGRAM) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
-endef
-$(OUT)/tests/%_test: tests/%_test.c $(SUPPORT) $(ARCHIVE)
-	$(build_test)
+	$(Q)$(COMPILE) -Itests -c -o $@ $<
 
+# Objects are kept, so that what tests share is compiled once.
+objects_of = $(patsubst %.c,$(OUT)/%.o,$1)
+$(OUT)/tests/libsupport.a: $(call objects_of,$(SUPPORT))
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LINK_PROGRAM)
+
+$(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
+	$(say) TEST 'tests/$*_test'
+	$(Q)$(link_test) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
 # The random calls are more than one file.
-$(OUT)/tests/property/calls_test: tests/property/calls_test.c $(CALLS) $(SUPPORT) $(ARCHIVE)
-	$(build_test)
+$(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 
-$(OUT)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(FUZZ_SHARED) $(ARCHIVE)
-	$(say) TEST 'tests/fuzz/$*.c'
-	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< tests/fuzz/replay.c $(FUZZ_SHARED) $(ARCHIVE) $(LINK_PROGRAM) \
-	    $(OWN_LDLIBS) $(LDLIBS)
+$(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c $(FUZZ_SHARED)) $(ARCHIVE)
+	$(say) TEST 'tests/fuzz/$*'
+	$(Q)$(link_test) $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Fuzzing: make fuzz, which sets CC and SANITIZE ----
 
-SECONDS ?= 60
 TARGET ?=
 FUZZERS := $(patsubst %,$(OUT)/fuzz/%,$(if $(TARGET),$(TARGET),$(FUZZ_TARGETS)))
 .PHONY: fuzz
 fuzz: $(FUZZERS)
-	$(Q)scripts/fuzz.sh '$(SECONDS)' build/fuzz $(FUZZERS)
+	$(Q)scripts/fuzz.sh '$(or $(SECONDS),60)' build/fuzz $(FUZZERS)
 
-$(OUT)/fuzz/%: tests/fuzz/%.c $(FUZZ_SHARED) $(ARCHIVE)
-	$(say) FUZZ 'tests/fuzz/$*.c'
+$(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,$(FUZZ_SHARED)) $(ARCHIVE)
+	$(say) FUZZ 'tests/fuzz/$*'
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -Itests -MF $@.d -MT $@ -o $@ $< $(FUZZ_SHARED) $(ARCHIVE) $(LINK_PROGRAM) -fsanitize=fuzzer \
-	    $(OWN_LDLIBS) $(LDLIBS)
+	$(Q)$(link_test) -fsanitize=fuzzer $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Examples: link the archive; those that draw also need cairo ----
 
@@ -388,5 +389,4 @@ $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ -o $@ $< $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
 
--include $(wildcard $(OBJ)/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d $(OUT)/tests/interop/*.d)
--include $(TESTS:%=%.d) $(FUZZERS:%=%.d)
+-include $(wildcard $(OBJ)/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d) $(shell find $(OUT)/tests -name '*.d' 2>/dev/null)
