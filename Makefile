@@ -44,9 +44,9 @@ check-asan:
 check-tsan:
 	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin
 # Without two programs that train for long and reach no line of their own, and one whose reference is in long double,
-# which valgrind computes in double.
+# which valgrind computes in double; nor races, which are slow there and ThreadSanitizer's.
 check-valgrind:
-	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 SKIP='/ppca_test estimate_oracles /likelihoods_test'
+	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 SKIP='/ppca_test estimate_oracles /likelihoods_test concurrent_test'
 check-double:
 	+@$(BUILD) check REAL=double BLAS=builtin
 check-builtin:
