@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "autodiff/blocks.h"
 #include "base/threads.h"
 #include "tensor/gemm.h"
 
@@ -308,7 +309,7 @@ double vae__run_gradient_bound(const vae__run *run) {
 typedef struct weight_run {
     vae__run *run;
     const vae__sink *sink;
-    atomic_size_t next;
+    vae__blocks blocks;
 } weight_run;
 
 /* gradient [block rows, columns] = or += the block's terms over the whole batch */
@@ -356,7 +357,7 @@ static void weight_share(void *argument, size_t index, size_t shares) {
     int before = vae__gemm_begin_share();
     size_t i;
     (void)shares;
-    while ((i = atomic_fetch_add(&work->next, 1)) < plan->block_count) {
+    while ((i = vae__blocks_take(&work->blocks, index)) != VAE__NOWHERE) {
         work->run->workspace->block_squares[i] = consume_block(work, &plan->blocks[i], scratch);
     }
     vae__gemm_end_share(before);
@@ -364,8 +365,10 @@ static void weight_share(void *argument, size_t index, size_t shares) {
 
 double vae__run_weights(vae__run *run, const vae__sink *sink) {
     const vae__plan *plan = run->workspace->plan;
-    weight_run work = {.run = run, .sink = sink};
-    atomic_init(&work.next, 0);
+    weight_run work;
+    work.run = run;
+    work.sink = sink;
+    vae__blocks_begin(&work.blocks, plan, run->shares);
     if (run->shares == 1) {
         weight_share(&work, 0, 1);
     } else {

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "autodiff/blocks.h"
 #include "base/threads.h"
 
 /* ---- the optimizer handle ---- */
@@ -258,14 +259,14 @@ typedef struct whole_update {
     vae__update update;
     int check; /* only ask whether it would be finite */
     atomic_int not_finite;
-    atomic_size_t next;
+    vae__blocks blocks;
 } whole_update;
 
 static void whole_update_share(void *argument, size_t share, size_t shares) {
     whole_update *work = argument;
     size_t i;
-    (void)share, (void)shares;
-    while ((i = atomic_fetch_add(&work->next, 1)) < work->plan->block_count) {
+    (void)shares;
+    while ((i = vae__blocks_take(&work->blocks, share)) != VAE__NOWHERE) {
         const vae__weight_block *block = &work->plan->blocks[i];
         const vae__parameter *parameter = &work->parameters->items[block->parameter];
         size_t first = (size_t)(parameter->values - work->parameters->block) +
@@ -282,11 +283,12 @@ static void whole_update_share(void *argument, size_t share, size_t shares) {
 
 static int update_whole(step *s, double scale, int check) {
     vae_optimizer *optimizer = s->optimizer;
-    whole_update work = {.plan = &optimizer->plan,
-                         .parameters = &optimizer->model->parameters,
-                         .gradient = optimizer->gradient,
-                         .check = check};
-    atomic_init(&work.next, 0);
+    whole_update work;
+    work.plan = &optimizer->plan;
+    work.parameters = &optimizer->model->parameters;
+    work.gradient = optimizer->gradient;
+    work.check = check;
+    vae__blocks_begin(&work.blocks, work.plan, s->run.shares);
     atomic_init(&work.not_finite, 0);
     vae__update_begin(&optimizer->state, &optimizer->options.optimizer, scale, &work.update);
     vae__parallel(optimizer->context, whole_update_share, &work, s->run.shares);

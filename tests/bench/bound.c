@@ -1,10 +1,10 @@
 #include "bound.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "autodiff/blocks.h"
 #include "base/threads.h"
 #include "tensor/gemm.h"
 
@@ -97,7 +97,7 @@ typedef struct bound_run {
     const bench_bound *bound;
     size_t rows; /* of this chunk */
     int passes;
-    atomic_size_t next;
+    vae__blocks blocks;
 } bound_run;
 
 static void rows_share(void *argument, size_t index, size_t shares) {
@@ -142,7 +142,7 @@ static void weight_share(void *argument, size_t index, size_t shares) {
     int before = vae__gemm_begin_share();
     size_t i;
     (void)shares;
-    while ((i = atomic_fetch_add(&run->next, 1)) < bound->plan->block_count) {
+    while ((i = vae__blocks_take(&run->blocks, index)) != VAE__NOWHERE) {
         const vae__weight_block *block = &bound->plan->blocks[i];
         for (size_t j = 0; j < bound->product_count; j++) {
             const bench_product *p = &bound->products[j];
@@ -156,14 +156,16 @@ static void weight_share(void *argument, size_t index, size_t shares) {
 }
 
 static void run_bound(const bench_bound *bound, int passes) {
-    bound_run run = {.bound = bound, .passes = passes};
+    bound_run run;
+    run.bound = bound;
+    run.passes = passes;
     for (size_t first = 0; first < bound->rows; first += bound->chunk) {
         size_t left = bound->rows - first;
         run.rows = left < bound->chunk ? left : bound->chunk;
         vae__parallel(bound->context, rows_share, &run, bound->shares);
     }
     if (!bound->state) return;
-    atomic_init(&run.next, 0);
+    vae__blocks_begin(&run.blocks, bound->plan, bound->shares);
     vae__parallel(bound->context, weight_share, &run, bound->shares);
 }
 

@@ -1,0 +1,34 @@
+#include "autodiff/blocks.h"
+
+static size_t values_of(const vae__plan *plan, size_t block) {
+    const vae__weight_block *b = &plan->blocks[block];
+    return b->rows * plan->graph->parameters->items[b->parameter].columns;
+}
+
+void vae__blocks_begin(vae__blocks *blocks, const vae__plan *plan, size_t shares) {
+    size_t total = 0, done = 0, block = 0;
+    for (size_t i = 0; i < plan->block_count; i++) total += values_of(plan, i);
+    blocks->plan = plan;
+    blocks->shares = shares;
+    for (size_t share = 0; share < shares; share++) {
+        double until = (double)total * (double)(share + 1) / (double)shares;
+        atomic_init(&blocks->next[share], block);
+        for (; block < plan->block_count; block++) {
+            size_t size = values_of(plan, block);
+            if (share + 1 < shares && (double)done + 0.5 * (double)size > until) break;
+            done += size;
+        }
+        blocks->end[share] = block;
+    }
+}
+
+size_t vae__blocks_take(vae__blocks *blocks, size_t share) {
+    for (size_t i = 0; i < blocks->shares; i++) {
+        size_t from = (share + i) % blocks->shares;
+        if (atomic_load_explicit(&blocks->next[from], memory_order_relaxed) >= blocks->end[from])
+            continue;
+        size_t block = atomic_fetch_add(&blocks->next[from], 1);
+        if (block < blocks->end[from]) return block;
+    }
+    return VAE__NOWHERE;
+}
