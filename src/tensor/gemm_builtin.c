@@ -4,7 +4,7 @@
 
 #define DEPTH 128   /* of a packed panel: with the largest tile both panels stay in L1 */
 #define MOST_ROWS 8 /* largest tile of any level */
-#define MOST_COLUMNS 32
+#define MOST_COLUMNS (128 / sizeof(vae__real))
 #define PANELS 4 /* column panels packed at once, so that a packed A is used several times */
 
 /* Panels are padded with zeros to whole tiles. */

@@ -3,9 +3,10 @@
  *
  *     growth [out=build/growth]
  *
- * Around 784-400-20 with batch 128 one of them is varied at a time. Writes growth.png, growth.csv and the
+ * Around 784-400-20 with batch 128 one of them is varied at a time. Writes growth.png, memory.png, growth.csv and the
  * tables of docs/performance.md on standard output. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,14 +173,64 @@ static plot_panel time_panel(const sweep *w, columns *c) {
                         .count = 3};
 }
 
-static void write_plot(const char *path) {
+/* Memory of every point against its parameters, and the least that Adam takes. */
+typedef struct memory_columns {
+    double parameters[SWEEPS * MOST_POINTS], peak[SWEEPS * MOST_POINTS];
+    double ends[2], least[2];
+    plot_series series[2];
+} memory_columns;
+
+static plot_panel memory_panel(memory_columns *c) {
+    size_t n = 0;
+    c->ends[0] = INFINITY;
+    c->ends[1] = 0;
+    for (size_t i = 0; i < SWEEPS; i++) {
+        for (size_t k = 0; k < sweeps[i].count; k++, n++) {
+            c->parameters[n] = sweeps[i].points[k].parameters;
+            c->peak[n] = sweeps[i].points[k].peak / 1048576;
+            c->ends[0] = fmin(c->ends[0], c->parameters[n]);
+            c->ends[1] = fmax(c->ends[1], c->parameters[n]);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) c->least[i] = 12 * c->ends[i] / 1048576;
+    c->series[0] = (plot_series){.name = "one thread",
+                                 .x = c->parameters,
+                                 .y = c->peak,
+                                 .n = n,
+                                 .color = 0,
+                                 .mark = PLOT_POINTS};
+    c->series[1] = (plot_series){.name = "12 bytes a parameter",
+                                 .x = c->ends,
+                                 .y = c->least,
+                                 .n = 2,
+                                 .color = 3,
+                                 .mark = PLOT_DASHES};
+    return (plot_panel){.title = "All of these",
+                        .x_label = "parameters",
+                        .y_label = "MiB held",
+                        .width = 400,
+                        .height = 260,
+                        .x_scale = PLOT_LOG,
+                        .y_scale = PLOT_LOG,
+                        .series = c->series,
+                        .count = 2};
+}
+
+static void write_plots(const char *folder) {
+    char path[4096];
     columns data[SWEEPS];
-    plot_panel panels[SWEEPS];
+    memory_columns memory;
+    plot_panel panels[SWEEPS], held = memory_panel(&memory);
     for (size_t i = 0; i < SWEEPS; i++) panels[i] = time_panel(&sweeps[i], &data[i]);
     panels[0].y_label = "milliseconds a step";
+    snprintf(path, sizeof path, "%s/growth.png", folder);
     const char *problem =
         plot_panels(path, "A training step around 784-400-20, batch 128", panels, SWEEPS);
     if (problem) fail(problem);
+    snprintf(path, sizeof path, "%s/memory.png", folder);
+    problem = plot_panels(path, "Memory while training with Adam", &held, 1);
+    if (problem) fail(problem);
+    printf("\n%s/growth.png, memory.png, growth.csv\n", folder);
 }
 
 int main(int count, char **arguments) {
@@ -191,8 +242,6 @@ int main(int count, char **arguments) {
     for (size_t i = 0; i < SWEEPS; i++) measure_sweep(&sweeps[i]);
     snprintf(path, sizeof path, "%s/growth.csv", out);
     write_csv(path);
-    snprintf(path, sizeof path, "%s/growth.png", out);
-    write_plot(path);
-    printf("\n%s\n", path);
+    write_plots(out);
     return 0;
 }
