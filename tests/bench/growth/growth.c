@@ -205,7 +205,7 @@ static plot_panel memory_panel(memory_columns *c) {
                                  .n = 2,
                                  .color = 3,
                                  .mark = PLOT_DASHES};
-    return (plot_panel){.title = "All of these",
+    return (plot_panel){.title = "Every network of the sweeps",
                         .x_label = "parameters",
                         .y_label = "MiB held",
                         .width = 400,
