@@ -81,7 +81,7 @@ OPTIMIZE += -fno-sanitize-recover=undefined
 endif
 OWN_LDFLAGS := -fsanitize=$(SANITIZE)
 else ifneq ($(COVERAGE),)
-OPTIMIZE := -O0 --coverage
+OPTIMIZE := -O0 --coverage -DTEST_COVERAGE
 OWN_LDFLAGS := --coverage
 else
 OPTIMIZE := -O3
@@ -222,13 +222,17 @@ objects_of = $(patsubst %.c,$(OUT)/%.o,$1)
 $(OUT)/tests/libsupport.a: $(call objects_of,$(SUPPORT))
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
-link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LINK_PROGRAM)
+link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(WRAPPED:%=-Wl,--wrap=%) $(LINK_PROGRAM)
 
 $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 	$(say) TEST 'tests/$*_test'
 	$(Q)$(link_test) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
 # The random calls are more than one file.
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
+$(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)
+# Calls of the library that this test stands in for.
+$(OUT)/tests/fault/system_test: WRAPPED := open read write close fsync stat fstat readlink rename fchmod faccessat \
+    newlocale pthread_mutex_init pthread_cond_init pthread_create pthread_sigmask inflateInit2_ inflate
 
 $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c $(FUZZ_SHARED)) $(ARCHIVE)
 	$(say) TEST 'tests/fuzz/$*'

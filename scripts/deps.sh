@@ -36,6 +36,7 @@ int main(void) { print_message("%s", ""); return 0; }' -lcmocka; }
 have_cairo() { $PKG_CONFIG --exists cairo 2> /dev/null; }
 have_pkg_config() { have "$PKG_CONFIG"; }
 have_blas() { "$scripts/blas.sh" "${BLAS:-openblas}" > /dev/null 2>&1; }
+have_locale_sources() { have localedef && [ -r /usr/share/i18n/locales/ps_AF ]; }
 have_images() { [ -r /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ]; }
 have_python_module() { /usr/bin/python3 -c "import $1" > /dev/null 2>&1; }
 have_clang_runtime() {
@@ -74,6 +75,7 @@ look() {
     need "have clang-format" clang-format "clang-format"
     need "have valgrind" valgrind "valgrind"
     need "have lcov" lcov "lcov"
+    need "have_locale_sources" locales "the sources of locales"
     need have_cxx g++ "a C++ compiler"
     need "have readelf" binutils "binutils"
     need "have_python_module numpy" python3-numpy "Python's numpy"

@@ -21,7 +21,7 @@ static void localise_to_point(char *text) {
         int plain = (*from >= '0' && *from <= '9') || *from == '-' || *from == '+' || *from == 'e';
         if (plain) {
             *to++ = *from;
-        } else if (to == text || to[-1] != '.') {
+        } else if (to[-1] != '.') { /* a digit comes first */
             *to++ = '.';
         }
     }
@@ -32,13 +32,13 @@ const char *vae__number(char buffer[VAE__NUMBER_SIZE], double value) {
     if (isnan(value)) return strcpy(buffer, "nan");
     if (isinf(value)) return strcpy(buffer, value < 0 ? "-inf" : "inf");
     /* Below DBL_MIN fewer than six digits may tell a number from its neighbours. */
-    for (int digits = fabs(value) < DBL_MIN ? 1 : 6; digits <= 17; digits++) {
+    int digits = fabs(value) < DBL_MIN ? 1 : 6;
+    double back = 0;
+    do {
         snprintf(buffer, VAE__NUMBER_SIZE, "%.*g", digits, value);
         localise_to_point(buffer);
-        double back;
-        if (digits == 17 || (vae__parse_real(buffer, strlen(buffer), &back) && back == value))
-            break;
-    }
+        vae__parse_real(buffer, strlen(buffer), &back);
+    } while (back != value && ++digits <= 17);
     return buffer;
 }
 

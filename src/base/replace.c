@@ -66,13 +66,18 @@ static vae_status write_device(const char *path, const vae__piece *pieces, size_
 static vae_status follow_links(const char *path, vae__buffer *target) {
     char link[LINK_SIZE];
     vae__append(target, "%s", path);
-    for (int hops = 0; hops < MOST_LINKS && !target->failed; hops++) {
+    for (int hops = 0; !target->failed; hops++) {
         ssize_t length = readlink(target->text, link, sizeof link);
-        if (length < 0) break; /* no link, or nothing there yet */
+        if (length < 0 && (errno == EINVAL || errno == ENOENT)) return VAE_OK; /* no link */
+        if (length >= 0 && hops == MOST_LINKS) {
+            errno = ELOOP;
+            length = -1;
+        }
+        if (length < 0) return vae__fail_system("write", path);
         target->length = *link == '/' ? 0 : folder_length(target->text);
         vae__append_bytes(target, link, (size_t)length);
     }
-    return target->failed ? vae__last_status() : VAE_OK;
+    return vae__last_status();
 }
 
 /* Creates a file of a new name in target's folder. */

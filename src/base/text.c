@@ -11,7 +11,8 @@
 static int make_room(vae__buffer *buffer, size_t more) {
     if (buffer->failed) return 0;
     if (buffer->text && more < buffer->capacity - buffer->length) return 1;
-    size_t capacity = (buffer->length + more + 64) * 2;
+    /* A block of SIZE_MAX bytes is refused, as what is too long for an int is below. */
+    size_t capacity = more < SIZE_MAX / 8 ? (buffer->length + more + 64) * 2 : SIZE_MAX;
     char *text = vae__reallocate(buffer->context, buffer->text, buffer->length, capacity, 1);
     if (!text) {
         buffer->failed = 1;
@@ -32,13 +33,13 @@ void vae__append_bytes(vae__buffer *buffer, const void *bytes, size_t count) {
 void vae__append(vae__buffer *buffer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    size_t length = (size_t)vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    if (length < 0 || !make_room(buffer, (size_t)length)) return;
+    if (!make_room(buffer, length)) return;
     va_start(arguments, format);
-    vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, arguments);
+    vsnprintf(buffer->text + buffer->length, length + 1, format, arguments);
     va_end(arguments);
-    buffer->length += (size_t)length;
+    buffer->length += length;
 }
 
 void vae__buffer_free(vae__buffer *buffer) {
@@ -274,11 +275,10 @@ static vae_status parse_choice(const vae__option *option, const vae__slice *valu
 }
 
 static vae_status parse_bytes(const vae__option *option, const vae__slice *value, uint64_t *field) {
-    static const char suffixes[] = "KMG";
+    static const char suffixes[] = {'K', 'M', 'G'};
     size_t length = value->length;
     int shift = 0;
-    const char *suffix =
-        length && value->text[length - 1] ? strchr(suffixes, value->text[length - 1]) : NULL;
+    const char *suffix = length ? memchr(suffixes, value->text[length - 1], sizeof suffixes) : NULL;
     if (suffix) shift = 10 * ((int)(suffix - suffixes) + 1), length--;
     uint64_t number;
     if (!vae__parse_unsigned(value->text, length, &number) || number > UINT64_MAX >> shift) {
@@ -298,9 +298,9 @@ static vae_status parse_option(const vae__option *option, const vae__slice *valu
     case VAE__OPTION_FLAG: return parse_flag(option, value, field);
     case VAE__OPTION_CHOICE: return parse_choice(option, value, field);
     case VAE__OPTION_BYTES: return parse_bytes(option, value, field);
-    case VAE__OPTION_CUSTOM: break;
+    case VAE__OPTION_CUSTOM:
+    default: return option->parse(value, field, user);
     }
-    return option->parse(value, field, user);
 }
 
 static vae_status fail_unknown_key(const vae__option_table *table, const vae__slice *key) {
@@ -372,6 +372,7 @@ void vae__option_print(vae__buffer *out, const vae__option *option, const void *
     case VAE__OPTION_REAL: print_number(out, *(const double *)field); break;
     case VAE__OPTION_FLAG: vae__append(out, "%d", *(const int *)field); break;
     case VAE__OPTION_CHOICE: vae__append(out, "%s", option->choices[*(const int *)field]); break;
-    case VAE__OPTION_CUSTOM: option->print(out, field); break;
+    case VAE__OPTION_CUSTOM:
+    default: option->print(out, field); break;
     }
 }

@@ -1,6 +1,5 @@
 /* Inference: rows go through a planned graph in fixed chunks, on workspaces from the model's free
  * list. */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -48,7 +47,7 @@ static void narrow(float *to, const vae__real *from, size_t count) {
 
 static void check_finite(vae__feed *feed) {
     feed->checked = 1;
-    feed->high = sizeof(vae__real) == sizeof(float) ? (vae__real)FLT_MAX : (vae__real)DBL_MAX;
+    feed->high = VAE__REAL_MAX;
     feed->low = -feed->high;
 }
 

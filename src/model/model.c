@@ -1,6 +1,5 @@
 #include "model/model.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -106,8 +105,8 @@ static void fit_standardization(vae_model *model, vae__statistics *statistics) {
     for (size_t i = 0; i < statistics->width; i++) {
         double deviation = sqrt(statistics->variance[i]);
         int varies = vae__column_varies(statistics->mean[i], deviation);
-        shift[i] = (vae__real)statistics->mean[i];
-        scale[i] = varies ? (vae__real)deviation : 1;
+        shift[i] = vae__finite_real(statistics->mean[i]);
+        scale[i] = varies ? vae__finite_real(deviation) : 1;
         statistics->mean[i] = 0;
         statistics->variance[i] = varies ? 1 : 0;
     }
@@ -121,11 +120,6 @@ void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
     model->edits++;
 }
 
-static vae__real limit(double value) {
-    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
-    return (vae__real)fmin(fmax(value, -most), most);
-}
-
 static int row_is_valid(const void *user, const vae__real *row) {
     const vae__spec *spec = user;
     size_t column;
@@ -135,8 +129,8 @@ static int row_is_valid(const void *user, const vae__real *row) {
 void vae__model_check_feed(const vae_model *model, vae__feed *feed) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     feed->checked = 1;
-    feed->low = limit(likelihood->low);
-    feed->high = limit(likelihood->high);
+    feed->low = vae__finite_real(likelihood->low);
+    feed->high = vae__finite_real(likelihood->high);
     feed->valid = likelihood->valid ? row_is_valid : NULL;
     feed->valid_user = &model->spec;
 }

@@ -1,6 +1,5 @@
 #include "model/network.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "autodiff/ops/ops.h"
@@ -147,7 +146,7 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
         &list->items[spec->encoder.count ? network->encoder_weight[0] : network->posterior_weight];
     const vae__parameter *bias =
         &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
-    double total = 0, most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
+    double total = 0;
     for (size_t i = 0; i < statistics->width; i++) total += statistics->input_variance[i];
     double deviation = sqrt(total / (double)statistics->width);
     double scale = deviation > 1e-12 ? 1 / deviation : 1;
@@ -155,11 +154,11 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
         vae__real *row = weight->values + r * weight->columns;
         double shift = 0;
         for (size_t c = 0; c < weight->columns; c++) {
-            row[c] = (vae__real)((double)row[c] * scale);
+            row[c] = vae__finite_real((double)row[c] * scale);
             shift += (double)row[c] * statistics->input_mean[c];
         }
         /* Far from zero and hardly varying, columns may ask for more than a number holds. */
-        bias->values[r] = (vae__real)fmin(fmax((double)bias->values[r] - shift, -most), most);
+        bias->values[r] = vae__finite_real((double)bias->values[r] - shift);
     }
 }
 

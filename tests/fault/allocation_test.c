@@ -1,210 +1,23 @@
-/* Whole lives - model, data, training, inference, files, evaluation - while the host's allocator
- * gives out, at every allocation in turn, and under every memory limit: an error with its message,
- * no leak, no crash. */
+/* Lives while the host's allocator gives out, at every allocation in turn, and under every memory
+ * limit: an error with its message, no leak, no crash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
-#ifndef VAE_NO_ZLIB
-#include <zlib.h>
-#endif
 
 #include <cmocka.h>
 
+#include "fault/lives.h"
 #include "support/checks.h"
 #include "support/folder.h"
 
-#define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]"
-
-static const float x[12] = {0, 1, 0.5f, 0.25f, 1, 0, 0, 1, 0.5f, 0.5f, 0, 0};
-/* ---- lives ---- */
-
-static vae_status train_and_infer(vae_context *context, const void *unused) {
-    vae_model *model = NULL, *clone = NULL, *loaded = NULL;
-    vae_optimizer *optimizer = NULL;
-    vae_dataset *dataset = NULL;
-    unsigned char bytes[5000];
-    size_t length;
-    float out[12];
-    double elbo[3];
-    (void)unused;
-    vae_status status = vae_model_create(context, SPEC, &model);
-    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
-    if (!status) status = vae_model_initialize(model, dataset);
-    if (!status) status = vae_optimizer_create(model, "adam clip_norm=1", &optimizer);
-    if (!status) status = vae_step(model, optimizer, dataset, NULL);
-    if (!status) status = vae_optimizer_set(optimizer, "samples=2 free_bits=0.1");
-    if (!status)
-        status =
-            vae_train(model, optimizer, dataset, dataset, "epochs=2 restore_best=1", NULL, NULL);
-    if (!status) status = vae_reconstruct(model, x, 3, 4, out);
-    if (!status) status = vae_elbo(model, x, 3, 4, 1, elbo, NULL, NULL);
-    if (!status) status = vae_sample(model, 3, 1, NULL, out, NULL);
-    if (!status) status = vae_model_clone(model, &clone);
-    if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);
-    if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
-    if (!status) status = vae_model_plan(model, NULL, 0, &length);
-    vae_dataset_destroy(dataset);
-    vae_model_destroy(model);
-    vae_model_destroy(clone);
-    vae_model_destroy(loaded);
-    vae_optimizer_destroy(optimizer);
-    return status;
-}
-
-/* A failed save leaves the file that was there; a failed load neither handle nor a moved cursor. */
-static vae_status save_and_resume(vae_context *context, const void *options) {
-    vae_model *model = NULL, *loaded = NULL;
-    vae_optimizer *optimizer = NULL, *resumed = NULL;
-    vae_dataset *dataset = NULL, *again = NULL;
-    const char *path = test_in_folder("checkpoint");
-    vae_status status = vae_model_create(context, SPEC, &model);
-    if (!status) status = vae_optimizer_create(model, options, &optimizer);
-    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
-    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &again);
-    if (!status) status = vae_step(model, optimizer, dataset, NULL);
-    if (!status) status = vae_checkpoint_save(model, optimizer, dataset, path);
-    if (!status) status = vae_checkpoint_load(context, path, again, &loaded, &resumed);
-    assert_true(!status || (!loaded && !resumed));
-    assert_int_equal(vae_dataset_position(again), status ? 0 : 2);
-    if (!status) status = vae_step(loaded, resumed, again, NULL);
-    vae_dataset_destroy(dataset);
-    vae_dataset_destroy(again);
-    vae_optimizer_destroy(optimizer);
-    vae_optimizer_destroy(resumed);
-    vae_model_destroy(model);
-    vae_model_destroy(loaded);
-    return status;
-}
-
-static vae_status evaluate(vae_context *context, const void *spec) {
-    vae_model *model = NULL;
-    vae_dataset *dataset = NULL;
-    vae_evaluation *evaluation = NULL;
-    vae_status status = vae_model_create(context, spec, &model);
-    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "binarize=threshold", &dataset);
-    if (!status)
-        status =
-            vae_evaluate(model, dataset, dataset, "samples=20 seed=3", NULL, NULL, &evaluation);
-    assert_true(!status || !evaluation);
-    vae_evaluation_destroy(evaluation);
-    vae_dataset_destroy(dataset);
-    vae_model_destroy(model);
-    return status;
-}
-
-typedef struct data_kind {
-    const char *name, *options; /* of a file in the folder, or of the generator */
-} data_kind;
-
-static vae_status read_all(vae_status status, vae_dataset *dataset) {
-    float row[1024];
-    double labels[8];
-    size_t width = vae_dataset_width(dataset), label_width = vae_dataset_label_width(dataset);
-    assert_true(!status == !!dataset);
-    /* In the double build reading takes memory too. */
-    for (size_t i = 0; !status && i < vae_dataset_size(dataset); i++) {
-        status = vae_dataset_read(dataset, i, 1, row, width);
-        if (label_width) assert_ok(vae_dataset_read_labels(dataset, i, 1, labels, label_width));
-    }
-    vae_dataset_destroy(dataset);
-    return status;
-}
-
-static vae_status open_data(vae_context *context, const void *which) {
-    const data_kind *kind = which;
-    vae_dataset *dataset;
-    int generated = !strncmp(kind->name, "sprites", 7);
-    const char *path = generated ? kind->name : test_in_folder(kind->name);
-    char options[200];
-    snprintf(options, sizeof options, kind->options, test_in_folder("labels"));
-    vae_status status = vae_dataset_open(context, path, options, &dataset);
-    return read_all(status, dataset);
-}
-
-static vae_status take_data(vae_context *context, const void *options) {
-    static const double values[12] = {0, 1, 0, 1, 1, 0, 0.5, 0.25, 1, 1, 0, 0};
-    vae_dataset *dataset;
-    vae_status status = vae_dataset_from_memory(context, values, 3, 4, options, &dataset);
-    return read_all(status, dataset);
-}
-
-static const struct life {
-    vae_status (*live)(vae_context *context, const void *what);
-    const void *what;
-    size_t least; /* allocations */
-} lives[] = {
-    {train_and_infer, NULL, 50},
-    {save_and_resume, "adam", 50},
-    {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
-    {evaluate, SPEC, 50},
-    {evaluate, "input=4 latent=2 likelihood=bernoulli", 50},
-    {evaluate, "input=2x2 latent=2 likelihood=poisson size=total", 50},
-    {open_data, &(data_kind){"idx", "labels=%s binarize=sample split=test:0.5"}, 5},
-    {open_data, &(data_kind){"npy", "scale=unit"}, 4},
-    {open_data, &(data_kind){"csv", "columns=[b, 0] labels=column:c"}, 5},
-#ifndef VAE_NO_ZLIB
-    {open_data, &(data_kind){"idx.gz", "labels=%s"}, 5},
-    {open_data, &(data_kind){"npy.gz", ""}, 4},
-    {open_data, &(data_kind){"csv.gz", "header=yes split=train:0.5"}, 5},
-#endif
-    {open_data, &(data_kind){"sprites:5", "split=train:0.6 seed=4"}, 4},
-    {take_data, "dtype=float64 split=train:0.7 scale=unit", 3},
-    {take_data, "dtype=uint8", 3},
-    {take_data, "copy=0 dtype=float64", 2},
-};
-
-/* ---- the files ---- */
-
-static void write_bytes(const char *name, const void *bytes, size_t size) {
-    char zipped[20];
-    FILE *file = fopen(test_in_folder(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-    snprintf(zipped, sizeof zipped, "%s.gz", name);
-#ifndef VAE_NO_ZLIB
-    gzFile gzip = gzopen(test_in_folder(zipped), "wb");
-    assert_non_null(gzip);
-    assert_int_equal(gzwrite(gzip, bytes, (unsigned)size), (int)size);
-    assert_int_equal(gzclose(gzip), Z_OK);
-#endif
-}
-
-static void write_npy(void) {
-    unsigned char bytes[128 + sizeof x] = "\x93NUMPY\x01";
-    memset(bytes + 10, ' ', 117);
-    bytes[8] = 118;
-    const char header[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }";
-    memcpy(bytes + 10, header, sizeof header - 1);
-    bytes[127] = '\n';
-    memcpy(bytes + 128, x, sizeof x);
-    write_bytes("npy", bytes, sizeof bytes);
-}
-
-static int write_files(void **state) {
-    static const unsigned char idx[] = {0, 0, 8, 3, 0, 0, 0, 3, 0,   0, 0, 1, 0, 0,
-                                        0, 4, 0, 1, 2, 3, 4, 5, 255, 7, 8, 9, 0, 1};
-    static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3};
-    static const char csv[] = "a,b,c\n1,2,3\n4.5,\"5\",6\n7,8,9e1\n";
-    if (test_folder_make(state)) return -1;
-    write_bytes("idx", idx, sizeof idx);
-    write_bytes("labels", labels, sizeof labels);
-    write_bytes("csv", csv, sizeof csv - 1);
-    write_npy();
-    return 0;
-}
-
-/* ---- tests ---- */
-
 /* From allocation `number` on none is granted; `once`: none but this one is refused. */
-static vae_status live_with_refusals(const struct life *life, size_t number, int once) {
+static vae_status live_with_refusals(const life *l, size_t number, int once) {
     host_allocator counts = {.refuse_from = number, .refuse_once = once};
     vae_context *context = NULL;
     vae_status status =
         vae_context_create_with_allocator(NULL, host_alloc, host_free, &counts, &context);
-    if (!status) status = life->live(context, life->what);
+    if (!status) status = l->live(context, l->what);
     vae_context_destroy(context);
     assert_int_equal(atomic_load(&counts.blocks), 0);
     if (!status) return status;
@@ -216,7 +29,7 @@ static vae_status live_with_refusals(const struct life *life, size_t number, int
 static void survives_every_refusal(void **state) {
     size_t refused = 0;
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(lives); i++) {
+    for (size_t i = 0; i < life_count; i++) {
         size_t number = 1;
         while (live_with_refusals(&lives[i], number, 0)) {
             live_with_refusals(&lives[i], number, 1);
@@ -226,18 +39,18 @@ static void survives_every_refusal(void **state) {
         refused += number - 1;
     }
     print_message("%zu allocations refused in %zu lives, each alone and with all after it\n",
-                  refused, COUNT_OF(lives));
+                  refused, life_count);
 }
 
 static void respects_the_limit(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(lives); i++) {
-        const struct life *life = &lives[i];
+    for (size_t i = 0; i < life_count; i++) {
+        const life *l = &lives[i];
         host_allocator counts;
         uint64_t empty = 0, needed = 0, peak = 0;
         vae_context *context = counted_context(NULL, &counts);
         assert_ok(vae_context_memory(context, &empty, NULL, NULL));
-        assert_ok(life->live(context, life->what));
+        assert_ok(l->live(context, l->what));
         assert_ok(vae_context_memory(context, NULL, &needed, NULL));
         vae_context_destroy(context);
         for (uint64_t limit = empty; limit <= needed + needed / 7; limit += needed / 7) {
@@ -245,7 +58,7 @@ static void respects_the_limit(void **state) {
             snprintf(options, sizeof options, "memory_limit=%llu", (unsigned long long)limit);
             context = counted_context(options, &counts);
             size_t own = atomic_load(&counts.bytes);
-            vae_status status = life->live(context, life->what);
+            vae_status status = l->live(context, l->what);
             if (status != (limit >= needed ? VAE_OK : VAE_ERROR_LIMIT))
                 fail_msg("life %zu, %d of %d bytes: %s", i, (int)limit, (int)needed,
                          status ? vae_last_error() : "no error");
@@ -260,7 +73,7 @@ static void respects_the_limit(void **state) {
 
 static void works_without_a_context(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(lives); i++) assert_ok(lives[i].live(NULL, lives[i].what));
+    for (size_t i = 0; i < life_count; i++) assert_ok(lives[i].live(NULL, lives[i].what));
 }
 
 int main(void) {
@@ -269,5 +82,5 @@ int main(void) {
         cmocka_unit_test(respects_the_limit),
         cmocka_unit_test(works_without_a_context),
     };
-    return cmocka_run_group_tests(tests, write_files, test_folder_remove);
+    return cmocka_run_group_tests(tests, lives_begin, test_folder_remove);
 }

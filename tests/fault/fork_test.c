@@ -3,13 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/checks.h"
+#include "support/child.h"
 #include "support/sanitizers.h"
 
 enum { ROWS = 200, WIDTH = 12, STEPS = 12, FILE_SIZE = 400000 };
@@ -70,20 +70,7 @@ static int train_in_a_child(void) {
 
 /* A child that has not used its threads forks again. */
 static int train_in_a_grandchild(void) {
-    int status = -1;
-    pid_t child = fork();
-    if (child == 0) _exit(train_in_a_child() ? 0 : 1);
-    return child > 0 && waitpid(child, &status, 0) == child && status == 0 && train_in_a_child();
-}
-
-/* The exit status of a child in which `body` returned true is 0. */
-static void in_child(int (*body)(void)) {
-    int status = -1;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) _exit(body() ? 0 : 1);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    return test_in_child(train_in_a_child) == 0 && train_in_a_child();
 }
 
 static void trains_on_both_sides_of_a_fork(void **state) {
@@ -96,8 +83,8 @@ static void trains_on_both_sides_of_a_fork(void **state) {
     expected = digest_of_model();
     destroy_handles();
     make_handles();
-    in_child(train_in_a_child);
-    in_child(train_in_a_grandchild);
+    assert_int_equal(test_in_child(train_in_a_child), 0);
+    assert_int_equal(test_in_child(train_in_a_grandchild), 0);
     assert_true(train_on());
     assert_true(expected != 0 && digest_of_model() == expected);
     destroy_handles();

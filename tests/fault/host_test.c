@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "support/checks.h"
+#include "support/child.h"
 #include "support/locale.h"
 #include "support/sanitizers.h"
 
@@ -185,16 +186,6 @@ static void assert_usual(outcome o) {
     assert_true(o.digest == usual.digest);
 }
 
-/* The exit status of a child in which `body` returned true is 0. */
-static void in_child(int (*body)(void)) {
-    int status = -1;
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) _exit(body() ? 0 : 1);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
 static int lives_as_usual(void) {
     outcome o = live(folder);
     return !o.status && o.digest == usual.digest;
@@ -223,7 +214,7 @@ static int without_streams(void) {
 
 static void lives_without_standard_streams(void **state) {
     (void)state;
-    in_child(without_streams);
+    assert_int_equal(test_in_child(without_streams), 0);
 }
 
 static int says_nothing(void) {
@@ -238,7 +229,7 @@ static int says_nothing(void) {
 
 static void prints_nothing(void **state) {
     (void)state;
-    in_child(says_nothing);
+    assert_int_equal(test_in_child(says_nothing), 0);
 }
 
 /* ---- signals ---- */

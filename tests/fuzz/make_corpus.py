@@ -299,6 +299,7 @@ def write_rows():
     write("rows/largest-scaled", bytes([2, 1]) + bytes([LARGEST, LEAST] * 6))
     write("rows/not-probabilities-drawn", bytes([0, 3]) + bytes([LARGEST] * 6))
     write("rows/iwae-largest", bytes([2, 8]) + bytes([LARGEST, LEAST] * 6))
+    write("rows/iwae-optimal", bytes([3, 8]) + bytes([ONE, ZERO] * 6))
     write("rows/free-bits-largest", bytes([3, 12]) + bytes([LARGEST, LEAST] * 6))
 
 

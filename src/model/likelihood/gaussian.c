@@ -4,7 +4,6 @@
  * Without a floor the likelihood is unbounded. Learned sigmas have a smooth one, s^2 = sigma_min^2 +
  * exp(2 log_sigma), so that the gradient lives below it; sigma=optimal is floored hard, its sigma
  * being no parameter. */
-#include <float.h>
 
 #include "model/likelihood.h"
 #include "tensor/simd/simd.h"
@@ -303,12 +302,6 @@ static vae__real log_sigma_of(double variance, double least) {
     return (vae__real)(0.5 * log(fmax(variance - least, 1e-2 * least)));
 }
 
-/* The square of a deviation that a float holds may be more than one does. */
-static vae__real stored_variance(double variance) {
-    double most = sizeof(vae__real) == sizeof(float) ? (double)FLT_MAX : DBL_MAX;
-    return (vae__real)fmin(variance, most);
-}
-
 static void initialize(const vae__spec *spec, const vae__statistics *statistics,
                        const vae__parameters *list, const vae__likelihood_parameters *indices) {
     size_t width = statistics->width;
@@ -324,12 +317,12 @@ static void initialize(const vae__spec *spec, const vae__statistics *statistics,
     }
     double variance = total / (double)width;
     if (spec->sigma.mode == VAE__SIGMA_SHARED) *extra = log_sigma_of(variance, least);
-    if (spec->sigma.mode == VAE__SIGMA_OPTIMAL) *extra = stored_variance(fmax(variance, least));
+    if (spec->sigma.mode == VAE__SIGMA_OPTIMAL) *extra = vae__finite_real(fmax(variance, least));
 }
 
 static void finish_step(vae__real *running, const double *batch_state) {
     double before = (double)*running, weight = before > 0 ? RUNNING_DECAY : 0;
-    *running = stored_variance(weight * before + (1 - weight) * *batch_state);
+    *running = vae__finite_real(weight * before + (1 - weight) * *batch_state);
 }
 
 extern const vae__likelihood KERNEL(likelihood_gaussian);

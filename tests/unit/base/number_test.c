@@ -1,3 +1,4 @@
+#include <fenv.h>
 #include <float.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -248,15 +249,14 @@ static void reads_unsigned(void **state) {
     }
 }
 
-/* ---- a locale that writes 0,5 ---- */
+/* ---- what the host has set ---- */
 
-static void ignores_the_locale(void **state) {
+/* The locale that is set writes `half` for 0.5. */
+static void check_under_locale(const char *half) {
     char text[VAE__NUMBER_SIZE];
     double value;
-    (void)state;
-    if (!test_comma_locale()) skip();
     snprintf(text, sizeof text, "%.1f", 0.5);
-    assert_string_equal(text, "0,5"); /* the test is one */
+    assert_string_equal(text, half); /* the test is one */
     check_all_round_trips();
     check_all_numbers();
     assert_string_equal(vae__number(text, 0.25), "0.25");
@@ -267,6 +267,39 @@ static void ignores_the_locale(void **state) {
     setlocale(LC_ALL, "C");
 }
 
+static void ignores_a_decimal_comma(void **state) {
+    (void)state;
+    if (!test_comma_locale()) skip();
+    check_under_locale("0,5");
+}
+
+static void ignores_a_radix_of_two_bytes(void **state) {
+    (void)state;
+    if (!test_wide_radix_locale()) skip();
+    check_under_locale("0" TEST_WIDE_RADIX "5");
+}
+
+/* The C library rounds as the host has set; then the text may be one unit off, but there is one. */
+static void ends_under_any_rounding(void **state) {
+    static const int modes[] = {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
+    char text[VAE__NUMBER_SIZE];
+    double back;
+    (void)state;
+    for (size_t m = 0; m < COUNT_OF(modes); m++) {
+        assert_int_equal(fesetround(modes[m]), 0);
+        for (uint32_t i = 0; i < 2000; i++) {
+            double value = from_bits(random_bits(i) >> 2 | (uint64_t)1 << 61);
+            vae__number(text, value);
+            int good = vae__parse_real(text, strlen(text), &back);
+            if (!good || fabs(back - value) > 4 * DBL_EPSILON * value) {
+                fesetround(FE_TONEAREST);
+                fail_msg("%a became '%s'", value, text);
+            }
+        }
+    }
+    fesetround(FE_TONEAREST);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),
@@ -275,7 +308,9 @@ int main(void) {
         cmocka_unit_test(agrees_with_strtod),
         cmocka_unit_test(refuses_what_is_no_number),
         cmocka_unit_test(reads_unsigned),
-        cmocka_unit_test(ignores_the_locale),
+        cmocka_unit_test(ignores_a_decimal_comma),
+        cmocka_unit_test(ignores_a_radix_of_two_bytes),
+        cmocka_unit_test(ends_under_any_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

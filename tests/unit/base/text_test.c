@@ -89,6 +89,7 @@ static void skips_space_and_comments(void **state) {
         "# first\nsteps=5 # steps=7 seed=8\nseed=6# last",
         "steps=5#seed=7\nseed=6",
         "#\n#\nsteps=5\vseed=6\f#",
+        "\v\f steps=5\fseed=6\v",
         "steps=5 seed=\"6\"",
     };
     (void)state;
@@ -141,6 +142,10 @@ static void tells_what_was_given(void **state) {
 
 /* ---- what is refused ---- */
 
+static vae__slice whole(const char *text) {
+    return (vae__slice){"list", text, text, strlen(text)};
+}
+
 static void refuses(void **state) {
     static const struct {
         const char *text, *message;
@@ -154,6 +159,7 @@ static void refuses(void **state) {
         {"this_is_a_word_of_more_than_thirty_one_characters=1",
          "unknown option 'this_is_a_word_of_more_than_thirty_one_characters' (known: "},
         {"what", "options:1:1: unknown option 'what'"},
+        {"what#", "options:1:1: unknown option 'what'"},
         {"seed=1 steps", "options:1:8: expected '=' after 'steps', e.g. steps=VALUE"},
         {"steps =5", "options:1:1: expected '=' after 'steps'"},
         {"seed=1 seed=1", "options:1:8: 'seed' is given twice"},
@@ -198,6 +204,21 @@ static void refuses(void **state) {
     }
 }
 
+/* Known names that are too long to be compared, or too many for one message. */
+static void names_what_is_known(void **state) {
+    const char *names[101];
+    const vae__slice word = whole("option");
+    (void)state;
+    names[0] = "options_of_more_than_thirty_one_characters";
+    names[1] = NULL;
+    assert_fails(vae__fail_unknown(&word, "key", names), VAE_ERROR_TEXT,
+                 "unknown key 'option' (known: options_of_more_than_thirty_one_characters)");
+    for (size_t i = 0; i < 100; i++) names[i] = "options";
+    names[100] = NULL;
+    assert_fails(vae__fail_unknown(&word, "key", names), VAE_ERROR_TEXT,
+                 "did you mean 'options'? (known: options options ");
+}
+
 /* A hostile text of any length gives a message that fits. */
 static void cuts_long_words(void **state) {
     static char text[5000];
@@ -224,10 +245,6 @@ static void points_at_a_key(void **state) {
 }
 
 /* ---- lists ---- */
-
-static vae__slice whole(const char *text) {
-    return (vae__slice){"list", text, text, strlen(text)};
-}
 
 /* Items joined by '|'. */
 static void cuts_lists(void **state) {
@@ -270,7 +287,7 @@ static void refuses_what_is_no_list(void **state) {
 }
 
 static void cuts_words(void **state) {
-    vae__slice rest = whole("  dense\t400 # wide\n last"), word;
+    vae__slice rest = whole("  dense\t400# wide\n last"), word;
     (void)state;
     assert_int_equal(vae__word_next(&rest, &word), 1);
     assert_true(vae__slice_is(&word, "dense"));
@@ -311,6 +328,10 @@ static void grows(void **state) {
     assert_int_equal(out.length, 2003);
     assert_memory_equal(out.text, "0,1,2,3,", 8);
     assert_memory_equal(out.text + 1998, "9,a\0b", 6);
+    vae__buffer huge = {.context = context};
+    vae__append_bytes(&huge, "", SIZE_MAX);
+    assert_true(huge.failed);
+    assert_int_equal(vae__last_status(), VAE_ERROR_MEMORY);
     counts.refuse_from = 1;
     while (!out.failed) vae__append(&out, "%s", "more");
     size_t length = out.length;
@@ -331,6 +352,7 @@ int main(void) {
         cmocka_unit_test(takes_bare_words),
         cmocka_unit_test(tells_what_was_given),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(names_what_is_known),
         cmocka_unit_test(cuts_long_words),
         cmocka_unit_test(points_at_a_key),
         cmocka_unit_test(cuts_lists),

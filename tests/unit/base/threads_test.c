@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "support/checks.h"
+#include "support/child.h"
 #include "support/sanitizers.h"
 
 enum { MOST_SHARES = 300 };
@@ -189,45 +189,43 @@ static void works_after_sleeping(void **state) {
 
 /* ---- fork ---- */
 
+static vae_context *before_fork;
+
+static int works(void) {
+    meeting m;
+    tally t = {.shares = 9};
+    vae__parallel(before_fork, count_share, &t, 9);
+    int good = each_ran(&t, 1) && all_meet(before_fork, 2, &m);
+    vae__context_release(before_fork);
+    return good;
+}
+
 static void works_in_a_child(void **state) {
     meeting m;
-    int status = -1;
     (void)state;
 #if TEST_THREAD_SANITIZER
     skip(); /* it knows no threads after a fork */
 #endif
-    vae_context *context = pool_of(2);
-    assert_true(all_meet(context, 2, &m));
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        tally t = {.shares = 9};
-        vae__parallel(context, count_share, &t, 9);
-        int good = each_ran(&t, 1) && all_meet(context, 2, &m);
-        vae__context_release(context);
-        _exit(good ? 0 : 1);
-    }
-    assert_true(all_meet(context, 2, &m)); /* the parent's pool goes on */
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    vae__context_release(context);
+    before_fork = pool_of(2);
+    assert_true(all_meet(before_fork, 2, &m));
+    assert_int_equal(test_in_child(works), 0);
+    assert_true(all_meet(before_fork, 2, &m)); /* the parent's pool goes on */
+    vae__context_release(before_fork);
 }
 
 /* A child may give the context back without ever using it. */
+static int releases(void) {
+    vae__context_release(before_fork);
+    return 1;
+}
+
 static void is_released_in_a_child(void **state) {
     meeting m;
-    int status = -1;
     (void)state;
-    vae_context *context = pool_of(2);
-    assert_true(all_meet(context, 2, &m));
-    pid_t child = fork();
-    if (child == 0) {
-        vae__context_release(context);
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    vae__context_release(context);
+    before_fork = pool_of(2);
+    assert_true(all_meet(before_fork, 2, &m));
+    assert_int_equal(test_in_child(releases), 0);
+    vae__context_release(before_fork);
 }
 
 /* ---- idle, and short lives ---- */

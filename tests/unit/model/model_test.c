@@ -290,6 +290,23 @@ static void survives_constant_columns(void **state) {
     }
 }
 
+/* Each time divides the first layer by the spread of the data: in the end by more than fits. */
+static void stays_finite_when_repeated(void **state) {
+    columns c = make_columns();
+    vae_dataset *dataset;
+    (void)state;
+    vae_model *model = create("input=3 latent=2 likelihood=gaussian");
+    for (size_t i = 0; i < ROWS * WIDTH; i++) c.x[i] *= 1e-10f;
+    assert_ok(vae_dataset_from_memory(NULL, c.x, ROWS, WIDTH, NULL, &dataset));
+    for (int times = 0; times < 50; times++) {
+        assert_ok(vae_model_initialize(model, dataset));
+        for (size_t j = 0; j < model->parameters.block_count; j++)
+            assert_true(isfinite(model->parameters.block[j]));
+    }
+    vae_dataset_destroy(dataset);
+    vae_model_destroy(model);
+}
+
 static void refuses_bad_rows(void **state) {
     columns c = make_columns();
     vae_dataset *dataset;
@@ -353,6 +370,7 @@ int main(void) {
         cmocka_unit_test(leaves_a_leading_activation),
         cmocka_unit_test(starts_outputs_from_the_data),
         cmocka_unit_test(survives_constant_columns),
+        cmocka_unit_test(stays_finite_when_repeated),
         cmocka_unit_test(refuses_bad_rows),
         cmocka_unit_test(works_at_size_one),
     };

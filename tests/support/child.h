@@ -1,0 +1,11 @@
+/* A test's body in a process of its own. */
+#ifndef TESTS_SUPPORT_CHILD_H
+#define TESTS_SUPPORT_CHILD_H
+
+/* Forks; the exit status of a child in which `body` returned true is 0. -1 if there was none. */
+int test_in_child(int (*body)(void));
+
+/* Ends a child without what the parent has left to do; keeps what `make coverage` counted. */
+_Noreturn void test_end_child(int status);
+
+#endif
