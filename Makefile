@@ -40,36 +40,39 @@ deps:
 deps-all:
 	@$(CONFIGURATION) scripts/deps.sh all
 
+# One minute of random calls is for `make check`.
+BRIEFLY = SECONDS='$(or $(SECONDS),10)'
+
 .PHONY: check-asan check-tsan check-valgrind check-double check-builtin check-sse2 check-avx2 check-clang coverage
 check-asan:
-	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin
+	+@$(BUILD) check SANITIZE=address,undefined BLAS=builtin $(BRIEFLY)
 check-tsan:
-	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin
+	+@scripts/thread-sanitizer.sh $(BUILD) check SANITIZE=thread BLAS=builtin $(BRIEFLY)
 # Without two programs that train for long and reach no line of their own, and one whose reference is in long double,
 # which valgrind computes in double; nor races, which are slow there and ThreadSanitizer's.
 check-valgrind:
-	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 SKIP='/ppca_test estimate_oracles /likelihoods_test concurrent_test'
+	+@scripts/valgrind.sh $(BUILD) check BLAS=builtin SIMD=avx2 $(BRIEFLY) SKIP='/ppca_test estimate_oracles /likelihoods_test concurrent_test'
 check-double:
-	+@$(BUILD) check REAL=double BLAS=builtin
+	+@$(BUILD) check REAL=double BLAS=builtin $(BRIEFLY)
 check-builtin:
-	+@$(BUILD) check REAL=float BLAS=builtin
+	+@$(BUILD) check REAL=float BLAS=builtin $(BRIEFLY)
 check-sse2:
-	+@$(BUILD) check SIMD=sse2
+	+@$(BUILD) check SIMD=sse2 $(BRIEFLY)
 check-avx2:
-	+@$(BUILD) check SIMD=avx2
+	+@$(BUILD) check SIMD=avx2 $(BRIEFLY)
 check-clang:
-	+@$(BUILD) shared examples check CC=clang
+	+@$(BUILD) shared examples check CC=clang $(BRIEFLY)
 .PHONY: fuzz
 fuzz:
 	+@$(BUILD) fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined BLAS=builtin
 coverage:
-	+@$(BUILD) report COVERAGE=1
+	+@$(BUILD) report COVERAGE=1 $(BRIEFLY)
 
 # Every part runs, whatever the ones before it did; the table comes last.
 .PHONY: check-all
 check-all:
 	+@MAKE='$(MAKE)' scripts/check-all.sh check check-builtin check-sse2 check-avx2 check-double check-asan \
-	    check-tsan check-clang examples lint check-install check-interop check-docs
+	    check-tsan check-clang coverage examples lint check-install check-interop check-docs
 
 .PHONY: clean
 clean:

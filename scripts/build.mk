@@ -81,7 +81,7 @@ OPTIMIZE += -fno-sanitize-recover=undefined
 endif
 OWN_LDFLAGS := -fsanitize=$(SANITIZE)
 else ifneq ($(COVERAGE),)
-OPTIMIZE := -O0 --coverage -DTEST_COVERAGE
+OPTIMIZE := -O0 --coverage -fprofile-update=atomic -DTEST_COVERAGE
 OWN_LDFLAGS := --coverage
 else
 OPTIMIZE := -O3
@@ -188,8 +188,8 @@ FORCE:
 # T: run those whose path contains it; SKIP: and none of these.
 T ?=
 SKIP ?=
-TEST_SOURCES := $(wildcard tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/property/*_test.c tests/golden/*_test.c \
-    tests/fault/*_test.c)
+TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
+    tests/fault/*_test.c) # the longest first
 # A fuzz target is a program too, which replays the kept inputs.
 FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -210,7 +210,7 @@ SEED ?= 1
 soak: $(OUT)/tests/property/calls_test
 	$(Q)$< soak '$(or $(SECONDS),3600)' '$(SEED)'
 check: $(TESTS)
-	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
+	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(or $(SECONDS),60)' scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
 
 $(OUT)/tests/%.o: tests/%.c
 	$(say) CC '$<'
@@ -332,8 +332,8 @@ report: check
 	    || { cat $(OUT)/lcov.log; false; }
 	$(Q)genhtml -q $(OUT)/coverage.info -o build/coverage --branch-coverage --rc lcov_branch_coverage=1 \
 	    -p $(CURDIR) > $(OUT)/lcov.log 2>&1 || { cat $(OUT)/lcov.log; false; }
-	$(Q)lcov --rc lcov_branch_coverage=1 --list $(OUT)/coverage.info
 	@echo 'build/coverage/index.html'
+	$(Q)scripts/coverage.sh $(OUT)/coverage.info
 
 # ---- Install ----
 

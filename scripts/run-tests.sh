@@ -4,7 +4,7 @@
 #
 #     scripts/run-tests.sh title prefix program...      prefix: cut off the programs' names
 #
-# VAE_TEST_JOBS: how many at a time. VAE_TEST_TIMEOUT: seconds per program (900).
+# VAE_TEST_JOBS: how many at a time. VAE_TEST_TIMEOUT: seconds per program (900). VAE_TEST_SECONDS: of random calls.
 # VAE_TEST_UNDER: a command that runs each program, such as valgrind with its options.
 set -u
 unset CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE

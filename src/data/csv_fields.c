@@ -110,15 +110,14 @@ static void trim(vae__csv *csv) {
     csv->field[csv->length] = 0;
 }
 
-/* Takes the ',' or line end after a field. */
-static vae_status take_end(vae__csv *csv, vae__csv_kind *kind) {
+/* Takes the ',' or line end after a field; the end of the file is a line end too. */
+static vae__csv_kind take_end(vae__csv *csv) {
     int byte = peek(csv);
-    *kind = byte == ',' ? VAE__CSV_FIELD : VAE__CSV_LAST;
     csv->inside = byte == ',';
     if (byte >= 0) csv->at++;
     if (byte == '\n' || byte == '\r') csv->line++;
     if (byte == '\r' && peek(csv) == '\n') csv->at++;
-    return byte == BYTE_FAILED ? vae__last_status() : VAE_OK;
+    return csv->inside ? VAE__CSV_FIELD : VAE__CSV_LAST;
 }
 
 vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
@@ -132,5 +131,6 @@ vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
     vae_status status = byte == '"' ? read_quoted(csv) : read_plain(csv);
     if (status) return status;
     trim(csv);
-    return take_end(csv, kind);
+    *kind = take_end(csv);
+    return VAE_OK;
 }

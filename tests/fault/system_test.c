@@ -27,7 +27,7 @@
 
 enum {
     OPEN = 1,
-    TRANSFER = 2, /* read, write and close */
+    WRITE = 2, /* and close */
     LOOK = 4,
     CHANGE = 8,
     LOCALE = 16,
@@ -36,7 +36,8 @@ enum {
     MASK = 128,
     ZLIB = 256,
     SYNC = 512,
-    ANY = 1023
+    READ = 1024,
+    ANY = 2047
 };
 
 /* Refuses the calls of `kinds` from number `from` on, `once` only that one, with `code`. */
@@ -74,9 +75,8 @@ static int refused(unsigned kind) {
         return refused(kind) ? (failure) : __real_##name arguments;  \
     }
 
-STAND_IN(TRANSFER, ssize_t, -1, read, (int file, void *into, size_t size), (file, into, size))
-STAND_IN(TRANSFER, ssize_t, -1, write, (int file, const void *from, size_t size),
-         (file, from, size))
+STAND_IN(READ, ssize_t, -1, read, (int file, void *into, size_t size), (file, into, size))
+STAND_IN(WRITE, ssize_t, -1, write, (int file, const void *from, size_t size), (file, from, size))
 STAND_IN(SYNC, int, -1, fsync, (int file), (file))
 STAND_IN(LOOK, int, -1, stat, (const char *path, struct stat *info), (path, info))
 STAND_IN(LOOK, int, -1, fstat, (int file, struct stat *info), (file, info))
@@ -114,7 +114,7 @@ int __real_close(int file);
 int __wrap_close(int file);
 int __wrap_close(int file) {
     int result = __real_close(file);
-    return refused(TRANSFER) ? -1 : result;
+    return refused(WRITE) ? -1 : result;
 }
 
 ssize_t __real_readlink(const char *path, char *into, size_t size);
@@ -179,7 +179,7 @@ static void survives_every_refusal(void **state) {
 
 static void goes_on_when_interrupted(void **state) {
     (void)state;
-    live_with_each_refused("interrupted", OPEN | TRANSFER | SYNC, 1, EINTR);
+    live_with_each_refused("interrupted", OPEN | READ | WRITE | SYNC, 1, EINTR);
 }
 
 static void survives_a_zlib_that_refuses(void **state) {
@@ -198,6 +198,50 @@ static void survives_a_zlib_that_refuses(void **state) {
     relent();
     assert_null(dataset);
 #endif
+}
+
+/* ---- reading ---- */
+
+/* Files of many reads; the CSV's reads begin at every place of its line, since 9 and 2^16 have no
+ * common factor. */
+static void write_large_files(void) {
+    static const unsigned char idx[] = {0, 0, 8, 2, 0, 0, 0x9C, 0x40, 0, 0, 0, 4}; /* 40000 x 4 */
+    FILE *file = fopen(test_in_folder("large.idx"), "wb");
+    assert_non_null(file);
+    fwrite(idx, 1, sizeof idx, file);
+    for (size_t i = 0; i < 160000; i++) fputc((int)(i * 2654435761u >> 16 & 255), file);
+    assert_int_equal(fclose(file), 0);
+    file = fopen(test_in_folder("large.csv"), "wb");
+    assert_non_null(file);
+    for (size_t i = 0; i < 80000; i++) fputs("1,\"2\"\t,3\n", file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void names_the_file_that_cannot_be_read(void **state) {
+    static const char *const names[] = {"large.idx", "large.csv"};
+    (void)state;
+    write_large_files();
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const char *path = test_in_folder(names[i]);
+        size_t from = 1;
+        for (;; from++) {
+            vae_dataset *dataset = NULL;
+            refuse(READ, from, 1, EIO);
+            vae_status status = vae_dataset_open(NULL, path, NULL, &dataset);
+            int happened = faults.calls >= from;
+            relent();
+            vae_dataset_destroy(dataset);
+            if (!happened) {
+                assert_ok(status);
+                break;
+            }
+            assert_int_equal(status, VAE_ERROR_FILE);
+            assert_null(dataset);
+            assert_non_null(strstr(vae_last_error(), names[i]));
+            assert_non_null(strstr(vae_last_error(), "Input/output error"));
+        }
+        assert_true(from > (i ? 10 : 3));
+    }
 }
 
 /* ---- files ---- */
@@ -359,6 +403,7 @@ int main(void) {
         cmocka_unit_test(survives_every_refusal),
         cmocka_unit_test(goes_on_when_interrupted),
         cmocka_unit_test(survives_a_zlib_that_refuses),
+        cmocka_unit_test(names_the_file_that_cannot_be_read),
         cmocka_unit_test(leaves_a_whole_file),
         cmocka_unit_test(reports_what_was_not_synced),
         cmocka_unit_test(leaves_a_ring_of_links),

@@ -210,7 +210,8 @@ static void go_side_by_side(const char *seconds, const char *seed, int talk) {
 
 static void nothing_grows_and_nothing_drifts(void **state) {
     (void)state;
-    go_side_by_side("8", "1", 0);
+    const char *seconds = getenv("VAE_TEST_SECONDS");
+    go_side_by_side(seconds ? seconds : "10", "1", 0);
 }
 
 static const char *soak_seconds, *soak_seed;

@@ -121,6 +121,7 @@ static void takes_options(void **state) {
         "threads=256",
         "threads=3 memory_limit=64M simd=auto blas_threads=keep",
         "memory_limit=0 blas_threads=set",
+        "memory_limit=18446744073709551615",
         "threads=2 # two\n memory_limit=2G",
     };
     (void)state;

@@ -346,20 +346,13 @@ static void grows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_kind),
-        cmocka_unit_test(skips_space_and_comments),
-        cmocka_unit_test(reads_brackets_and_quotes),
-        cmocka_unit_test(takes_bare_words),
-        cmocka_unit_test(tells_what_was_given),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(names_what_is_known),
-        cmocka_unit_test(cuts_long_words),
-        cmocka_unit_test(points_at_a_key),
-        cmocka_unit_test(cuts_lists),
-        cmocka_unit_test(refuses_what_is_no_list),
-        cmocka_unit_test(cuts_words),
-        cmocka_unit_test(prints_what_it_read),
-        cmocka_unit_test(grows),
+        cmocka_unit_test(reads_every_kind),          cmocka_unit_test(skips_space_and_comments),
+        cmocka_unit_test(reads_brackets_and_quotes), cmocka_unit_test(takes_bare_words),
+        cmocka_unit_test(tells_what_was_given),      cmocka_unit_test(refuses),
+        cmocka_unit_test(names_what_is_known),       cmocka_unit_test(cuts_long_words),
+        cmocka_unit_test(points_at_a_key),           cmocka_unit_test(cuts_lists),
+        cmocka_unit_test(refuses_what_is_no_list),   cmocka_unit_test(cuts_words),
+        cmocka_unit_test(prints_what_it_read),       cmocka_unit_test(grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,21 @@ static void runs_every_share_once(void **state) {
     }
 }
 
+static void count_call(void *argument, size_t share, size_t shares) {
+    size_t *calls = argument;
+    if (share < shares) ++*calls;
+}
+
+/* More than a ticket counts are done by the caller alone. */
+static void runs_very_many_shares(void **state) {
+    size_t calls = 0;
+    (void)state;
+    vae_context *context = pool_of(2);
+    vae__parallel(context, count_call, &calls, 100000);
+    assert_int_equal(calls, 100000);
+    vae__context_release(context);
+}
+
 /* ---- nested ---- */
 
 typedef struct inner_work {
@@ -264,11 +279,11 @@ static void ends_at_any_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_every_share_once),   cmocka_unit_test(nested_work_stays_in_place),
-        cmocka_unit_test(serves_two_host_threads), cmocka_unit_test(workers_block_signals),
-        cmocka_unit_test(works_after_sleeping),    cmocka_unit_test(works_in_a_child),
-        cmocka_unit_test(is_released_in_a_child),  cmocka_unit_test(sleeps_when_idle),
-        cmocka_unit_test(ends_at_any_time),
+        cmocka_unit_test(runs_every_share_once),      cmocka_unit_test(runs_very_many_shares),
+        cmocka_unit_test(nested_work_stays_in_place), cmocka_unit_test(serves_two_host_threads),
+        cmocka_unit_test(workers_block_signals),      cmocka_unit_test(works_after_sleeping),
+        cmocka_unit_test(works_in_a_child),           cmocka_unit_test(is_released_in_a_child),
+        cmocka_unit_test(sleeps_when_idle),           cmocka_unit_test(ends_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

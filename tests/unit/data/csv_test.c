@@ -51,6 +51,7 @@ static void reads_line_ends_quotes_and_marks(void **state) {
     assert_rows(state, "1,2\r3,4\r", &none, 2, 2, values);
     assert_rows(state, "\xEF\xBB\xBF\"a \"\"x\"\", y\",\"b\nc\"\r\n 1 ,\"2\"\r\n\"3\" ,\t4\r\n",
                 &none, 2, 2, values);
+    assert_rows(state, "1\t,\"2\"\t\n3 \t,\"4\" \t", &none, 2, 2, values);
     assert_rows(state,
                 "\xEF\xBB\xBF"
                 "1,2\n3,4",
@@ -102,6 +103,9 @@ static void names_the_bad_cell(void **state) {
     assert_fails(
         state, "a,b\n1,2\n3,\n", &none, VAE_ERROR_FORMAT,
         "line 3, column 1 (from 0, named b): expected a finite number, found an empty cell");
+    assert_fails(state, "1,2\x7f", &none, VAE_ERROR_FORMAT, "not a known format");
+    assert_fails(state, "1\n\"\"", &none, VAE_ERROR_FORMAT,
+                 "line 2, column 0 (from 0): expected a finite number, found an empty cell");
     assert_fails(state, "1,2\n3,x\xE9y\n", &none, VAE_ERROR_FORMAT, "found 'x?y'");
     assert_fails(state, "1,2\n3,inf\n", &none, VAE_ERROR_FORMAT,
                  "line 2, column 1 (from 0): expected a finite number, found 'inf'");

@@ -102,6 +102,10 @@ static void refuses_headers(void **state) {
         {"{descr: '|u1'}", "expected a key in quotes"},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (1,)} x",
          "expected nothing after '}', found 'x'"},
+        {"{'fortran_order': Tru", "expected True or False, found 'Tru'"},
+        {"{'fortran_order': Falsy", "expected True or False, found 'Falsy'"},
+        {"{'descr':", "expected the name of one type, found ''"},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (:", "expected a dimension, found ':'"},
         {"", "offset 10: NPY header: expected '{', found ''"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -133,6 +137,9 @@ static void refuses_versions_and_lengths(void **state) {
     file[6] = 4;
     write_file(*state, file, size);
     assert_refused(*state, VAE_ERROR_FORMAT, "offset 6: expected NPY version 1, 2 or 3, found 4");
+    file[6] = 0;
+    write_file(*state, file, size);
+    assert_refused(*state, VAE_ERROR_FORMAT, "expected NPY version 1, 2 or 3, found 0");
 }
 
 int main(void) {

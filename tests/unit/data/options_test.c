@@ -22,6 +22,9 @@ static void has_defaults(void **state) {
     assert_true(o.binarize == VAE__BINARIZE_NONE && o.header == 0 && o.split.part == VAE__PART_ALL);
     assert_true(!o.label_path && !o.label_column && !o.columns_text);
     release(state, &o);
+    assert_int_equal(parse(state, "labels=7_chars", VAE__ORIGIN_PATH, &o), VAE_OK);
+    assert_string_equal(o.label_path, "7_chars");
+    release(state, &o);
 }
 
 static void reads_every_key(void **state) {
