@@ -459,7 +459,8 @@ typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report
  *   validation_seed=1           of the validation noise
  *
  * patience and restore_best need a validation set. callback may be NULL. Returns VAE_OK also when
- * patience ended it, VAE_STOPPED if the callback did, or the first error of a step. */
+ * patience ended it, VAE_STOPPED if the callback did, or the first error of a step or of validation;
+ * what the steps before it did stays, and training may go on from there. */
 VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
                              const vae_dataset *validation, const char *options,
                              vae_train_fn callback, void *user);

@@ -230,9 +230,10 @@ $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 # The random calls are more than one file.
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)
-# Calls of the library that this test stands in for.
+# Calls of the library that these tests stand in for.
 $(OUT)/tests/fault/system_test: WRAPPED := open read write close fsync stat fstat readlink rename fchmod faccessat \
     newlocale pthread_mutex_init pthread_cond_init pthread_create pthread_sigmask inflateInit2_ inflate
+$(OUT)/tests/fault/retry_test: WRAPPED := fsync
 
 $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c $(FUZZ_SHARED)) $(ARCHIVE)
 	$(say) TEST 'tests/fuzz/$*'
