@@ -39,15 +39,21 @@ static void destroy(handles *h) {
     assert_int_equal(atomic_load(&h->counts.blocks), 0);
 }
 
+/* Training has begun, with less memory than a mini-batch will take; the cursor is in the middle. */
 static void make(handles *h) {
+    vae_optimizer *first = NULL;
     memset(h, 0, sizeof *h);
     h->context = counted_context("threads=2", &h->counts);
     for (size_t i = 0; i < ROWS * WIDTH; i++) h->x[i] = (float)(i * 37 % 101) / 101;
     assert_ok(vae_model_create(h->context, SPEC, &h->model));
     assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3", &h->dataset));
+    assert_ok(vae_optimizer_create(h->model, "sgd", &first));
+    assert_ok(vae_step(h->model, first, h->dataset, NULL));
+    assert_ok(vae_checkpoint_save(h->model, first, h->dataset, test_in_folder("elsewhere")));
+    assert_ok(vae_step(h->model, first, h->dataset, NULL));
+    vae_optimizer_destroy(first);
     assert_ok(vae_optimizer_create(h->model, "adam lr=0.01 clip_norm=5", &h->optimizer));
-    assert_ok(vae_checkpoint_save(h->model, h->optimizer, h->dataset, test_in_folder("beginning")));
-    assert_ok(vae_step(h->model, h->optimizer, h->dataset, NULL));
+    assert_ok(vae_step_rows(h->model, h->optimizer, h->x, 1, WIDTH, NULL));
 }
 
 /* ---- what is called ---- */
@@ -143,11 +149,11 @@ static vae_status save_checkpoint(handles *h) {
     return vae_checkpoint_save(h->model, h->optimizer, h->dataset, test_in_folder("checkpoint"));
 }
 
-/* Moves the data set's cursor back to its beginning. */
+/* Moves the data set's cursor. */
 static vae_status load_checkpoint(handles *h) {
     vae_model *model = NULL;
     vae_optimizer *optimizer = NULL;
-    vae_status status = vae_checkpoint_load(h->context, test_in_folder("beginning"), h->dataset,
+    vae_status status = vae_checkpoint_load(h->context, test_in_folder("elsewhere"), h->dataset,
                                             &model, &optimizer);
     assert_true(!status == !!optimizer);
     vae_optimizer_destroy(optimizer);
@@ -243,6 +249,7 @@ static void handles_stay_as_they_were(void **state) {
         destroy(&h);
         size_t number = 1;
         while (fails_and_goes_on(&functions[i], number, expected)) number++;
+        if (number == 1) fail_msg("%s takes no memory", functions[i].name);
         refusals += number - 1;
     }
     assert_true(refusals > 100);
