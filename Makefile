@@ -41,7 +41,7 @@ deps-all:
 	@$(CONFIGURATION) scripts/deps.sh all
 
 # One minute of random calls is for `make check`.
-BRIEFLY = SECONDS='$(or $(SECONDS),10)'
+BRIEFLY = CALLS_SECONDS=10
 
 .PHONY: check-asan check-tsan check-valgrind check-double check-builtin check-sse2 check-avx2 check-clang coverage
 check-asan:

@@ -209,8 +209,10 @@ check-oom: $(OUT)/tests/fault/allocation_test
 SEED ?= 1
 soak: $(OUT)/tests/property/calls_test
 	$(Q)$< soak '$(or $(SECONDS),3600)' '$(SEED)'
+# Of random calls.
+CALLS_SECONDS ?= 60
 check: $(TESTS)
-	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(or $(SECONDS),60)' scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
+	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(CALLS_SECONDS)' scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
 
 $(OUT)/tests/%.o: tests/%.c
 	$(say) CC '$<'
@@ -222,6 +224,7 @@ objects_of = $(patsubst %.c,$(OUT)/%.o,$1)
 $(OUT)/tests/libsupport.a: $(call objects_of,$(SUPPORT))
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
+WRAPPED :=
 link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(WRAPPED:%=-Wl,--wrap=%) $(LINK_PROGRAM)
 
 $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
@@ -231,9 +234,10 @@ $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)
 # Calls of the library that these tests stand in for.
-$(OUT)/tests/fault/system_test: WRAPPED := open read write close fsync stat fstat readlink rename fchmod faccessat \
+$(OUT)/tests/fault/system_test: WRAPPED := open fcntl read write close fsync stat fstat readlink rename fchmod faccessat \
     newlocale pthread_mutex_init pthread_cond_init pthread_create pthread_sigmask inflateInit2_ inflate
 $(OUT)/tests/fault/retry_test: WRAPPED := fsync
+$(OUT)/tests/fault/system_test $(OUT)/tests/fault/retry_test: scripts/build.mk
 
 $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c $(FUZZ_SHARED)) $(ARCHIVE)
 	$(say) TEST 'tests/fuzz/$*'
@@ -327,11 +331,13 @@ $(OUT)/ulp: tests/ulp/ulp.c $(ULP_OBJECTS) $(ARCHIVE)
 
 # ---- Coverage: make coverage ----
 
+# The second name is that of lcov 2.
+LCOV_BRANCHES := --rc lcov_branch_coverage=1 --rc branch_coverage=1
 .PHONY: report
 report: check
-	$(Q)lcov -q -c -d $(OBJ) -o $(OUT)/coverage.info --rc lcov_branch_coverage=1 --no-external -b . > $(OUT)/lcov.log 2>&1 \
+	$(Q)lcov -q -c -d $(OBJ) -o $(OUT)/coverage.info $(LCOV_BRANCHES) --no-external -b . > $(OUT)/lcov.log 2>&1 \
 	    || { cat $(OUT)/lcov.log; false; }
-	$(Q)genhtml -q $(OUT)/coverage.info -o build/coverage --branch-coverage --rc lcov_branch_coverage=1 \
+	$(Q)genhtml -q $(OUT)/coverage.info -o build/coverage --branch-coverage $(LCOV_BRANCHES) \
 	    -p $(CURDIR) > $(OUT)/lcov.log 2>&1 || { cat $(OUT)/lcov.log; false; }
 	@echo 'build/coverage/index.html'
 	$(Q)scripts/coverage.sh $(OUT)/coverage.info

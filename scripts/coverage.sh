@@ -4,7 +4,7 @@
 #
 #     scripts/coverage.sh coverage.info      from lcov, where a file may stand more than once
 set -u
-awk -v root="$PWD/" '
+awk -v root="$(pwd -P)/" '
 # key: "file,line,..."; adds it to its folder and to the whole.
 function tally(key, reached, of, hit,    folder) {
     folder = key
@@ -42,6 +42,10 @@ END {
     close("sort")
     for (place in missed) {
         printf "  %s: %d branches not reached\n", place, missed[place]
+        bad = 1
+    }
+    if (!branches_of["src/base"] || !branches_of["src/store"]) {
+        print "  expected src/base and src/store with their branches"
         bad = 1
     }
     if (share(lines_hit["src"], lines_of["src"]) < 95 || share(branches_hit["src"], branches_of["src"]) < 90) {

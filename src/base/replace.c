@@ -1,7 +1,6 @@
-/* A symbolic link stays and the file it names is replaced. A character device (/dev/null, a
- * terminal) * is written to directly. FIFOs and sockets are refused, since SIGPIPE would end the
- * host, and so are * block devices. So is a file without write permission, although its folder
- * would let it be replaced. */
+/* A symbolic link stays and the file it names is replaced. A character device (/dev/null, a terminal)
+ * is written to directly. FIFOs and sockets are refused, since SIGPIPE would end the host, and so are
+ * block devices. So is a file without write permission, although its folder would let it be replaced. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -36,6 +36,9 @@ int vae__open_file(const char *path, int flags, mode_t mode) {
     if (file < 0 || file > STDERR_FILENO) return file;
     int higher = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     close(file);
-    if (higher < 0) errno = EMFILE;
+    if (higher < 0) {
+        if (flags & O_EXCL) unlink(path); /* made by this call */
+        errno = EMFILE;
+    }
     return higher;
 }

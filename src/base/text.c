@@ -12,7 +12,8 @@ static int make_room(vae__buffer *buffer, size_t more) {
     if (buffer->failed) return 0;
     if (buffer->text && more < buffer->capacity - buffer->length) return 1;
     /* A block of SIZE_MAX bytes is refused, as what is too long for an int is below. */
-    size_t capacity = more < SIZE_MAX / 8 ? (buffer->length + more + 64) * 2 : SIZE_MAX;
+    size_t length = more < SIZE_MAX / 8 ? buffer->length + more : SIZE_MAX;
+    size_t capacity = length < SIZE_MAX / 4 ? (length + 64) * 2 : SIZE_MAX;
     char *text = vae__reallocate(buffer->context, buffer->text, buffer->length, capacity, 1);
     if (!text) {
         buffer->failed = 1;

@@ -59,7 +59,8 @@ static void take_shares(vae__pool *pool) {
     uint64_t ticket = atomic_load(&pool->ticket);
     inside++;
     while (has_share(ticket)) {
-        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1)) continue;
+        int mine = atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1);
+        if (!mine) continue; /* a race: LCOV_EXCL_BR_LINE */
         pool->fn(pool->argument, ticket_next(ticket), ticket_shares(ticket));
         atomic_fetch_add(&pool->finished, 1);
         ticket = atomic_load(&pool->ticket);

@@ -12,12 +12,13 @@ static vae_status fail_line(const vae__csv *csv, uint64_t line, const char *what
                      (unsigned long long)line, what);
 }
 
-/* The next byte without taking it. */
+/* The next byte without taking it. Once reading has failed there is none: what was under way is lost. */
 static int peek(vae__csv *csv) {
+    if (csv->failed) return BYTE_FAILED;
     if (csv->at == csv->held) {
         csv->at = csv->held = 0;
         if (vae__input_read(&csv->input, csv->buffer, BUFFER_SIZE, &csv->held)) {
-            csv->held = 0;
+            csv->failed = 1;
             return BYTE_FAILED;
         }
         if (!csv->held) return BYTE_END;
@@ -111,13 +112,14 @@ static void trim(vae__csv *csv) {
 }
 
 /* Takes the ',' or line end after a field; the end of the file is a line end too. */
-static vae__csv_kind take_end(vae__csv *csv) {
+static vae_status take_end(vae__csv *csv, vae__csv_kind *kind) {
     int byte = peek(csv);
+    *kind = byte == ',' ? VAE__CSV_FIELD : VAE__CSV_LAST;
     csv->inside = byte == ',';
     if (byte >= 0) csv->at++;
     if (byte == '\n' || byte == '\r') csv->line++;
     if (byte == '\r' && peek(csv) == '\n') csv->at++;
-    return csv->inside ? VAE__CSV_FIELD : VAE__CSV_LAST;
+    return csv->failed ? vae__last_status() : VAE_OK;
 }
 
 vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
@@ -131,6 +133,5 @@ vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
     vae_status status = byte == '"' ? read_quoted(csv) : read_plain(csv);
     if (status) return status;
     trim(csv);
-    *kind = take_end(csv);
-    return VAE_OK;
+    return take_end(csv, kind);
 }

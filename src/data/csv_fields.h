@@ -22,6 +22,7 @@ typedef struct vae__csv {
     uint64_t field_line; /* where it starts, from 1 */
     uint64_t line;       /* where the next byte is */
     int inside;          /* the record has begun */
+    int failed;          /* the file could not be read on */
 } vae__csv;
 
 vae_status vae__csv_open(vae_context *context, const vae__input *input, vae__csv *csv);

@@ -146,9 +146,10 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
         &list->items[spec->encoder.count ? network->encoder_weight[0] : network->posterior_weight];
     const vae__parameter *bias =
         &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
-    double total = 0;
-    for (size_t i = 0; i < statistics->width; i++) total += statistics->input_variance[i];
-    double deviation = sqrt(total / (double)statistics->width);
+    double variance = 0;
+    for (size_t i = 0; i < statistics->width; i++)
+        variance += statistics->input_variance[i] / (double)statistics->width;
+    double deviation = sqrt(variance);
     double scale = deviation > 1e-12 ? 1 / deviation : 1;
     for (size_t r = 0; r < weight->rows; r++) {
         vae__real *row = weight->values + r * weight->columns;

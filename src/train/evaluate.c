@@ -1,5 +1,6 @@
 #include "train/evaluate.h"
 
+#include <float.h>
 #include <math.h>
 
 /* Rows read at a time. */
@@ -43,13 +44,18 @@ vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset
     return status;
 }
 
-/* Welford's update, one row at a time: exact enough for columns far from zero. */
+static double bounded(double value) {
+    return fmin(fmax(value, -DBL_MAX), DBL_MAX);
+}
+
+/* Welford's update, one row at a time: exact enough for columns far from zero. Bounded, since the spread
+ * of doubles, unlike that of floats, may be more than one holds. */
 static void add_row(const vae__real *row, size_t width, double seen, double *mean,
                     double *squares) {
     for (size_t i = 0; i < width; i++) {
-        double before = (double)row[i] - mean[i];
-        mean[i] += before / seen;
-        squares[i] += before * ((double)row[i] - mean[i]);
+        double before = bounded((double)row[i] - mean[i]);
+        mean[i] = bounded(mean[i] + before / seen);
+        squares[i] = bounded(squares[i] + before * bounded((double)row[i] - mean[i]));
     }
 }
 

@@ -4,7 +4,6 @@
  * Without a floor the likelihood is unbounded. Learned sigmas have a smooth one, s^2 = sigma_min^2 +
  * exp(2 log_sigma), so that the gradient lives below it; sigma=optimal is floored hard, its sigma
  * being no parameter. */
-
 #include "model/likelihood.h"
 #include "tensor/simd/simd.h"
 
@@ -305,17 +304,16 @@ static vae__real log_sigma_of(double variance, double least) {
 static void initialize(const vae__spec *spec, const vae__statistics *statistics,
                        const vae__parameters *list, const vae__likelihood_parameters *indices) {
     size_t width = statistics->width;
-    double total = 0, least = floor_square(spec);
+    double variance = 0, least = floor_square(spec);
     vae__real *bias = list->items[indices->bias].values;
     vae__real *extra = indices->extra == VAE__NONE ? NULL : list->items[indices->extra].values;
     for (size_t i = 0; i < width; i++) {
         vae__real log_sigma = log_sigma_of(statistics->variance[i], least);
         bias[i] = (vae__real)statistics->mean[i];
-        total += statistics->variance[i];
+        variance += statistics->variance[i] / (double)width;
         if (spec->sigma.mode == VAE__SIGMA_PER_DIM) extra[i] = log_sigma;
         if (spec->sigma.mode == VAE__SIGMA_DECODER) bias[width + i] = 2 * log_sigma;
     }
-    double variance = total / (double)width;
     if (spec->sigma.mode == VAE__SIGMA_SHARED) *extra = log_sigma_of(variance, least);
     if (spec->sigma.mode == VAE__SIGMA_OPTIMAL) *extra = vae__finite_real(fmax(variance, least));
 }

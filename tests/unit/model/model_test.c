@@ -307,6 +307,30 @@ static void stays_finite_when_repeated(void **state) {
     vae_model_destroy(model);
 }
 
+/* The largest numbers there are, whose spread is larger. */
+static void survives_the_largest_numbers(void **state) {
+    static const char *const sigmas[] = {"shared", "per_dim", "optimal", "decoder",
+                                         "shared standardize=1"};
+    const double most = (double)VAE__REAL_MAX, large[] = {most, most / 2, sqrt(most), 1e30};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sigmas) * COUNT_OF(large); i++) {
+        double x[ROWS * WIDTH];
+        char spec[100];
+        vae_dataset *dataset;
+        for (size_t j = 0; j < ROWS * WIDTH; j++)
+            x[j] = (j % 2 ? -1 : 1) * (j % WIDTH ? large[i % COUNT_OF(large)] : 1);
+        snprintf(spec, sizeof spec, "input=3 latent=2 likelihood=gaussian sigma=%s",
+                 sigmas[i / COUNT_OF(large)]);
+        vae_model *model = create(spec);
+        assert_ok(vae_dataset_from_memory(NULL, x, ROWS, WIDTH, "dtype=float64", &dataset));
+        assert_ok(vae_model_initialize(model, dataset));
+        for (size_t j = 0; j < model->parameters.block_count; j++)
+            if (!isfinite(model->parameters.block[j])) fail_msg("%s, %g", spec, x[1]);
+        vae_dataset_destroy(dataset);
+        vae_model_destroy(model);
+    }
+}
+
 static void refuses_bad_rows(void **state) {
     columns c = make_columns();
     vae_dataset *dataset;
@@ -371,6 +395,7 @@ int main(void) {
         cmocka_unit_test(starts_outputs_from_the_data),
         cmocka_unit_test(survives_constant_columns),
         cmocka_unit_test(stays_finite_when_repeated),
+        cmocka_unit_test(survives_the_largest_numbers),
         cmocka_unit_test(refuses_bad_rows),
         cmocka_unit_test(works_at_size_one),
     };
