@@ -35,6 +35,8 @@ run_one() {
         problem="exit status $status"
     elif [ "$status" -eq 0 ] && [ $((good + bad + skips)) -eq 0 ]; then
         problem="ran no test"
+    elif [ "$bad" -eq 0 ] && grep -q '^\[ *FAILED *\]' "$log"; then
+        problem="what is set up or cleared away for all failed" # of which cmocka's exit status says nothing
     fi
     if [ -n "$problem" ]; then
         # cmocka prints its totals at the end only: what succeeded before a crash is counted by line.
