@@ -204,8 +204,8 @@ LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 
 .PHONY: tests check check-oom soak
 tests: $(TESTS)
-check-oom: $(OUT)/tests/fault/allocation_test
-	$(Q)$<
+check-oom: $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/retry_test
+	$(Q)for test in $^; do $$test || exit 1; done
 SEED ?= 1
 soak: $(OUT)/tests/property/calls_test
 	$(Q)$< soak '$(or $(SECONDS),3600)' '$(SEED)'

@@ -5,7 +5,4 @@
 /* Forks; the exit status of a child in which `body` returned true is 0. -1 if there was none. */
 int test_in_child(int (*body)(void));
 
-/* Ends a child without what the parent has left to do; keeps what `make coverage` counted. */
-_Noreturn void test_end_child(int status);
-
 #endif
