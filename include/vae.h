@@ -66,7 +66,7 @@ extern "C" {
 /* ---- Version and status ---------------------------------------------------------------------- */
 
 #define VAE_VERSION_MAJOR 0
-#define VAE_VERSION_MINOR 1
+#define VAE_VERSION_MINOR 2
 #define VAE_VERSION_PATCH 0
 
 /* 0 is success, a positive value is no error, a negative one is. Numbers are never reused. */
