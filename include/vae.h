@@ -172,7 +172,8 @@ typedef struct vae_dataset vae_dataset;
  *
  *   batch=N (128)               rows per step, 1 .. 1e9; more than there are is all of them
  *   shuffle=0|1 (1)  seed=N (1) a new order each epoch, a function of (seed, epoch)
- *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch
+ *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch; a set smaller than its
+ *                               batch is one whole batch
  *   scale=auto | unit | none    auto: 8-bit data to [0, 1] (/ 255), floats untouched; unit: the
  *                               least and the largest value of all rows to 0 and 1; none: as stored
  *   binarize=none | threshold | sample
