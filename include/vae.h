@@ -162,11 +162,17 @@ VAE_API vae_status vae_context_memory(const vae_context *context, uint64_t *byte
  * on it. It need not share its context with the model that it meets. */
 typedef struct vae_dataset vae_dataset;
 
-/* path: an IDX file (the MNIST family), an NPY file (float32, float64, uint8; C order) or a CSV
- * file, each also compressed by gzip, told from its content and not from its name; or "sprites" or
+/* path: an IDX file (the MNIST family), an NPY file (numpy.save of bool, integers or floats of up to
+ * 64 bits, in C or Fortran order) or a CSV file, each also compressed by gzip, told from its content
+ * and not from its name; or "sprites" or
  * "sprites:COUNT", the built-in generator (10000 rows if no count is given): 1x32x32 images of one
  * filled shape, 0 or 1 a pixel, drawn from `seed`. Its labels are the five factors: shape (0
  * square, 1 ellipse, 2 heart), size, rotation in radians, row and column of the centre in pixels.
+ *
+ * uint8 stays uint8; bool (0 and 1), other integers of up to 16 bits, float16 and float32 are kept
+ * as float32, which holds them exactly; integers of 32 and 64 bits, float64 and CSV as float64. Rows
+ * become float32 when they are used. Integers that a float does not hold exactly are said once, as a
+ * VAE_LOG_WARNING with an example.
  *
  * options, all optional:
  *
@@ -174,7 +180,7 @@ typedef struct vae_dataset vae_dataset;
  *   shuffle=0|1 (1)  seed=N (1) a new order each epoch, a function of (seed, epoch)
  *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch; a set smaller than its
  *                               batch is one whole batch
- *   scale=auto | unit | none    auto: 8-bit data to [0, 1] (/ 255), floats untouched; unit: the
+ *   scale=auto | unit | none    auto: uint8 to [0, 1] (/ 255), all else untouched; unit: the
  *                               least and the largest value of all rows to 0 and 1; none: as stored
  *   binarize=none | threshold | sample
  *                               after scaling; threshold: x >= 0.5; sample: 1 with probability x,

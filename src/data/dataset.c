@@ -44,8 +44,9 @@ static vae_status generate_sprites(vae_dataset *dataset, const char *path,
 static vae_status load_rows(vae_dataset *dataset, const char *path,
                             const vae__dataset_options *options) {
     const size_t length = strlen(SPRITES);
-    const vae__source_options source = {options->header, options->columns_text,
-                                        options->label_column, 0};
+    const vae__source_options source = {.header = options->header,
+                                        .columns = options->columns_text,
+                                        .label_column = options->label_column};
     int sprites = !strncmp(path, SPRITES, length) && (!path[length] || path[length] == ':');
     vae_status status = sprites
                             ? generate_sprites(dataset, path, options)

@@ -122,6 +122,10 @@ static void refuses_claims_that_a_file_cannot_hold(void **state) {
         {"data", "npy/claims-2-to-64", VAE_ERROR_FORMAT, "more bytes than can be addressed",
          READING},
         {"data", "npy/claims-2-to-64-and-1", VAE_ERROR_FORMAT, "expected a dimension", READING},
+        {"data", "npy/fortran-claims-2-to-60", VAE_ERROR_FORMAT,
+         "expected 1152921504606846976 bytes", READING},
+        {"data", "npy/small-claims-2-to-62", VAE_ERROR_FORMAT, "more bytes than can be addressed",
+         READING},
         {"data", "npy/header-of-4-gigabytes", VAE_ERROR_FORMAT, "at most 65536 bytes", READING},
         {"data", "npy/header-longer-than-file", VAE_ERROR_FORMAT, "expected 65535 bytes",
          READING + 64 * KB},
@@ -256,6 +260,7 @@ static void defuses_small_bombs(void **state) {
         {"data", "idx/bomb-claimed.gz", VAE_ERROR_LIMIT, "3145728 x 1 bytes do not fit", INFLATING},
         {"data", "idx/cut.gz", VAE_ERROR_FORMAT, "found the end of the file", INFLATING},
         {"data", "npy/claims-2-to-60.gz", VAE_ERROR_FORMAT, "cannot hold", INFLATING},
+        {"data", "npy/bomb-fortran.gz", VAE_ERROR_LIMIT, "262144 x 5 bytes do not fit", INFLATING},
         {"data", "npy/bomb-claimed.gz", VAE_ERROR_LIMIT, "3145728 x 1 bytes do not fit", INFLATING},
         {"data", "csv/bomb-blank.gz", VAE_ERROR_FORMAT, "found a blank line", SPLITTING},
         {"data", "csv/bomb-cell.gz", VAE_ERROR_FORMAT, "found a longer one", SPLITTING},
@@ -375,11 +380,13 @@ static void honours_every_limit(void **state) {
     (void)state;
     check_limits("data", CORPUS "idx/bytes", 1000);
     check_limits("data", CORPUS "npy/floats", 1000);
+    check_limits("data", CORPUS "npy/fortran-ints", 1000);
     check_limits("data", CORPUS "csv/header", 1000);
     check_limits("model", CORPUS "model/small", 1000);
     check_limits("checkpoint", CORPUS "checkpoint/adam", 1000);
 #ifndef VAE_NO_ZLIB
     check_limits("data", CORPUS "npy/floats.gz", 1000);
+    check_limits("data", CORPUS "npy/fortran-ints.gz", 1000);
 #endif
 }
 

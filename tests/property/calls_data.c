@@ -123,18 +123,26 @@ static size_t make_idx(unsigned char *out, size_t n) {
     return sizeof head + n * NARROW;
 }
 
-static size_t make_npy(unsigned char *out, size_t n) {
+/* The same rows as uint8, or as 16-bit integers of the other byte order, in C or Fortran order. */
+static size_t make_npy(world *w, unsigned char *out, size_t n) {
+    static const char *const types[] = {"|u1", ">i2"}, *const words[] = {"False", "True"};
+    size_t size = 1 + below(w, 2), fortran = below(w, 2);
     char header[119];
     memset(header, ' ', sizeof header);
-    int length =
-        snprintf(header, sizeof header,
-                 "{'descr': '|u1', 'fortran_order': False, 'shape': (%zu, %d), }", n, NARROW);
+    int length = snprintf(header, sizeof header,
+                          "{'descr': '%s', 'fortran_order': %s, 'shape': (%zu, %d), }",
+                          types[size - 1], words[fortran], n, NARROW);
     header[length] = ' ';
     header[117] = '\n';
     memcpy(out, "\x93NUMPY\x01\x00\x76\x00", 10);
     memcpy(out + 10, header, 118);
-    memcpy(out + 128, byte_rows(), n * NARROW);
-    return 128 + n * NARROW;
+    for (size_t i = 0; i < n * NARROW; i++) {
+        size_t from = fortran ? i % n * NARROW + i / n : i;
+        unsigned char byte = byte_rows()[from], *to = out + 128 + i * size;
+        to[0] = size == 1 ? byte : 0;
+        if (size == 2) to[1] = byte / 255; /* what scale=auto makes of bytes */
+    }
+    return 128 + n * NARROW * size;
 }
 
 /* Its last column is a label. */
@@ -158,7 +166,7 @@ static void from_file(world *w, dataset_slot *d, vae_context *context) {
     if (format < 2 && strstr(order, "scale")) order = "batch=8";
     snprintf(options, sizeof options, "%s%s", order, format == 2 ? " labels=column:label" : "");
     length = format == 0   ? make_idx(bytes, n)
-             : format == 1 ? make_npy(bytes, n)
+             : format == 1 ? make_npy(w, bytes, n)
                            : make_csv(bytes, n);
     size_t cut = one_in(w, 4) ? 1 + below(w, length - 1) : 0;
     write_file(w, name, bytes, length - cut);
