@@ -80,7 +80,7 @@ static vae_status read_growing(vae_context *context, vae__input *input, size_t w
         if (status) return status;
         *used += got;
         if (*used < target || capacity == whole) return VAE_OK;
-        size_t more = *used == wanted || whole / GROWTH < capacity ? whole : capacity * GROWTH;
+        size_t more = whole / GROWTH < capacity ? whole : capacity * GROWTH;
         unsigned char *larger = vae__reallocate(context, *block, *used, more, 1);
         if (!larger) return vae__fail_in("%s", vae__reader_path(input->reader));
         *block = larger;

@@ -131,6 +131,15 @@ static void reads_every_type_in_both_orders(void **state) {
     assert_saved(state, "bool", VAE__ELEMENT_FLOAT32, truths);
 }
 
+/* As in C, any byte but 0 is true. */
+static void reads_bool_as_0_and_1(void **state) {
+    vae__table table;
+    write_npy(state, 1, "{'descr': '|b1', 'fortran_order': False, 'shape': (4,)}", "\0\1\2\xff", 4);
+    assert_int_equal(read_table(*state, &table), VAE_OK);
+    for (size_t i = 0; i < 4; i++) assert_true(((float *)table.values)[i] == (float)(i > 0));
+    vae__table_free(((scratch *)*state)->context, &table);
+}
+
 /* scale=auto divides unsigned bytes by 255 and nothing else. */
 static void scales_unsigned_bytes_only(void **state) {
     static const struct {
@@ -354,6 +363,9 @@ static void takes_little_memory(void **state) {
         size_t least = least_limit(s);
         if (least < reading + cases[i].blocks - 1000 || least > reading + cases[i].blocks + 1000)
             fail_msg("%s: %zu bytes", cases[i].header, least - reading);
+        s->context->memory_limit = least - 500; /* refused before anything of it is read */
+        assert_refused(s, VAE_ERROR_LIMIT, "bytes do not fit in the");
+        s->context->memory_limit = SIZE_MAX;
     }
 }
 
@@ -474,6 +486,7 @@ int main(void) {
         SCRATCH_TEST(reads_every_type_and_version),
         SCRATCH_TEST(reads_ranks_1_to_8),
         SCRATCH_TEST(reads_every_type_in_both_orders),
+        SCRATCH_TEST(reads_bool_as_0_and_1),
         SCRATCH_TEST(scales_unsigned_bytes_only),
         SCRATCH_TEST(reads_every_half),
         SCRATCH_TEST(reads_fortran_order),
