@@ -189,8 +189,11 @@ typedef struct vae_dataset vae_dataset;
  *                               of a fixed shuffle of all rows the first round(F n) are train, the
  *                               others test; F in [0, 1]. Opened twice: two sets that do not meet
  *   labels=PATH | column:NAME   a file with one or more numbers a row, or a column of the CSV file
- *   header=auto | yes | no      CSV: whether the first line holds names; auto: if a cell of it is
- *                               no number
+ *   header=auto | yes | no      CSV: whether the first line holds names. auto: names if no cell is
+ *                               a number, a row if all are; VAE_ERROR_FORMAT asks for header= or
+ *                               columns= if only some are, if the cells are 0, 1, 2, .. (names
+ *                               that pandas gives), if all are missing values, and if a column
+ *                               that is used has no name (an index)
  *   columns=[a, b, ..]          CSV: the columns of a row in this order, by name or number from 0
  *   dtype=float32 | float64 | uint8 (float32)
  *                               vae_dataset_from_memory: the type of the rows

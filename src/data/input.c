@@ -122,9 +122,14 @@ void vae__to_host_order(void *values, size_t count, size_t size, int big_endian)
 
 const char *vae__excerpt(char buffer[VAE__EXCERPT_SIZE], const void *bytes, size_t length) {
     const unsigned char *from = bytes;
-    size_t kept = length > 40 ? 40 : length;
-    for (size_t i = 0; i < kept; i++)
-        buffer[i] = from[i] ? (char)from[i] : '?'; /* vae__fail sees to the others */
-    memcpy(buffer + kept, length > kept ? "..." : "", length > kept ? 4 : 1);
+    size_t used = 0, i = 0;
+    for (; i < length && used < 40; i++) {
+        char escaped = from[i] == '\t' ? 't' : from[i] == '\n' ? 'n' : from[i] == '\r' ? 'r' : 0;
+        if (escaped) buffer[used++] = '\\';
+        buffer[used++] = escaped   ? escaped
+                         : from[i] ? (char)from[i]
+                                   : '?'; /* the rest: vae__fail */
+    }
+    memcpy(buffer + used, i < length ? "..." : "", i < length ? 4 : 1);
     return buffer;
 }

@@ -36,8 +36,8 @@ vae_status vae__input_rest(vae_context *context, vae__input *input, size_t count
 /* Turns values of `size` bytes from the given byte order into the machine's. */
 void vae__to_host_order(void *values, size_t count, size_t size, int big_endian);
 
-/* Bytes of a file as text fit for a message: at most 40, zeros as '?'.
- * Returns buffer. */
+/* Bytes of a file as text fit for a message: about 40 characters, zeros as '?', tabs and line ends as
+ * \t, \n and \r. Returns buffer. */
 #define VAE__EXCERPT_SIZE 48
 const char *vae__excerpt(char buffer[VAE__EXCERPT_SIZE], const void *bytes, size_t length);
 

@@ -128,10 +128,14 @@ def write_npy():
     write("npy/bomb-claimed.gz", compressed(npy(described("(3072, 1024)", "|u1"), bytes(3 << 20))))
 
 
-# ---- CSV: compressed ones ----
+# ---- CSV: compressed ones, and what is no text of one byte a character ----
 
 def write_csv():
     write("csv/rows.gz", compressed(b"a,b\n1,2\n3,4\n"))
+    write("csv/utf-16", "a,b\n1,2\n".encode("utf-16"))
+    write("csv/utf-16-without-mark", "1,2\n3,4\n".encode("utf-16-le"))
+    write("csv/zip", b"PK\3\4" + bytes(22) + b"\x09\0\0\0arr_0.npy")
+    write("csv/zip-name-cut", b"PK\3\4" + bytes(22) + b"\xff\xff\0\0a.npy")
     write("csv/bomb-rows.gz", compressed(b"1\n" * (1 << 20)))
     write("csv/bomb-cell.gz", compressed(b"1" * (3 << 20)))
     write("csv/bomb-columns.gz", compressed(b"1," * (1 << 20)))

@@ -470,10 +470,10 @@ static void refuses_for_the_generator(void **state) {
 
 static void refuses_unknown_files(void **state) {
     scratch *s = *state;
-    write_file(s, "\x89PNG\r\n\x1A\n........", 16);
+    write_file(s, "\x89POG\r\n\x1A\n........", 16);
     assert_open_refused(
         state, s->path, "", VAE_ERROR_FORMAT,
-        "not a known format (known formats: IDX, NPY, CSV); its first bytes are 89 50 4e "
+        "not a known format (known formats: IDX, NPY, CSV); its first bytes are 89 50 4f "
         "47 0d 0a 1a 0a");
     write_file(s, "", 0);
     assert_open_refused(state, s->path, "", VAE_ERROR_FORMAT,
