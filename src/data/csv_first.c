@@ -90,9 +90,12 @@ static vae_status fail_mixed(const vae__csv_first *first, const char *ask) {
     vae__excerpt(other, first->cells[j], strlen(first->cells[j]));
     return vae__fail(VAE_ERROR_FORMAT,
                      "%s: line %llu: expected names only or numbers only, found the number '%s' in "
-                     "column %zu (from 0) and %s%s%s in column %zu; %s",
+                     "column %zu (from 0) and %s%s%s in column %zu; %s%s",
                      first->path, (unsigned long long)first->line, number, i,
-                     *other ? "'" : "an empty cell", other, *other ? "'" : "", j, ask);
+                     *other ? "'" : "an empty cell", other, *other ? "'" : "", j, ask,
+                     *first->cells[0] ? ""
+                                      : "; an index, which pandas writes without a name, is left "
+                                        "out by columns=[..] with the other names");
 }
 
 static vae_status judge(vae__csv_first *first, const vae__source_options *options) {

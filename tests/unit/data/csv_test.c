@@ -85,6 +85,9 @@ static void asks_whether_counting_is_a_header(void **state) {
     assert_fails(state, "\"0\", \"1\"\n5,6\n", &none, VAE_ERROR_FORMAT,
                  "0 to 1 may be a row or names");
     assert_fails(state, ",0,1\n0,5,6\n", &none, VAE_ERROR_FORMAT, "and an empty cell in column 0");
+    assert_message("an index, which pandas writes without a name, is left out by columns=[..]");
+    const vae__source_options without = {.header = 1, .columns = "[0, 1]"};
+    assert_rows(state, ",0,1\n9,5,6\n", &without, 1, 2, (const double[]){5, 6});
     assert_fails(state, "0\n5\n", &none, VAE_ERROR_FORMAT,
                  "line 1: 0 may be a row or a name, which pandas gives to a column without one");
     assert_rows(state, "0\n5\n", &no, 2, 1, column);
