@@ -48,7 +48,7 @@ static int begins(const void *text, size_t length, const char *with) {
     return length >= wanted && !memcmp(text, with, wanted);
 }
 
-/* A ZIP archive is told by the name of its first file: NumPy's NPZ holds arrays NAME.npy. */
+/* The name of the first file shows what a ZIP archive is: NumPy's NPZ holds arrays NAME.npy. */
 static vae_status fail_zip(const char *path, const unsigned char *head, size_t size) {
     static const char *const of_tables[] = {"[Content_Types].xml", "_rels/", "xl/", "docProps/",
                                             "mimetype"};

@@ -25,9 +25,9 @@ static int is_kept_as_stored(const vae__stored_type *type) {
 typedef struct rounding_report {
     unsigned bits; /* that are held exactly */
     size_t count;
-    size_t at; /* the first of them in C order, */
+    size_t at; /* the first of them: its number in C order */
     uint64_t magnitude;
-    int negative; /* and what it is */
+    int negative;
 } rounding_report;
 
 /* IEEE 754 binary16 to float: every value of it is a float. */
@@ -81,7 +81,7 @@ static double large_integer(const vae__stored_type *type, const unsigned char *f
     return negative ? -(double)magnitude : (double)magnitude;
 }
 
-/* Value number `at` from one block to the other, which may overlap if `to` is not before `from`. */
+/* Converts one value of the file to value number `at` of the block `to`, in which it may lie itself. */
 static void convert_value(const vae__stored_type *type, const unsigned char *from, void *to,
                           size_t at, rounding_report *rounded) {
     if (is_kept_as_stored(type)) {
