@@ -335,7 +335,7 @@ VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, c
 VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                                     uint64_t *workspace_bytes);
 
-/* The inference plans (encode, decode, reconstruct, sample, elbo, density) as text, for people.
+/* The inference plans (encode, decode, reconstruct, sample, elbo, density, score) as text, for people.
  * *length is what the text needs with its final 0; at most `size` bytes are written, always ending
  * in 0 if size > 0. buffer may be NULL. */
 VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
@@ -536,6 +536,22 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
 VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n,
                                       size_t width, const char *options, double *log_p,
                                       double *std_error, double *ess);
+
+/* How strange each row is, in nats: higher is stranger. score [n]; by_value [n, width] says which values
+ * make it so, and may be NULL, as may score. options, all optional:
+ *   at=mean                the default: score = KL(q(z|x) || p(z)) + the sum of by_value at z = mean(x).
+ *                          Exact, without noise, and quick
+ *   samples=K  seed=1      minus the importance estimate of log p(x) from K draws (vae_log_likelihood)
+ * by_value = -log p(x_i | z = mean(x)) in either case; of a categorical group the first column has it and
+ * the others 0.
+ *
+ * A row's score depends on that row alone, not on its place in the call or on the other rows (up to the
+ * BLAS's rounding; with BLAS=builtin the same bits): the noise of samples=K is keyed by (seed, a 64-bit
+ * hash of the row's values), not by the row's number. Equal rows therefore share their noise, and the mean
+ * of many such scores has a larger error than that of vae_log_likelihood: use this for scores only.
+ * At the mean a steady call allocates nothing. */
+VAE_API vae_status vae_score(const vae_model *model, const float *x, size_t n, size_t width,
+                             const char *options, double *score, double *by_value);
 
 /* ---- Evaluation of a whole data set ---------------------------------------------------------- */
 

@@ -144,6 +144,33 @@ static double row(const vae__likelihood_row *r) {
     }
 }
 
+/* ---- one value at a time ---- */
+
+/* The variance of value i, where each has its own. */
+static inline real own_variance(const vae__likelihood_row *r, size_t i, real floor2) {
+    real unused;
+    real l = r->spec->sigma.mode == VAE__SIGMA_PER_DIM
+                 ? 2 * r->extra[i]
+                 : real_bounded_logvar(r->a[r->width + i], &unused);
+    return floor2 + real_exp(l);
+}
+
+static void values(const vae__likelihood_row *r, double *log_p) {
+    int mode = r->spec->sigma.mode, own = mode == VAE__SIGMA_PER_DIM || mode == VAE__SIGMA_DECODER;
+    real floor2 = (real)floor_square(r->spec);
+    double slope, variance = own ? 1 : scalar_variance(r->spec, r->extra, &slope);
+    double log_variance = log(variance);
+    for (size_t i = 0; i < r->width; i++) {
+        double residual = (double)r->x[i] - (double)r->a[i];
+        if (own) {
+            real v = own_variance(r, i, floor2);
+            variance = (double)v;
+            log_variance = (double)real_log(v);
+        }
+        log_p[i] = -0.5 * (residual * residual / variance + log_variance + LOG_2PI);
+    }
+}
+
 /* ---- the optimal sigma of a batch (Rybkin, Daniilidis & Levine 2021) ----
  * Three ops: residuals and their squares by row; the batch's sigma^2, which needs all rows; the
  * density under it. sigma is held constant in the gradient: at the optimum its own derivative is
@@ -333,6 +360,7 @@ const vae__likelihood KERNEL(likelihood_gaussian) = {
     .heads = heads,
     .parameters = parameters,
     .row = row,
+    .values = values,
     .density = density,
     .draw = draw,
     .initialize = initialize,
