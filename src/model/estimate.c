@@ -113,7 +113,8 @@ static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
         vae__real *z = into + (i - first) * g->samples * latent;
         const vae__real *mean = g->mean + row * latent, *logvar = g->logvar + row * latent;
         const vae__real *sd = g->logvar + (g->rows + row) * latent;
-        kernels->normals(&stream, (size_t)(g->keys ? (uint32_t)key : key), 1, g->samples, latent, z);
+        kernels->normals(&stream, (size_t)(g->keys ? (uint32_t)key : key), 1, g->samples, latent,
+                         z);
         for (size_t k = 0; k < g->samples; k++) {
             g->log_ratio[i * g->samples + k] =
                 place_sample(mean, logvar, sd, latent, z + k * latent);

@@ -234,8 +234,8 @@ static vae_status add_decoder(const build *b, vae__id z, size_t outputs, vae__id
 }
 
 static vae__likelihood_build likelihood_of(const build *b, int training) {
-    return (vae__likelihood_build){
-        b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, training};
+    return (vae__likelihood_build){b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE,
+                                   training};
 }
 
 static vae_status add_mean(const build *b, vae__id z) {
@@ -348,7 +348,8 @@ static vae_status build_score(const build *b) {
     vae_status status = add_draw(b, 0, &likelihood);
     if (!status) status = vae__likelihood_values(&likelihood, by_value);
     if (!status && b->spec->standardize) {
-        status = vae__standardized_values(b->graph, *by_value, (vae__id)b->network->scale, by_value);
+        status =
+            vae__standardized_values(b->graph, *by_value, (vae__id)b->network->scale, by_value);
     }
     if (!status) vae__graph_result(b->graph, *by_value);
     return status;

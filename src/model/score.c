@@ -77,8 +77,8 @@ static vae_status score_by_samples(const vae_model *model, const float *x, size_
         const float *from = x + first * width;
         for (size_t i = 0; i < count * width; i++) rows[i] = (vae__real)from[i];
         for (size_t r = 0; r < count; r++) keys[r] = vae__score_key(from + r * width, width);
-        status = vae__model_log_likelihood_keyed(model, rows, count, first, keys, &estimate,
-                                                 estimates);
+        status =
+            vae__model_log_likelihood_keyed(model, rows, count, first, keys, &estimate, estimates);
         for (size_t r = 0; r < count && !status; r++) score[first + r] = -estimates[r].log_p;
     }
     vae__release(context, rows);

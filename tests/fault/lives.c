@@ -37,6 +37,7 @@ static vae_status train_and_infer(vae_context *context, const void *unused) {
             vae_train(model, optimizer, dataset, dataset, "epochs=2 restore_best=1", NULL, NULL);
     if (!status) status = vae_reconstruct(model, x, 3, 4, out);
     if (!status) status = vae_elbo(model, x, 3, 4, 1, elbo, NULL, NULL);
+    if (!status) status = vae_score(model, x, 3, 4, "samples=2", elbo, NULL);
     if (!status) status = vae_sample(model, 3, 1, NULL, out, NULL);
     if (!status) status = vae_model_clone(model, &clone);
     if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);

@@ -60,6 +60,7 @@ static void run(const vae_model *model) {
     fuzz_status(vae_reconstruct(model, x, ROWS, width, mean));
     fuzz_status(vae_elbo(model, x, ROWS, width, 1, a, b, c));
     fuzz_status(vae_log_likelihood(model, x, ROWS, width, "samples=3", a, b, c));
+    fuzz_status(vae_score(model, x, ROWS, width, NULL, a, NULL));
     fuzz_status(vae_sample(model, ROWS, 1, z, mean, x));
     fuzz_status(vae_model_sigma(model, sigma, width));
     free(x);

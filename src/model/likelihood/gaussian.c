@@ -146,28 +146,37 @@ static double row(const vae__likelihood_row *r) {
 
 /* ---- one value at a time ---- */
 
-/* The variance of value i, where each has its own. */
-static inline real own_variance(const vae__likelihood_row *r, size_t i, real floor2) {
-    real unused;
-    real l = r->spec->sigma.mode == VAE__SIGMA_PER_DIM
-                 ? 2 * r->extra[i]
-                 : real_bounded_logvar(r->a[r->width + i], &unused);
-    return floor2 + real_exp(l);
+/* The square in double: a residual may be as large as a float is. */
+static inline double value_log_p(double residual, double variance, double log_variance) {
+    return -0.5 * (residual * residual / variance + log_variance + LOG_2PI);
+}
+
+static void scalar_values(const vae__likelihood_row *r, double *restrict log_p) {
+    const real *restrict a = r->a, *restrict x = r->x;
+    double slope, variance = scalar_variance(r->spec, r->extra, &slope);
+    double log_variance = log(variance);
+    for (size_t i = 0; i < r->width; i++)
+        log_p[i] = value_log_p((double)x[i] - (double)a[i], variance, log_variance);
+}
+
+/* `made`: the variances are the decoder's, else they are parameters. A constant to every caller. */
+static inline void own_values(const vae__likelihood_row *r, int made, double *restrict log_p) {
+    const real *restrict a = r->a, *restrict x = r->x;
+    const real *restrict from = made ? r->a + r->width : r->extra;
+    real floor2 = (real)floor_square(r->spec);
+    for (size_t i = 0; i < r->width; i++) {
+        real unused, l = made ? real_bounded_logvar(from[i], &unused) : 2 * from[i];
+        real variance = floor2 + real_exp(l);
+        log_p[i] =
+            value_log_p((double)x[i] - (double)a[i], (double)variance, (double)real_log(variance));
+    }
 }
 
 static void values(const vae__likelihood_row *r, double *log_p) {
-    int mode = r->spec->sigma.mode, own = mode == VAE__SIGMA_PER_DIM || mode == VAE__SIGMA_DECODER;
-    real floor2 = (real)floor_square(r->spec);
-    double slope, variance = own ? 1 : scalar_variance(r->spec, r->extra, &slope);
-    double log_variance = log(variance);
-    for (size_t i = 0; i < r->width; i++) {
-        double residual = (double)r->x[i] - (double)r->a[i];
-        if (own) {
-            real v = own_variance(r, i, floor2);
-            variance = (double)v;
-            log_variance = (double)real_log(v);
-        }
-        log_p[i] = -0.5 * (residual * residual / variance + log_variance + LOG_2PI);
+    switch (r->spec->sigma.mode) {
+    case VAE__SIGMA_PER_DIM: own_values(r, 0, log_p); break;
+    case VAE__SIGMA_DECODER: own_values(r, 1, log_p); break;
+    default: scalar_values(r, log_p);
     }
 }
 

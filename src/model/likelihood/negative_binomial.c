@@ -46,8 +46,7 @@ static void values(const vae__likelihood_row *r, double *log_p) {
     for (size_t i = 0; i < r->width; i++) {
         double mu = size * bounded_exp((double)r->a[i], rate_bounds, &slope);
         double dispersion = bounded_exp((double)r->extra[i], dispersion_bounds, &slope);
-        log_p[i] =
-            size > 0 ? log_density((double)r->x[i], mu, dispersion, &dlog_mu, &dlog_r) : 0;
+        log_p[i] = size > 0 ? log_density((double)r->x[i], mu, dispersion, &dlog_mu, &dlog_r) : 0;
     }
 }
 

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-
 #include "model/score.h"
 #include "support/checks.h"
 #include "support/numbers.h"
@@ -43,7 +42,8 @@ static vae_model *open_model(vae_context *context, const char *likelihood) {
     vae_model *model = test_model(context, spec, 0.5);
     vae__parameter *scale = vae__parameters_find(&model->parameters, "input.scale");
     vae__parameter *variance = vae__parameters_find(&model->parameters, "likelihood.sigma2");
-    for (size_t i = 0; scale && i < WIDTH; i++) scale->values[i] = (vae__real)(0.5 + 0.1 * (double)i);
+    for (size_t i = 0; scale && i < WIDTH; i++)
+        scale->values[i] = (vae__real)(0.5 + 0.1 * (double)i);
     if (variance) variance->values[0] = (vae__real)0.4;
     return model;
 }
@@ -85,8 +85,8 @@ static void scores_agree_with_the_reference(void **state) {
             double total = kl[r];
             for (size_t i = 0; i < WIDTH; i++) total += by_value[r * WIDTH + i];
             test_near(score[r], total, 1e-12, likelihoods[l]);
-            test_near(score[r], reference_score(model, x + r * WIDTH),
-                      test_tolerance(2e-5, 1e-10), likelihoods[l]);
+            test_near(score[r], reference_score(model, x + r * WIDTH), test_tolerance(2e-5, 1e-10),
+                      likelihoods[l]);
         }
         vae_model_destroy(model);
     }
