@@ -218,6 +218,20 @@ VAE_API uint64_t vae_dataset_position(const vae_dataset *dataset);
 VAE_API vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity,
                                      size_t *rank);
 
+/* Name of a column, as the header of a CSV file has it; "" where there is none, past the last column, and
+ * for NULL. Valid while the data set lives. */
+VAE_API const char *vae_dataset_column_name(const vae_dataset *dataset, size_t column);
+
+/* The part of a spec that suits the rows, with the reason as a comment:
+ *     input=1x28x28 likelihood=bernoulli # all values are 0 or 1
+ * Looks at every value as a model would see it. 0 and 1: bernoulli; multiples of 1/255 in [0, 1], as 8-bit
+ * data is read: discretized_logistic; whole numbers from 0 on: negative_binomial; real numbers: gaussian
+ * with standardize=1 sigma=per_dim. A shape of two dimensions gets a channel in front. To make a model of it
+ * put latent= and the layers in front. buffer, size and length as in vae_model_plan. VAE_ERROR_DATA for a
+ * value that is not finite. */
+VAE_API vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t size,
+                                    size_t *length);
+
 /* Rows first .. first + n - 1 in stored order as a model would see them (scaled, binarised), into
  * x [n, width]. Moves no cursor; binarize=sample draws as in epoch 0. */
 VAE_API vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x,

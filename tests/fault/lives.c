@@ -101,6 +101,7 @@ static vae_status read_all(vae_status status, vae_dataset *dataset) {
     double labels[8];
     size_t width = vae_dataset_width(dataset), label_width = vae_dataset_label_width(dataset);
     assert_true(!status == !!dataset);
+    if (!status) status = vae_dataset_spec(dataset, NULL, 0, NULL);
     /* In the double build reading takes memory too. */
     for (size_t i = 0; !status && i < vae_dataset_size(dataset); i++) {
         status = vae_dataset_read(dataset, i, 1, row, width);

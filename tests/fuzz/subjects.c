@@ -120,6 +120,10 @@ static void read_ends(const vae_dataset *dataset) {
     FUZZ_REQUIRE(x && label, "no memory");
     fuzz_status(vae_dataset_read(dataset, 0, 1, x, width));
     fuzz_status(vae_dataset_read(dataset, last, 1, x, width));
+    size_t length, named = 0;
+    fuzz_status(vae_dataset_spec(dataset, NULL, 0, &length));
+    for (size_t i = 0; i <= width; i++) named += strlen(vae_dataset_column_name(dataset, i));
+    FUZZ_REQUIRE(!*vae_dataset_column_name(dataset, width) && named < SIZE_MAX, "names");
     if (labels) fuzz_status(vae_dataset_read_labels(dataset, last, 1, label, labels));
     free(x);
     free(label);
