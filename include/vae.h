@@ -228,6 +228,20 @@ VAE_API uint64_t vae_dataset_position(const vae_dataset *dataset);
 VAE_API vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity,
                                      size_t *rank);
 
+/* Name of a column, as the header of a CSV file has it; "" where there is none, past the last column, and
+ * for NULL. Valid while the data set lives. */
+VAE_API const char *vae_dataset_column_name(const vae_dataset *dataset, size_t column);
+
+/* The part of a spec that suits the rows, with the reason as a comment:
+ *     input=1x28x28 likelihood=bernoulli # all values are 0 or 1
+ * Looks at every value as a model would see it. 0 and 1: bernoulli; multiples of 1/255 in [0, 1], as 8-bit
+ * data is read: discretized_logistic; whole numbers from 0 on: negative_binomial; real numbers: gaussian
+ * with standardize=1 sigma=per_dim. A shape of two dimensions gets a channel in front. To make a model of it
+ * put latent= and the layers in front. buffer, size and length as in vae_model_plan. VAE_ERROR_DATA for a
+ * value that is not finite. */
+VAE_API vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t size,
+                                    size_t *length);
+
 /* Rows first .. first + n - 1 in stored order as a model would see them (scaled, binarised), into
  * x [n, width]. Moves no cursor; binarize=sample draws as in epoch 0. */
 VAE_API vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x,
@@ -345,7 +359,7 @@ VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, c
 VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                                     uint64_t *workspace_bytes);
 
-/* The inference plans (encode, decode, reconstruct, sample, elbo, density) as text, for people.
+/* The inference plans (encode, decode, reconstruct, sample, elbo, density, score) as text, for people.
  * *length is what the text needs with its final 0; at most `size` bytes are written, always ending
  * in 0 if size > 0. buffer may be NULL. */
 VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
@@ -546,6 +560,22 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
 VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n,
                                       size_t width, const char *options, double *log_p,
                                       double *std_error, double *ess);
+
+/* How strange each row is, in nats: higher is stranger. score [n]; by_value [n, width] says which values
+ * make it so, and may be NULL, as may score. options, all optional:
+ *   at=mean                the default: score = KL(q(z|x) || p(z)) + the sum of by_value at z = mean(x).
+ *                          Exact, without noise, and quick
+ *   samples=K  seed=1      minus the importance estimate of log p(x) from K draws (vae_log_likelihood)
+ * by_value = -log p(x_i | z = mean(x)) in either case; of a categorical group the first column has it and
+ * the others 0.
+ *
+ * A row's score depends on that row alone, not on its place in the call or on the other rows (up to the
+ * BLAS's rounding; with BLAS=builtin the same bits): the noise of samples=K is keyed by (seed, a 64-bit
+ * hash of the row's values), not by the row's number. Equal rows therefore share their noise, and the mean
+ * of many such scores has a larger error than that of vae_log_likelihood: use this for scores only.
+ * At the mean a steady call allocates nothing. */
+VAE_API vae_status vae_score(const vae_model *model, const float *x, size_t n, size_t width,
+                             const char *options, double *score, double *by_value);
 
 /* ---- Evaluation of a whole data set ---------------------------------------------------------- */
 

@@ -382,7 +382,7 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-install check-interop check-docs
+.PHONY: lint check-install check-interop check-examples check-docs
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -391,6 +391,9 @@ check-install:
 
 check-interop: lib $(OUT)/tests/interop/write_model
 	$(Q)sh tests/interop/run.sh $(OUT)/tests/interop/write_model lib $(OUT)/interop
+
+check-examples: examples
+	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
 
 check-docs: lib
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs

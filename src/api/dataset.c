@@ -3,6 +3,7 @@
 
 #include "api/doors.h"
 #include "data/dataset.h"
+#include "train/suggest.h"
 
 /* A made data set keeps the reference that resolve gave; a failed one gives it back. */
 static vae_status settle(vae_context *context, vae_status status) {
@@ -68,6 +69,20 @@ vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, size_t c
     size_t found = vae__dataset_shape(dataset, shape, shape ? capacity : 0);
     if (rank) *rank = found;
     return VAE_OK;
+}
+
+const char *vae_dataset_column_name(const vae_dataset *dataset, size_t column) {
+    return dataset ? vae__dataset_column_name(dataset, column) : "";
+}
+
+vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t size, size_t *length) {
+    vae_status status = vae__need(dataset, "vae_dataset_spec", "dataset");
+    if (status) return status;
+    vae__buffer text = {.context = vae__dataset_context(dataset)};
+    status = vae__suggest_spec(dataset, &text);
+    if (!status) vae__give_text(text.text, buffer, size, length);
+    vae__buffer_free(&text);
+    return status;
 }
 
 /* Whether [n, found] values of rows first .. first + n - 1 can be read. */

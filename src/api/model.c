@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/doors.h"
+#include "model/score.h"
 #include "train/evaluate.h"
 #include "train/persist.h"
 
@@ -269,4 +270,10 @@ vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
                       float *x) {
     vae_status status = vae__need(model, "vae_sample", "model");
     return status ? status : vae__model_sample(model, n, seed, z, x_mean, x);
+}
+
+vae_status vae_score(const vae_model *model, const float *x, size_t n, size_t width,
+                     const char *options, double *score, double *by_value) {
+    vae_status status = need_x(model, x, n, width, "vae_score");
+    return status ? status : vae__model_score(model, x, n, options, score, by_value);
 }

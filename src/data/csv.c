@@ -312,9 +312,27 @@ static vae_status trim(csv_sheet *sheet) {
     return VAE_OK;
 }
 
+/* The header's names in the order of a row's columns: pointers, then the texts, in one block. */
+static vae_status keep_names(const csv_sheet *sheet, vae__table *out) {
+    size_t bytes = sheet->width * sizeof *out->names, used = bytes;
+    if (!sheet->header) return VAE_OK;
+    for (size_t i = 0; i < sheet->fields; i++) bytes += strlen(sheet->cells[i]) + 1;
+    char *block = vae__allocate(sheet->context, bytes, 1);
+    if (!block) return vae__fail_in("%s", sheet->path);
+    out->names = (char **)(void *)block;
+    for (size_t i = 0; i < sheet->fields; i++) {
+        size_t target = sheet->targets[i], size = strlen(sheet->cells[i]) + 1;
+        if (target == SKIP || target == LABEL) continue;
+        out->names[target] = memcpy(block + used, sheet->cells[i], size);
+        used += size;
+    }
+    return VAE_OK;
+}
+
 static vae_status hand_over(csv_sheet *sheet, vae__table *out) {
     const uint64_t extents[] = {sheet->rows, sheet->width};
     vae_status status = trim(sheet);
+    if (!status) status = keep_names(sheet, out);
     out->element = VAE__ELEMENT_FLOAT64;
     if (!status) status = vae__table_set_extents(out, extents, 2, sheet->path);
     if (status) return status;

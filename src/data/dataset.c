@@ -277,6 +277,11 @@ size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capa
     return table->rank;
 }
 
+const char *vae__dataset_column_name(const vae_dataset *dataset, size_t column) {
+    const vae__table *table = &dataset->table;
+    return table->names && column < table->width ? table->names[column] : "";
+}
+
 uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row) {
     return dataset->kept ? dataset->kept[row] : row;
 }

@@ -22,6 +22,9 @@ uint64_t vae__dataset_epoch(const vae_dataset *dataset);
 uint64_t vae__dataset_position(const vae_dataset *dataset);
 size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity); /* rank */
 
+/* Name of a column as the file has it; "" where there is none. */
+const char *vae__dataset_column_name(const vae_dataset *dataset, size_t column);
+
 /* Takes the next mini-batch off the cursor: which rows (at most `batch`), and whether it ends its
  * epoch. Never runs out. Converting is left to vae__dataset_gather so that threads can share it. */
 typedef struct vae__batch {

@@ -1,25 +1,20 @@
 /* Telling a data set again that was opened anew, and setting its cursor. */
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "data/state.h"
 
 #define SAMPLED_VALUES 65536
-
-/* FNV-1a, 64 bits (Fowler, Noll & Vo; RFC 9923). */
-static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t count) {
-    for (size_t i = 0; i < count; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
 
 static uint64_t hash_content(const vae_dataset *dataset) {
     size_t width = dataset->table.width, bytes = width * vae__element_size(dataset->table.element);
     size_t rows = SAMPLED_VALUES / width;
     if (rows < 1) rows = 1;
     if (rows > dataset->size) rows = dataset->size;
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = VAE__HASH_START;
     for (size_t i = 0; i < rows; i++) {
         uint64_t source = vae__dataset_source_row(dataset, i * (dataset->size / rows));
-        hash = hash_bytes(hash, dataset->rows + (size_t)source * bytes, bytes);
+        hash = vae__hash(hash, dataset->rows + (size_t)source * bytes, bytes);
     }
     return hash;
 }

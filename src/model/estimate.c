@@ -72,6 +72,7 @@ typedef struct group {
     const vae__estimate_options *options;
     const vae__real *x; /* [rows, width] */
     uint64_t first_row;
+    const uint64_t *keys;           /* [rows] of the noise; NULL: a row's number */
     size_t rows, parts;             /* graph rows are rows * parts */
     size_t samples;                 /* of each graph row in this run */
     uint64_t done;                  /* samples of each row before this run */
@@ -105,12 +106,15 @@ static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
     size_t latent = (size_t)g->model->spec.latent;
     for (size_t i = first; i < first + count; i++) {
         size_t row = i / g->parts, part = i % g->parts;
-        const vae__stream stream = {g->options->seed, 0, VAE__PURPOSE_POSTERIOR,
+        uint64_t key = g->keys ? g->keys[row] : g->first_row + row;
+        uint64_t upper = g->keys ? key >> 32 : 0; /* takes the place of a step's number */
+        const vae__stream stream = {g->options->seed, upper, VAE__PURPOSE_POSTERIOR,
                                     (uint32_t)(g->done + part * g->samples)};
         vae__real *z = into + (i - first) * g->samples * latent;
         const vae__real *mean = g->mean + row * latent, *logvar = g->logvar + row * latent;
         const vae__real *sd = g->logvar + (g->rows + row) * latent;
-        kernels->normals(&stream, (size_t)g->first_row + row, 1, g->samples, latent, z);
+        kernels->normals(&stream, (size_t)(g->keys ? (uint32_t)key : key), 1, g->samples, latent,
+                         z);
         for (size_t k = 0; k < g->samples; k++) {
             g->log_ratio[i * g->samples + k] =
                 place_sample(mean, logvar, sd, latent, z + k * latent);
@@ -165,8 +169,8 @@ static void append_deviations(const vae_model *model, vae__real *logvar, size_t 
 }
 
 static vae_status importance(const vae_model *model, const vae__real *x, size_t n,
-                             uint64_t first_row, const vae__estimate_options *options,
-                             vae__estimate *out) {
+                             uint64_t first_row, const uint64_t *keys,
+                             const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
     vae__inference *inference;
     vae_status status = vae__model_inference(model, VAE__GRAPH_DENSITY, &inference);
@@ -187,6 +191,7 @@ static vae_status importance(const vae_model *model, const vae__real *x, size_t 
                    .x = x + first * width,
                    .rows = rows,
                    .first_row = first_row + first,
+                   .keys = keys ? keys + first : NULL,
                    .mean = moments,
                    .logvar = logvar,
                    .log_ratio = ratios};
@@ -308,7 +313,14 @@ vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x,
     if (!n) return VAE_OK;
     return options->estimator == VAE__ESTIMATOR_PRIOR
                ? prior(model, x, n, first_row, options, out)
-               : importance(model, x, n, first_row, options, out);
+               : importance(model, x, n, first_row, NULL, options, out);
+}
+
+vae_status vae__model_log_likelihood_keyed(const vae_model *model, const vae__real *x, size_t n,
+                                           uint64_t first_row, const uint64_t *keys,
+                                           const vae__estimate_options *options,
+                                           vae__estimate *out) {
+    return n ? importance(model, x, n, first_row, keys, options, out) : VAE_OK;
 }
 
 vae_status vae__model_log_likelihood_floats(const vae_model *model, const float *x, size_t n,

@@ -30,10 +30,17 @@ typedef struct vae__estimate {
 } vae__estimate;
 vae__estimate vae__weights_finish(const vae__weights *weights);
 
-/* Per row of x [n, width], [n] results; noise keyed (seed, first_row + r, sample). */
+/* Per row of x [n, width], [n] results; noise keyed (seed, first_row + r, sample). first_row is also what
+ * messages count rows from. */
 vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x, size_t n,
                                      uint64_t first_row, const vae__estimate_options *options,
                                      vae__estimate *out);
+
+/* The importance estimate with noise keyed (seed, keys[r], sample): it does not depend on the row's place. */
+vae_status vae__model_log_likelihood_keyed(const vae_model *model, const vae__real *x, size_t n,
+                                           uint64_t first_row, const uint64_t *keys,
+                                           const vae__estimate_options *options,
+                                           vae__estimate *out);
 
 /* The same from the API's floats; nothing is written on failure. */
 vae_status vae__model_log_likelihood_floats(const vae_model *model, const float *x, size_t n,

@@ -84,6 +84,7 @@ typedef struct job {
     float *mean, *logvar, *z, *x_mean, *x;
     vae__real *real_mean, *real_logvar; /* in place of mean and logvar, for callers inside */
     const vae__bound *bound;
+    double *score, *by_value; /* [n], [n, width] */
 } job;
 
 /* z is read from the caller's buffer: decode is the only call that takes one. */
@@ -340,5 +341,47 @@ vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uin
     job j = bound_job(model, n, seed, out);
     j.in = x;
     j.in_width = model->spec.input.width;
+    return run_job(&j);
+}
+
+/* ---- the score at the posterior's mean ---- */
+
+static void fill_zeros(void *user, size_t first, size_t count, vae__real *into) {
+    const noise *n = user;
+    (void)first;
+    memset(into, 0, count * n->columns * sizeof *into);
+}
+
+static void feed_score(job *j, size_t first, vae__feed *feeds) {
+    feed_x(j, first, feeds);
+    feeds[1] = (vae__feed){.fill = fill_zeros, .user = &j->noise};
+}
+
+static void read_score(job *j, const vae__run *run, const vae__ends *ends, size_t first,
+                       size_t rows) {
+    const double *log_p = vae__run_double(run, ends->log_p_by_value);
+    const double *kl = vae__run_double(run, ends->kl);
+    size_t width = j->model->spec.input.width;
+    for (size_t r = 0; r < rows; r++, log_p += width) {
+        double total = 0;
+        for (size_t i = 0; i < width; i++) total -= log_p[i];
+        if (j->score) j->score[first + r] = kl[r] + total;
+        for (size_t i = 0; j->by_value && i < width; i++)
+            j->by_value[(first + r) * width + i] = -log_p[i];
+    }
+}
+
+vae_status vae__model_score_at_mean(const vae_model *model, const float *x, size_t n, double *score,
+                                    double *by_value) {
+    job j = {.model = model,
+             .kind = VAE__GRAPH_SCORE,
+             .n = n,
+             .feed = feed_score,
+             .read = read_score,
+             .in = x,
+             .in_width = model->spec.input.width,
+             .noise = noise_for(model, 0, VAE__PURPOSE_POSTERIOR),
+             .score = score,
+             .by_value = by_value};
     return run_job(&j);
 }

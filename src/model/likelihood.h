@@ -81,6 +81,11 @@ typedef struct vae__likelihood {
     /* log p(x|z) of one row, all constants included; a <- weight d log p / d a, and dextra likewise. */
     double (*row)(const vae__likelihood_row *row);
 
+    /* log p(x_i|z) of each value of a row, all constants included, [width]; their sum is the row's log p(x|z).
+     * A group of columns that is one value (a one-hot category) has it in its first column and 0 in the
+     * others. `a` may be left in any state. */
+    void (*values)(const vae__likelihood_row *row, double *log_p);
+
     /* Instead of an op over `row`, where a density needs more: log_p is a double value [rows, 1];
      * batch_state a per-batch result for finish_step, or VAE__NONE. NULL: the op. */
     vae_status (*density)(const vae__likelihood_build *build, vae__id *log_p, vae__id *batch_state);
@@ -116,6 +121,9 @@ size_t vae__likelihood_mean_heads(const vae__spec *spec);
 /* log p(x|z) per row, through the likelihood's own density or the op over its rows. */
 vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *log_p,
                                    vae__id *batch_state);
+
+/* log p(x_i|z) of each value of each row, a double value [rows, width]. */
+vae_status vae__likelihood_values(const vae__likelihood_build *build, vae__id *log_p);
 
 /* E[x|z] [rows, width] from a head of mean_heads outputs. */
 vae_status vae__likelihood_mean(const vae__likelihood_build *build, vae__id *x_mean);

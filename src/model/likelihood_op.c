@@ -43,6 +43,20 @@ size_t vae__likelihood_mean_heads(const vae__spec *spec) {
     return spec->likelihood->mean_heads ? spec->likelihood->mean_heads(spec) : 1;
 }
 
+/* An op of the output layer and, where there is one, the likelihood's extra parameter. */
+static vae_status add_op(const vae__likelihood_build *build, const vae__op *op, size_t inputs,
+                         vae__id *out) {
+    vae__node_spec spec = {.op = op,
+                           .attributes = build->spec,
+                           .input_count = inputs,
+                           .inputs = {build->head, build->x}};
+    if (build->parameters->extra != VAE__NONE) {
+        spec.parameter_count = 1;
+        spec.parameters[0] = (vae__id)build->parameters->extra;
+    }
+    return vae__graph_add(build->graph, &spec, out);
+}
+
 /* ---- density ---- */
 
 static vae_status infer_density(vae__graph *graph, vae__node *node) {
@@ -112,15 +126,44 @@ vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *
     *batch_state = VAE__NONE;
     if (likelihood->density && build->training)
         return likelihood->density(build, log_p, batch_state);
-    vae__node_spec spec = {.op = &density_op,
-                           .attributes = build->spec,
-                           .input_count = 2,
-                           .inputs = {build->head, build->x}};
-    if (build->parameters->extra != VAE__NONE) {
-        spec.parameter_count = 1;
-        spec.parameters[0] = (vae__id)build->parameters->extra;
+    return add_op(build, &density_op, 2, log_p);
+}
+
+/* ---- the density of each value ---- */
+
+static vae_status infer_values(vae__graph *graph, vae__node *node) {
+    const vae__spec *spec = node->attributes;
+    return vae__graph_output(graph, node, "log p(x_i|z)", spec->input.width,
+                             graph->values[node->inputs[0]].extent, 1);
+}
+
+/* head [rows, heads width], x [n, width] -> log p(x_i|z) [rows, width] */
+static void forward_values(const vae__call *call) {
+    const vae__spec *spec = call->node->attributes;
+    const vae__value *head = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, head), per_row = call->rows ? rows / call->rows : 1;
+    double *log_p = call->output[0];
+    vae__likelihood_row row = {.kernels = call->kernels,
+                               .spec = spec,
+                               .extra = call->parameter[0],
+                               .width = spec->input.width,
+                               .value_only = 1};
+    for (size_t i = 0; i < rows; i++) {
+        row.a = (vae__real *)call->input[0] + i * head->width;
+        row.x = (const vae__real *)call->input[1] + i / per_row * row.width;
+        if (call->bias) call->kernels->add(row.a, call->bias, head->width);
+        spec->likelihood->values(&row, log_p + i * row.width);
     }
-    return vae__graph_add(build->graph, &spec, log_p);
+}
+
+/* Without a backward: it is for reading. */
+static const vae__op values_op = {.name = "log_likelihood_by_value",
+                                  .traits = VAE__OP_TAKES_BIAS,
+                                  .infer = infer_values,
+                                  .forward = forward_values};
+
+vae_status vae__likelihood_values(const vae__likelihood_build *build, vae__id *log_p) {
+    return add_op(build, &values_op, 2, log_p);
 }
 
 /* ---- mean ---- */
@@ -153,11 +196,5 @@ static const vae__op mean_op = {.name = "mean",
                                 .forward = forward_mean};
 
 vae_status vae__likelihood_mean(const vae__likelihood_build *build, vae__id *x_mean) {
-    vae__node_spec spec = {
-        .op = &mean_op, .attributes = build->spec, .input_count = 1, .inputs = {build->head}};
-    if (build->parameters->extra != VAE__NONE) {
-        spec.parameter_count = 1;
-        spec.parameters[0] = (vae__id)build->parameters->extra;
-    }
-    return vae__graph_add(build->graph, &spec, x_mean);
+    return add_op(build, &mean_op, 1, x_mean);
 }

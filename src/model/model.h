@@ -93,7 +93,12 @@ vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n
 vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
                                   uint64_t first_row, vae__real *mean, vae__real *logvar);
 
-/* The same from the API's floats. */
+/* Per row at z = mean(x): score = KL(q||p) + the sum of by_value, by_value = -log p(x_i|z) [n, width]. Either
+ * may be NULL. */
+vae_status vae__model_score_at_mean(const vae_model *model, const float *x, size_t n, double *score,
+                                    double *by_value);
+
+/* vae__model_bound from the API's floats. */
 vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,
                            const vae__bound *out);
 

@@ -233,9 +233,13 @@ static vae_status add_decoder(const build *b, vae__id z, size_t outputs, vae__id
                       (vae__id)network->likelihood.bias, outputs * b->spec->input.width, head);
 }
 
+static vae__likelihood_build likelihood_of(const build *b, int training) {
+    return (vae__likelihood_build){b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE,
+                                   training};
+}
+
 static vae_status add_mean(const build *b, vae__id z) {
-    vae__likelihood_build likelihood = {
-        b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae_status status = add_decoder(b, z, vae__likelihood_mean_heads(b->spec), &likelihood.head);
     if (!status) status = vae__likelihood_mean(&likelihood, &b->ends->x_mean);
     if (!status && b->spec->standardize) {
@@ -283,29 +287,34 @@ static vae_status build_sample(const build *b) {
     return status;
 }
 
-/* x, noise -> log p(x|z), KL and, if wanted, the ratio: what training and evaluation share. */
-static vae_status add_bound(const build *b, int training, int wants_ratio) {
+/* x, noise -> the decoder's output layer at z ~ q(z|x), KL and, if wanted, the ratio. */
+static vae_status add_draw(const build *b, int wants_ratio, vae__likelihood_build *likelihood) {
     const vae__spec *spec = b->spec;
     vae__ends *ends = b->ends;
-    vae__likelihood_build likelihood = {
-        spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, training};
     vae__posterior_ends drawn;
-    vae__id y, head;
-    vae_status status = add_data(b, &y);
-    if (!status) status = add_encoder(b, y, &head);
+    vae__id head;
+    vae_status status = add_data(b, &likelihood->x);
+    if (!status) status = add_encoder(b, likelihood->x, &head);
     if (!status) {
         status = vae__graph_input(b->graph, "noise", (size_t)spec->latent, VAE__PER_SAMPLE,
                                   &ends->noise);
     }
     if (!status) status = vae__posterior_draw(b->graph, head, ends->noise, wants_ratio, &drawn);
-    if (!status) status = add_decoder(b, drawn.z, vae__likelihood_heads(spec), &likelihood.head);
-    likelihood.x = y;
-    if (!status) status = add_density(b, &likelihood);
     if (status) return status;
     ends->kl = drawn.kl;
     ends->kl_by_latent = drawn.kl_by_latent;
     ends->log_ratio = drawn.log_ratio;
     vae__graph_result(b->graph, ends->kl);
+    return add_decoder(b, drawn.z, vae__likelihood_heads(spec), &likelihood->head);
+}
+
+/* x, noise -> log p(x|z), KL and, if wanted, the ratio: what training and evaluation share. */
+static vae_status add_bound(const build *b, int training, int wants_ratio) {
+    vae__ends *ends = b->ends;
+    vae__likelihood_build likelihood = likelihood_of(b, training);
+    vae_status status = add_draw(b, wants_ratio, &likelihood);
+    if (!status) status = add_density(b, &likelihood);
+    if (status) return status;
     if (wants_ratio) vae__graph_result(b->graph, ends->log_ratio);
     if (ends->batch_state != VAE__NONE) vae__graph_result(b->graph, ends->batch_state);
     return VAE_OK;
@@ -320,8 +329,7 @@ static vae_status build_elbo(const build *b) {
 /* x, z -> log p(x|z): the samples of an estimate of log p(x), drawn outside. */
 static vae_status build_density(const build *b) {
     const vae__spec *spec = b->spec;
-    vae__likelihood_build likelihood = {
-        spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE, 0};
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae__id y;
     vae_status status = add_data(b, &y);
     if (!status) {
@@ -331,6 +339,20 @@ static vae_status build_density(const build *b) {
     if (!status) status = add_decoder(b, b->ends->z, vae__likelihood_heads(spec), &likelihood.head);
     likelihood.x = y;
     return status ? status : add_density(b, &likelihood);
+}
+
+/* x, noise -> log p(x_i|z) of each value, KL. The noise is fed as 0, so that z is the posterior's mean. */
+static vae_status build_score(const build *b) {
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
+    vae__id *by_value = &b->ends->log_p_by_value;
+    vae_status status = add_draw(b, 0, &likelihood);
+    if (!status) status = vae__likelihood_values(&likelihood, by_value);
+    if (!status && b->spec->standardize) {
+        status =
+            vae__standardized_values(b->graph, *by_value, (vae__id)b->network->scale, by_value);
+    }
+    if (!status) vae__graph_result(b->graph, *by_value);
+    return status;
 }
 
 static const struct kind {
@@ -343,6 +365,7 @@ static const struct kind {
     [VAE__GRAPH_SAMPLE] = {"sample", build_sample},
     [VAE__GRAPH_ELBO] = {"elbo", build_elbo},
     [VAE__GRAPH_DENSITY] = {"density", build_density},
+    [VAE__GRAPH_SCORE] = {"score", build_score},
 };
 
 const char *vae__graph_kind_name(vae__graph_kind kind) {
@@ -357,6 +380,7 @@ static const vae__ends no_ends = {.x = VAE__NONE,
                                   .x_mean = VAE__NONE,
                                   .head = VAE__NONE,
                                   .log_p = VAE__NONE,
+                                  .log_p_by_value = VAE__NONE,
                                   .kl = VAE__NONE,
                                   .kl_by_latent = VAE__NONE,
                                   .kl_mean = VAE__NONE,

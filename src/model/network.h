@@ -39,7 +39,7 @@ void vae__network_scale_input(const vae__spec *spec, const vae__network *network
 typedef struct vae__ends {
     vae__id x, noise, z;                /* inputs */
     vae__id mean, logvar, x_mean, head; /* results */
-    vae__id log_p, kl, kl_by_latent, kl_mean, log_ratio, batch_state;
+    vae__id log_p, log_p_by_value, kl, kl_by_latent, kl_mean, log_ratio, batch_state;
 } vae__ends;
 
 typedef enum vae__graph_kind {
@@ -49,6 +49,7 @@ typedef enum vae__graph_kind {
     VAE__GRAPH_SAMPLE,      /* z -> head */
     VAE__GRAPH_ELBO,        /* x, noise -> log_p, kl, kl_by_latent */
     VAE__GRAPH_DENSITY,     /* x, z by sample -> log_p */
+    VAE__GRAPH_SCORE,       /* x, noise -> log_p_by_value, kl */
     VAE__GRAPH_KINDS
 } vae__graph_kind;
 

@@ -85,13 +85,39 @@ static const vae__op density_op = {.name = "standardized_density",
                                    .forward = forward_density,
                                    .backward = backward_density};
 
-vae_status vae__standardized_density(vae__graph *graph, vae__id log_p_y, vae__id scale,
-                                     vae__id *log_p_x) {
-    vae__node_spec spec = {.op = &density_op,
+static vae_status add_jacobian(vae__graph *graph, const vae__op *op, vae__id log_p_y, vae__id scale,
+                               vae__id *log_p_x) {
+    vae__node_spec spec = {.op = op,
                            .size = graph->parameters->items[scale].rows,
                            .input_count = 1,
                            .inputs = {log_p_y},
                            .parameter_count = 1,
                            .parameters = {scale}};
     return vae__graph_add(graph, &spec, log_p_x);
+}
+
+vae_status vae__standardized_density(vae__graph *graph, vae__id log_p_y, vae__id scale,
+                                     vae__id *log_p_x) {
+    return add_jacobian(graph, &density_op, log_p_y, scale, log_p_x);
+}
+
+static void forward_values(const vae__call *call) {
+    size_t rows = vae__call_rows(call, vae__call_input(call, 0)), width = call->node->size;
+    const vae__real *scale = call->parameter[0];
+    const double *from = call->input[0];
+    double *log_p = call->output[0];
+    for (size_t i = 0; i < width; i++) {
+        double log_scale = log((double)scale[i]);
+        for (size_t r = 0; r < rows; r++) log_p[r * width + i] = from[r * width + i] - log_scale;
+    }
+}
+
+static const vae__op values_op = {.name = "standardized_density_by_value",
+                                  .traits = VAE__OP_IN_PLACE,
+                                  .infer = infer_like_input,
+                                  .forward = forward_values};
+
+vae_status vae__standardized_values(vae__graph *graph, vae__id log_p_y, vae__id scale,
+                                    vae__id *log_p_x) {
+    return add_jacobian(graph, &values_op, log_p_y, scale, log_p_x);
 }

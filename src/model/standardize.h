@@ -21,4 +21,8 @@ vae_status vae__unstandardize(vae__graph *graph, vae__id y, vae__id shift, vae__
 vae_status vae__standardized_density(vae__graph *graph, vae__id log_p_y, vae__id scale,
                                      vae__id *log_p_x);
 
+/* The same of each value: log p(x_i) = log p(y_i) - log scale_i, [rows, width]. */
+vae_status vae__standardized_values(vae__graph *graph, vae__id log_p_y, vae__id scale,
+                                    vae__id *log_p_x);
+
 #endif

@@ -29,6 +29,10 @@ static const bench_network sensor = {"32-64-8",
                                      "input=32 latent=8 likelihood=bernoulli "
                                      "encoder=[dense 64, relu] decoder=[dense 64, relu]"};
 
+static const bench_network table = {"30-64-8",
+                                    "input=30 latent=8 likelihood=gaussian sigma=per_dim "
+                                    "encoder=[dense 64, relu] decoder=[dense 64, relu]"};
+
 /* One kind of call. */
 typedef struct call {
     const char *name;
@@ -42,6 +46,7 @@ static const call encode = {.name = "encode", .run = bench_run_encode, .graph = 
 static const call decode = {.name = "decode", .run = bench_run_decode, .graph = VAE__GRAPH_DECODE};
 static const call log_p = {
     .name = "log p(x)", .run = bench_run_log_likelihood, .graph = VAE__GRAPH_DENSITY};
+static const call score = {.name = "score", .run = bench_run_score, .graph = VAE__GRAPH_SCORE};
 static const call elbo = {.name = "elbo", .run = bench_run_elbo, .graph = VAE__GRAPH_ELBO};
 
 typedef struct bench_case {
@@ -73,6 +78,8 @@ static const bench_case cases[] = {
     {.call = &decode, .network = &image, .batch = 1},
     {.call = &decode, .network = &image, .batch = 64},
     {.call = &decode, .network = &sensor, .batch = 1},
+    {.call = &score, .network = &table, .batch = 1, .seconds = 2e-6, .asked_threads = 1},
+    {.call = &score, .network = &table, .batch = 1000},
     {.call = &elbo, .network = &image, .batch = 1000},
     {.call = &elbo, .network = &deep, .batch = 1000},
     {.call = &log_p,
@@ -121,7 +128,7 @@ static void prepare(const bench_case *c, size_t threads, side *s) {
     if (!plan) fail(c, vae_last_error());
     const vae__optimizer_state *state = c->call->trains ? &subject->optimizer->state : NULL;
     if (!bench_bound_make(plan, state, graph_rows(c, plan), &s->bound))
-        fail(c, "the bound knows dense layers only");
+        fail(c, "more dense layers than the bound has room for");
     s->call = (bench_contender){.run = c->call->run, .user = subject};
     s->reference =
         (bench_contender){.run = state ? bench_run_bound : bench_run_products, .user = &s->bound};

@@ -33,7 +33,7 @@ static int add_product(bench_bound *bound, const vae__node *node) {
     const vae__value *in = &graph->values[node->inputs[0]];
     const vae__parameter *weight = &graph->parameters->items[node->parameters[0]];
     size_t before = bound->product_count, rows = vae__plan_rows(bound->plan, in, bound->chunk);
-    if (strcmp(node->op->name, "dense") || before == BENCH_MOST_PRODUCTS) return 0;
+    if (before == BENCH_MOST_PRODUCTS) return 0;
     bench_product *p = &bound->products[bound->product_count++];
     *p = (bench_product){.weight = node->parameters[0],
                          .in = in->width,
@@ -76,7 +76,7 @@ int bench_bound_make(const vae__plan *plan, const vae__optimizer_state *state, s
     bound->shares = threads < bound->chunk ? threads : bound->chunk;
     for (size_t i = 0; i < plan->step_count; i++) {
         const vae__node *node = &graph->nodes[plan->steps[i].node];
-        if (plan->steps[i].backward || !node->parameter_count) continue;
+        if (plan->steps[i].backward || strcmp(node->op->name, "dense")) continue;
         if (add_product(bound, node)) continue;
         bench_bound_free(bound);
         return 0;

@@ -105,6 +105,11 @@ void bench_run_log_likelihood(void *user) {
     keep(s, vae_log_likelihood(s->model, s->x, s->rows, s->width, options, s->elbo, NULL, NULL));
 }
 
+void bench_run_score(void *user) {
+    bench_subject *s = user;
+    keep(s, vae_score(s->model, s->x, s->rows, s->width, NULL, s->elbo, NULL));
+}
+
 const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind) {
     vae__inference *inference;
     return vae__model_inference(subject->model, kind, &inference) ? NULL : &inference->plan;

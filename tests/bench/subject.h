@@ -38,6 +38,7 @@ void bench_run_encode(void *user);
 void bench_run_decode(void *user);
 void bench_run_elbo(void *user);
 void bench_run_log_likelihood(void *user);
+void bench_run_score(void *user); /* at the mean */
 
 /* The plan that an inference runs. */
 const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind);

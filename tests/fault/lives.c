@@ -37,6 +37,7 @@ static vae_status train_and_infer(vae_context *context, const void *unused) {
             vae_train(model, optimizer, dataset, dataset, "epochs=2 restore_best=1", NULL, NULL);
     if (!status) status = vae_reconstruct(model, x, 3, 4, out);
     if (!status) status = vae_elbo(model, x, 3, 4, 1, elbo, NULL, NULL);
+    if (!status) status = vae_score(model, x, 3, 4, "samples=2", elbo, NULL);
     if (!status) status = vae_sample(model, 3, 1, NULL, out, NULL);
     if (!status) status = vae_model_clone(model, &clone);
     if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);
@@ -100,6 +101,7 @@ static vae_status read_all(vae_status status, vae_dataset *dataset) {
     double labels[8];
     size_t width = vae_dataset_width(dataset), label_width = vae_dataset_label_width(dataset);
     assert_true(!status == !!dataset);
+    if (!status) status = vae_dataset_spec(dataset, NULL, 0, NULL);
     /* In the double build reading takes memory too. */
     for (size_t i = 0; !status && i < vae_dataset_size(dataset); i++) {
         status = vae_dataset_read(dataset, i, 1, row, width);

@@ -105,6 +105,11 @@ static vae_status log_likelihood(handles *h) {
                               h->values + ROWS, NULL);
 }
 
+static vae_status score(handles *h) {
+    vae_status status = vae_score(h->model, h->x, ROWS, WIDTH, "samples=5", h->values, NULL);
+    return status ? status : vae_score(h->model, h->x, ROWS, WIDTH, NULL, h->values + ROWS, NULL);
+}
+
 static vae_status evaluate(handles *h) {
     vae_evaluation *evaluation = NULL;
     vae_status status =
@@ -183,6 +188,7 @@ static const struct function {
     {"vae_elbo", elbo, 0},
     {"vae_sample", sample, 0},
     {"vae_log_likelihood", log_likelihood, 0},
+    {"vae_score", score, 0},
     {"vae_evaluate", evaluate, 0},
     {"vae_model_clone", clone, 0},
     {"vae_model_save, _load", save_and_load, 0},

@@ -83,7 +83,7 @@ static vae_status rows_status(vae_status status) {
 
 static void infer(const subject *s) {
     float x[MOST_ROWS * WIDTH], mean[MOST_ROWS * WIDTH], logvar[MOST_ROWS * WIDTH];
-    double a[MOST_ROWS], b[MOST_ROWS], c[MOST_ROWS];
+    double a[MOST_ROWS], b[MOST_ROWS], c[MOST_ROWS], by_value[MOST_ROWS * WIDTH];
     size_t rows = vae_dataset_size(s->dataset);
     if (fuzz_status(vae_dataset_read(s->dataset, 0, rows, x, WIDTH))) return;
     vae_status status = rows_status(vae_encode(s->model, x, rows, WIDTH, mean, logvar));
@@ -94,6 +94,9 @@ static void infer(const subject *s) {
     FUZZ_REQUIRE(status == again, "encode %s, elbo %s", vae_status_name(status),
                  vae_status_name(again));
     rows_status(vae_log_likelihood(s->model, x, rows, WIDTH, "samples=5", a, b, c));
+    again = rows_status(vae_score(s->model, x, rows, WIDTH, "samples=2", a, by_value));
+    FUZZ_REQUIRE(status == again, "encode %s, score %s", vae_status_name(status),
+                 vae_status_name(again));
     rows_status(vae_reconstruct(s->model, x, rows, WIDTH, mean));
 }
 

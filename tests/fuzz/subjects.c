@@ -60,6 +60,7 @@ static void run(const vae_model *model) {
     fuzz_status(vae_reconstruct(model, x, ROWS, width, mean));
     fuzz_status(vae_elbo(model, x, ROWS, width, 1, a, b, c));
     fuzz_status(vae_log_likelihood(model, x, ROWS, width, "samples=3", a, b, c));
+    fuzz_status(vae_score(model, x, ROWS, width, NULL, a, NULL));
     fuzz_status(vae_sample(model, ROWS, 1, z, mean, x));
     fuzz_status(vae_model_sigma(model, sigma, width));
     free(x);
@@ -119,6 +120,10 @@ static void read_ends(const vae_dataset *dataset) {
     FUZZ_REQUIRE(x && label, "no memory");
     fuzz_status(vae_dataset_read(dataset, 0, 1, x, width));
     fuzz_status(vae_dataset_read(dataset, last, 1, x, width));
+    size_t length, named = 0;
+    fuzz_status(vae_dataset_spec(dataset, NULL, 0, &length));
+    for (size_t i = 0; i <= width; i++) named += strlen(vae_dataset_column_name(dataset, i));
+    FUZZ_REQUIRE(!*vae_dataset_column_name(dataset, width) && named < SIZE_MAX, "names");
     if (labels) fuzz_status(vae_dataset_read_labels(dataset, last, 1, label, labels));
     free(x);
     free(label);

@@ -255,4 +255,10 @@ void call_dataset_tell(world *w) {
     CALL(w, expected, vae_dataset_shape, d->handle, shape, below(w, 9), &rank);
     digest_bytes(w, shape, sizeof shape);
     digest_number(w, rank);
+    char text[300] = "";
+    size_t length = 0;
+    if (!CALL(w, expected | BECAUSE(d->handle && d->kind != GOOD, VAE_ERROR_DATA), vae_dataset_spec,
+              d->handle, text, below(w, 300), &length))
+        digest_text(w, text);
+    digest_text(w, NOTE(w, vae_dataset_column_name)(d->handle, below(w, 30)));
 }

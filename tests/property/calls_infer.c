@@ -23,6 +23,16 @@ static void estimate(world *w, const model_slot *m, size_t n, size_t width, rows
          mistaken ? PICK(w, wrong) : PICK(w, right), doubles(w, n), doubles(w, n), doubles(w, n));
 }
 
+static void score(world *w, const model_slot *m, size_t n, size_t width, rows_kind kind) {
+    static const char *const right[] = {"", "at=mean", "samples=3", "samples=2 seed=9"};
+    static const char *const wrong[] = {"at=mode", "seed=1", "at=mean samples=2", "samples=0"};
+    int mistaken = one_in(w, 8);
+    unsigned expected = row_statuses(w, m, n, width, kind);
+    if (mistaken) expected = (expected & ~OK) | ONE(VAE_ERROR_TEXT);
+    CALL(w, expected, vae_score, m->handle, rows_of(kind, width), n, width,
+         mistaken ? PICK(w, wrong) : PICK(w, right), doubles(w, n), doubles(w, n * width));
+}
+
 static void decode(world *w, const model_slot *m, size_t n) {
     size_t latent = one_in(w, 10) ? m->latent + 1 : m->latent;
     unsigned expected = !m->handle            ? ONE(VAE_ERROR_ARGUMENT)
@@ -41,7 +51,7 @@ void call_inference(world *w) {
     rows_kind kind = draw_kind(w);
     const float *x = rows_of(kind, width);
     unsigned expected = row_statuses(w, m, n, width, kind);
-    switch (below(w, 5)) {
+    switch (below(w, 6)) {
     case 0:
         CALL(w, expected, vae_encode, m->handle, x, n, width, floats(w, n * m->latent),
              floats(w, n * m->latent));
@@ -52,6 +62,7 @@ void call_inference(world *w) {
         CALL(w, expected, vae_elbo, m->handle, x, n, width, 7, doubles(w, n), doubles(w, n),
              doubles(w, n));
         break;
+    case 4: score(w, m, n > 40 ? 40 : n, width, kind); break;
     default: estimate(w, m, n > 40 ? 40 : n, width, kind); break;
     }
     if (m->handle && one_in(w, 4)) settle_model(w, m, 0);

@@ -39,6 +39,11 @@ static double row(const vae__likelihood_row *r) {
     return r->value_only ? row_with(r, 0) : row_with(r, 1);
 }
 
+static void values(const vae__likelihood_row *r, double *log_p) {
+    real unused;
+    for (size_t i = 0; i < r->width; i++) log_p[i] = (double)term(r->a[i], r->x[i], &unused);
+}
+
 static void mean(const vae__likelihood_row *r) {
     real *restrict a = r->a;
     for (size_t i = 0; i < r->width; i++) a[i] = real_sigmoid(a[i]);
@@ -71,6 +76,7 @@ const vae__likelihood KERNEL(likelihood_bernoulli) = {
     .high = 1,
     .discrete = 1,
     .row = row,
+    .values = values,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

@@ -17,17 +17,28 @@ static double softmax(const vae__kernels *kernels, real *a, size_t count) {
     return (double)largest + log(sum);
 }
 
+/* log p of the group that starts at column `first`; a <- softmax(a) there. */
+static double group_log_p(const vae__likelihood_row *r, size_t first, size_t group) {
+    double logit = 0;
+    for (size_t i = first; i < first + group; i++) logit += (double)r->x[i] * (double)r->a[i];
+    return logit - softmax(r->kernels, r->a + first, group);
+}
+
 static double row(const vae__likelihood_row *r) {
     size_t group = categories(r->spec);
     double total = 0;
     for (size_t first = 0; first < r->width; first += group) {
         real *restrict a = r->a + first;
         const real *restrict x = r->x + first;
-        for (size_t i = 0; i < group; i++) total += (double)x[i] * (double)a[i];
-        total -= softmax(r->kernels, a, group);
+        total += group_log_p(r, first, group);
         for (size_t i = 0; i < group; i++) a[i] = r->weight * (x[i] - a[i]);
     }
     return total;
+}
+
+static void values(const vae__likelihood_row *r, double *log_p) {
+    size_t group = categories(r->spec);
+    for (size_t i = 0; i < r->width; i++) log_p[i] = i % group ? 0 : group_log_p(r, i, group);
 }
 
 static void mean(const vae__likelihood_row *r) {
@@ -94,6 +105,7 @@ const vae__likelihood KERNEL(likelihood_categorical) = {
     .valid = valid,
     .expects = "one-hot groups: one 1 and else 0 in each group along the last dimension of input",
     .row = row,
+    .values = values,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

@@ -62,6 +62,11 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
+static void values(const vae__likelihood_row *r, double *log_p) {
+    real unused;
+    for (size_t i = 0; i < r->width; i++) log_p[i] = (double)term(r->a[i], r->x[i], &unused);
+}
+
 static void mean(const vae__likelihood_row *r) {
     real *restrict a = r->a;
     for (size_t i = 0; i < r->width; i++) {
@@ -118,6 +123,7 @@ const vae__likelihood KERNEL(likelihood_continuous_bernoulli) = {
     .low = 0,
     .high = 1,
     .row = row,
+    .values = values,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

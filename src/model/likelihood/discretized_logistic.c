@@ -71,6 +71,12 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
+static void values(const vae__likelihood_row *r, double *log_p) {
+    const real *m = r->a, *a = r->a + r->width;
+    real dm, da;
+    for (size_t i = 0; i < r->width; i++) log_p[i] = (double)term(m[i], a[i], r->x[i], &dm, &da);
+}
+
 /* E[x|z] is the sum over levels, not m. It is the mean over the edges between them of the mass above:
  * sum over k = 0 .. TOP - 1 of sigmoid((m - (k + 1/2) / TOP) / s), divided by TOP. */
 static real expectation(real m, real a) {
@@ -149,6 +155,7 @@ const vae__likelihood KERNEL(likelihood_discretized_logistic) = {
     .heads = two,
     .mean_heads = two,
     .row = row,
+    .values = values,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

@@ -144,6 +144,42 @@ static double row(const vae__likelihood_row *r) {
     }
 }
 
+/* ---- one value at a time ---- */
+
+/* The square in double: a residual may be as large as a float is. */
+static inline double value_log_p(double residual, double variance, double log_variance) {
+    return -0.5 * (residual * residual / variance + log_variance + LOG_2PI);
+}
+
+static void scalar_values(const vae__likelihood_row *r, double *restrict log_p) {
+    const real *restrict a = r->a, *restrict x = r->x;
+    double slope, variance = scalar_variance(r->spec, r->extra, &slope);
+    double log_variance = log(variance);
+    for (size_t i = 0; i < r->width; i++)
+        log_p[i] = value_log_p((double)x[i] - (double)a[i], variance, log_variance);
+}
+
+/* `made`: the variances are the decoder's, else they are parameters. A constant to every caller. */
+static inline void own_values(const vae__likelihood_row *r, int made, double *restrict log_p) {
+    const real *restrict a = r->a, *restrict x = r->x;
+    const real *restrict from = made ? r->a + r->width : r->extra;
+    real floor2 = (real)floor_square(r->spec);
+    for (size_t i = 0; i < r->width; i++) {
+        real unused, l = made ? real_bounded_logvar(from[i], &unused) : 2 * from[i];
+        real variance = floor2 + real_exp(l);
+        log_p[i] =
+            value_log_p((double)x[i] - (double)a[i], (double)variance, (double)real_log(variance));
+    }
+}
+
+static void values(const vae__likelihood_row *r, double *log_p) {
+    switch (r->spec->sigma.mode) {
+    case VAE__SIGMA_PER_DIM: own_values(r, 0, log_p); break;
+    case VAE__SIGMA_DECODER: own_values(r, 1, log_p); break;
+    default: scalar_values(r, log_p);
+    }
+}
+
 /* ---- the optimal sigma of a batch (Rybkin, Daniilidis & Levine 2021) ----
  * Three ops: residuals and their squares by row; the batch's sigma^2, which needs all rows; the
  * density under it. sigma is held constant in the gradient: at the optimum its own derivative is
@@ -333,6 +369,7 @@ const vae__likelihood KERNEL(likelihood_gaussian) = {
     .heads = heads,
     .parameters = parameters,
     .row = row,
+    .values = values,
     .density = density,
     .draw = draw,
     .initialize = initialize,

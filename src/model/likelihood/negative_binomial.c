@@ -41,6 +41,15 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
+static void values(const vae__likelihood_row *r, double *log_p) {
+    double slope, dlog_mu, dlog_r, size = row_size(r);
+    for (size_t i = 0; i < r->width; i++) {
+        double mu = size * bounded_exp((double)r->a[i], rate_bounds, &slope);
+        double dispersion = bounded_exp((double)r->extra[i], dispersion_bounds, &slope);
+        log_p[i] = size > 0 ? log_density((double)r->x[i], mu, dispersion, &dlog_mu, &dlog_r) : 0;
+    }
+}
+
 /* Box & Muller on two uniforms, the first in (0, 1]. */
 static double next_normal(uniforms *from) {
     double u = 1 - next_uniform(from), v = next_uniform(from);
@@ -97,6 +106,7 @@ const vae__likelihood KERNEL(likelihood_negative_binomial) = {
     .expects = COUNTS_EXPECTED,
     .parameters = parameters,
     .row = row,
+    .values = values,
     .mean = mean_rates,
     .draw = draw,
     .initialize = initialize,

@@ -20,6 +20,15 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
+static void values(const vae__likelihood_row *r, double *log_p) {
+    double slope, size = row_size(r);
+    for (size_t i = 0; i < r->width; i++) {
+        double x = (double)r->x[i];
+        double rate = size * bounded_exp((double)r->a[i], rate_bounds, &slope);
+        log_p[i] = (x > 0 ? x * log(rate) - log_factorial(x) : 0) - rate;
+    }
+}
+
 static void draw(const vae__likelihood_row *r, const vae__stream *stream, uint32_t number,
                  float *x) {
     for (size_t i = 0; i < r->width; i++) {
@@ -45,6 +54,7 @@ const vae__likelihood KERNEL(likelihood_poisson) = {
     .valid = whole_numbers,
     .expects = COUNTS_EXPECTED,
     .row = row,
+    .values = values,
     .mean = mean_rates,
     .draw = draw,
     .initialize = initialize,
