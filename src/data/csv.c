@@ -314,16 +314,17 @@ static vae_status trim(csv_sheet *sheet) {
 
 /* The header's names in the order of a row's columns: pointers, then the texts, in one block. */
 static vae_status keep_names(const csv_sheet *sheet, vae__table *out) {
+    const vae__csv_first *first = &sheet->first;
     size_t bytes = sheet->width * sizeof *out->names, used = bytes;
-    if (!sheet->header) return VAE_OK;
-    for (size_t i = 0; i < sheet->fields; i++) bytes += strlen(sheet->cells[i]) + 1;
+    if (!first->is_header) return VAE_OK;
+    for (size_t i = 0; i < first->fields; i++) bytes += strlen(first->cells[i]) + 1;
     char *block = vae__allocate(sheet->context, bytes, 1);
     if (!block) return vae__fail_in("%s", sheet->path);
     out->names = (char **)(void *)block;
-    for (size_t i = 0; i < sheet->fields; i++) {
-        size_t target = sheet->targets[i], size = strlen(sheet->cells[i]) + 1;
+    for (size_t i = 0; i < first->fields; i++) {
+        size_t target = sheet->targets[i], size = strlen(first->cells[i]) + 1;
         if (target == SKIP || target == LABEL) continue;
-        out->names[target] = memcpy(block + used, sheet->cells[i], size);
+        out->names[target] = memcpy(block + used, first->cells[i], size);
         used += size;
     }
     return VAE_OK;
