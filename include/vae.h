@@ -561,7 +561,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)
  *                 log_p_sampling_error (sd / sqrt n)  untrusted_rows (infinite std_error)
  *                 gap (log_p - elbo: the estimate of KL(q(z|x) || p(z|x)))
- *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
+ *   discrete likelihoods: bits_per_dim, -log_p / (D ln 2), or of the ELBO without samples; D is the
+ *                 number of columns, for a categorical that of its groups
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
  *                 where that is less than the width, and the width at most 1024; its sigma is at

@@ -74,6 +74,9 @@ typedef struct vae__likelihood {
     size_t (*heads)(const vae__spec *spec);
     size_t (*mean_heads)(const vae__spec *spec);
 
+    /* How many values a row's log p is of, for bits per dimension. NULL: one for each column. */
+    size_t (*values)(const vae__spec *spec);
+
     /* Adds the extra parameter to the list. NULL: none. */
     vae_status (*parameters)(vae_context *context, const vae__spec *spec, vae__parameters *list,
                              size_t *extra);
@@ -112,6 +115,7 @@ const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int inde
 
 size_t vae__likelihood_heads(const vae__spec *spec);
 size_t vae__likelihood_mean_heads(const vae__spec *spec);
+size_t vae__likelihood_values(const vae__spec *spec);
 
 /* log p(x|z) per row, through the likelihood's own density or the op over its rows. */
 vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *log_p,

@@ -43,6 +43,10 @@ size_t vae__likelihood_mean_heads(const vae__spec *spec) {
     return spec->likelihood->mean_heads ? spec->likelihood->mean_heads(spec) : 1;
 }
 
+size_t vae__likelihood_values(const vae__spec *spec) {
+    return spec->likelihood->values ? spec->likelihood->values(spec) : spec->input.width;
+}
+
 /* ---- density ---- */
 
 static vae_status infer_density(vae__graph *graph, vae__node *node) {

@@ -236,7 +236,7 @@ static void put_bounds(vae_evaluation *e, const pass *p) {
 }
 
 static void put_log_p(vae_evaluation *e, const pass *p) {
-    double nats = p->elbo.mean, values = (double)p->model->spec.input.width * log(2);
+    double nats = p->elbo.mean, values = (double)vae__likelihood_values(&p->model->spec);
     if (p->options.estimate.samples) {
         nats = p->log_p.mean;
         put(e, "log_p", p->log_p.mean);
@@ -245,7 +245,7 @@ static void put_log_p(vae_evaluation *e, const pass *p) {
         put(e, "gap", p->gap.mean);
         put(e, "untrusted_rows", p->untrusted);
     }
-    if (p->model->spec.likelihood->discrete) put(e, "bits_per_dim", -nats / values);
+    if (p->model->spec.likelihood->discrete) put(e, "bits_per_dim", -nats / values / log(2));
 }
 
 static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_dataset *fitted_on) {

@@ -7,6 +7,11 @@ static size_t categories(const vae__spec *spec) {
     return spec->input.sizes[spec->input.rank - 1];
 }
 
+/* A group is one value, whatever number of columns write it. */
+static size_t values(const vae__spec *spec) {
+    return spec->input.width / categories(spec);
+}
+
 /* a [count] <- softmax(a); returns logsumexp(a). */
 static double softmax(const vae__kernels *kernels, real *a, size_t count) {
     real largest = a[0];
@@ -93,6 +98,7 @@ const vae__likelihood KERNEL(likelihood_categorical) = {
     .discrete = 1,
     .valid = valid,
     .expects = "one-hot groups: one 1 and else 0 in each group along the last dimension of input",
+    .values = values,
     .row = row,
     .mean = mean,
     .draw = draw,

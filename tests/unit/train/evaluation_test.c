@@ -114,6 +114,34 @@ static void figures_of_the_bound(void **state) {
     tear_down(&f);
 }
 
+/* A decoder that gives every category of a group the same logit: log2(choices) bits for each choice. */
+static void bits_of_a_uniform_choice(void **state) {
+    (void)state;
+    static const struct {
+        const char *input;
+        size_t choices;
+    } cases[] = {{"6", 6}, {"3x2", 2}, {"2x3", 3}, {"1x3x2", 2}, {"6x1", 1}};
+    static fixture f;
+    for (size_t i = 0; i < 5; i++) {
+        char spec[100];
+        snprintf(spec, sizeof spec, "input=%s latent=2 likelihood=categorical", cases[i].input);
+        set_up(&f, spec, 0, 1);
+        for (size_t k = 0; k < ROWS * WIDTH; k++)
+            f.x[k] = k % cases[i].choices == k / WIDTH % cases[i].choices ? 1 : 0;
+        vae_dataset_destroy(f.dataset);
+        assert_int_equal(vae_dataset_from_memory(f.context, f.x, ROWS, WIDTH, NULL, &f.dataset),
+                         VAE_OK);
+        /* Nothing reaches the latents either: the ELBO is log p. */
+        memset(f.model->parameters.block, 0, f.model->parameters.block_count * sizeof(vae__real));
+        f.model->edits++;
+        vae_evaluation *e = evaluate(&f, "baselines=0");
+        test_near(figure(e, "bits_per_dim"), log2((double)cases[i].choices),
+                  test_tolerance(1e-6, 1e-12), cases[i].input);
+        vae_evaluation_destroy(e);
+        tear_down(&f);
+    }
+}
+
 static void figures_of_log_p(void **state) {
     (void)state;
     static fixture f;
@@ -721,6 +749,7 @@ static void refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_of_the_bound),
+        cmocka_unit_test(bits_of_a_uniform_choice),
         cmocka_unit_test(figures_of_log_p),
         cmocka_unit_test(untrusted_rows_are_counted),
         cmocka_unit_test(latents),
