@@ -9,9 +9,6 @@
 
 #define CHUNK 256
 
-/* Variance of the posterior mean above which a latent is active (Burda et al. 2016, section 5.2). */
-#define ACTIVE_VARIANCE 0.01
-
 /* ---- options ---- */
 
 typedef struct evaluation_options {
@@ -222,7 +219,7 @@ static void put_latents(vae_evaluation *e, const pass *p) {
         e->mean[j] = sums->mean.mean;
         e->mean_variance[j] = variance;
         e->aggregated_variance[j] = variance + sums->variance / n;
-        active += variance > ACTIVE_VARIANCE ? 1 : 0;
+        active += variance > VAE__ACTIVE_VARIANCE ? 1 : 0;
     }
     put(e, "active_units", active);
 }
@@ -267,33 +264,7 @@ static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_data
     return status;
 }
 
-/* ---- text ---- */
-
-static void print_latents(const vae_evaluation *e, vae__buffer *out) {
-    char a[VAE__NUMBER_SIZE], b[VAE__NUMBER_SIZE], c[VAE__NUMBER_SIZE], d[VAE__NUMBER_SIZE];
-    vae__append(out, "latent  KL  mean of means  variance of means  aggregated variance\n");
-    for (size_t j = 0; j < e->latent; j++) {
-        vae__append(out, "%zu  %s  %s  %s  %s%s\n", j, vae__number_short(a, e->kl[j]),
-                    vae__number_short(b, e->mean[j]), vae__number_short(c, e->mean_variance[j]),
-                    vae__number_short(d, e->aggregated_variance[j]),
-                    e->mean_variance[j] > ACTIVE_VARIANCE ? "" : "  not active");
-    }
-}
-
-static vae_status print(vae_evaluation *e) {
-    vae__buffer text = {.context = e->context};
-    char number[VAE__NUMBER_SIZE];
-    for (size_t i = 0; i < e->count; i++) {
-        vae__append(&text, "%s %s\n", e->figures[i].name, vae__number(number, e->figures[i].value));
-    }
-    print_latents(e, &text);
-    if (text.failed) {
-        vae__buffer_free(&text);
-        return vae__last_status();
-    }
-    e->text = text.text;
-    return VAE_OK;
-}
+/* ---- the log ---- */
 
 /* Room for the numbers of latents in a message; behind it one more number and the end fit. */
 #define LIST_USED 160
@@ -303,7 +274,7 @@ static void warn_of_collapse(const vae_evaluation *e) {
     char list[LIST_USED + 32] = "";
     size_t used = 0, dead = 0;
     for (size_t j = 0; j < e->latent; j++) {
-        if (e->mean_variance[j] > ACTIVE_VARIANCE) continue;
+        if (e->mean_variance[j] > VAE__ACTIVE_VARIANCE) continue;
         dead++;
         if (used < LIST_USED) used += vae__format(list + used, sizeof list - used, " %zu", j);
     }
@@ -349,7 +320,7 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
     put_log_p(e, p);
     put_latents(e, p);
     vae_status status = p->options.baselines ? put_baselines(e, p, fitted_on) : VAE_OK;
-    if (!status) status = print(e);
+    if (!status) status = vae__evaluation_print(e, &e->text);
     if (!status) warn_of_collapse(e);
     return status;
 }
