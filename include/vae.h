@@ -549,8 +549,10 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
  * all optional:
  *   samples=0    of the estimate of log p(x) per row; 0: none, the bound only
  *   estimator=importance|prior  seed=1      baselines=0|1 (1)
- * Returns VAE_STOPPED, without a result, if progress stopped it. Latents that are not active are
- * named in a warning to the context's log. */
+ * Returns VAE_STOPPED, without a result, if progress stopped it; VAE_ERROR_DATA with the row's number
+ * if a row is outside the likelihood's support, or if its ELBO or its estimate of log p(x) is not
+ * finite: means over the rows would say nothing. Latents that are not active are named in a warning
+ * to the context's log. */
 VAE_API vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
                                 const vae_dataset *fitted_on, const char *options,
                                 vae_progress_fn progress, void *user, vae_evaluation **out);

@@ -95,6 +95,20 @@ static vae_status check_rows(const pass *p, size_t first, size_t count) {
     return VAE_OK;
 }
 
+/* One row that is not finite would make every mean so, and say nothing of where it is. */
+static vae_status need_finite(const vae_dataset *dataset, size_t row, double value,
+                              const char *what) {
+    char found[VAE__NUMBER_SIZE];
+    if (isfinite(value)) return VAE_OK;
+    return vae__fail(
+        VAE_ERROR_DATA,
+        "row %llu: the %s is not finite (%s): values of the row are too large for this "
+        "model, or a parameter is NaN or infinite. Columns of large numbers are for "
+        "standardize=1 in the spec",
+        (unsigned long long)vae__dataset_source_row(dataset, row), what,
+        vae__number_short(found, value));
+}
+
 static vae_status take_chunk(pass *p, size_t first, size_t count) {
     double elbo[CHUNK], reconstruction[CHUNK], kl[CHUNK];
     const vae__bound bound = {elbo, reconstruction, kl, p->kl_by_latent};
@@ -107,6 +121,11 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     if (!status && p->options.estimate.samples) {
         status = vae__model_log_likelihood(p->model, p->rows, count, first, &p->options.estimate,
                                            p->estimates);
+    }
+    for (size_t i = 0; i < count && !status; i++) {
+        status = need_finite(p->dataset, first + i, elbo[i], "ELBO");
+        if (!status && p->options.estimate.samples)
+            status = need_finite(p->dataset, first + i, p->estimates[i].log_p, "estimate of log p");
     }
     if (status) return status;
     for (size_t i = 0; i < count; i++) {
@@ -177,10 +196,12 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
             constant->parameters.items[constant->network.likelihood.bias].values;
         vae__dataset_read(dataset, first, count, rows);
         total -= (double)count * vae__model_standardize(constant, rows, count);
-        for (size_t r = 0; r < count; r++) {
+        for (size_t r = 0; r < count && !status; r++) {
             memcpy(row.a, bias, heads * sizeof *bias);
             row.x = rows + r * width;
-            total += likelihood->row(&row);
+            double log_p_row = likelihood->row(&row);
+            status = need_finite(dataset, first + r, log_p_row, "log p of baseline_marginals");
+            total += log_p_row;
         }
     }
     *log_p = total / (double)n;
@@ -189,7 +210,7 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
     return status;
 }
 
-/* Its eigenvalues take width^3: some 3 seconds at this one, and nobody could stop them. */
+/* The directions take width^3 operations: some 4 seconds at this width, in which nobody can stop them. */
 #define PPCA_MOST_COLUMNS 1024
 
 /* Of the columns as the likelihood sees them: sigma_min is in their units. */
