@@ -9,106 +9,15 @@
 #include <string.h>
 
 #include "base/threads.h"
-#include "model/standardize.h"
 #include "tensor/eigen.h"
 #include "tensor/gemm.h"
+#include "train/ppca_rows.h"
 
-enum {
-    CHUNK = 256, /* rows read at a time */
-    SPAN =
-        CHUNK + 8, /* from column to column of a transposed chunk: an odd number of cache lines */
-    BLOCK = 64,    /* columns, or rows, that a thread takes at a time */
-};
+/* Columns, or rows, that a thread takes at a time. */
+#define BLOCK 64
 
 /* Rounding of a sum of terms, relative to their sizes: a generous one. */
 #define ROUNDING (16 * DBL_EPSILON)
-
-/* ---- rows ---- */
-
-/* Reads chunks of a data set for a fit whose mean and scale may not be known yet. */
-typedef struct reader {
-    const vae__ppca *fit;
-    const vae_dataset *data;
-    size_t n, first, count; /* rows in all; of the chunk */
-    size_t stride;          /* from row to row of y: an odd number of cache lines */
-    vae__real *rows;        /* [CHUNK, width] */
-    double *y;              /* [CHUNK, stride], or transposed [width, SPAN] */
-} reader;
-
-static vae_status reader_open(reader *r, const vae__ppca *fit, const vae_dataset *data) {
-    size_t width = fit->width, stride = ((width + 7) / 8 | 1) * 8;
-    *r = (reader){.fit = fit, .data = data, .n = vae__dataset_size(data), .stride = stride};
-    r->rows = vae__allocate(fit->context, CHUNK * width, sizeof *r->rows);
-    r->y = vae__allocate(fit->context, SPAN * stride, sizeof *r->y);
-    return r->rows && r->y ? VAE_OK : vae__last_status();
-}
-
-static void reader_close(reader *r) {
-    vae__release(r->fit->context, r->y);
-    vae__release(r->fit->context, r->rows);
-}
-
-static double centre(const vae__ppca *fit, size_t column, vae__real x) {
-    double off = ((double)x - fit->mean[column]) - fit->mean_rest[column];
-    return off / fit->scale[column];
-}
-
-/* y <- (x - mean) / scale of the next chunk, element (row, column) at row * down + column * across. 0 behind the last
- * row; then the reader is at the first again. */
-static int read_chunk(reader *r, size_t down, size_t across) {
-    const vae__ppca *fit = r->fit;
-    r->first += r->count;
-    r->count = r->n - r->first < CHUNK ? r->n - r->first : CHUNK;
-    if (!r->count) {
-        r->first = 0;
-        return 0;
-    }
-    vae__dataset_read(r->data, r->first, r->count, r->rows);
-    for (size_t i = 0; i < r->count; i++) {
-        const vae__real *x = r->rows + i * fit->width;
-        for (size_t j = 0; j < fit->width; j++) {
-            r->y[i * down + j * across] = centre(fit, j, x[j]);
-        }
-    }
-    return 1;
-}
-
-static int read_rows(reader *r) {
-    return read_chunk(r, r->stride, 1);
-}
-
-static int read_columns(reader *r) {
-    return read_chunk(r, 1, SPAN);
-}
-
-/* out [width] = mean over the rows of y, or of its squares. */
-static void find_means(reader *r, int squared, double *out) {
-    size_t width = r->fit->width;
-    memset(out, 0, width * sizeof *out);
-    while (read_rows(r)) {
-        for (size_t i = 0; i < r->count; i++) {
-            const double *y = r->y + i * r->stride;
-            for (size_t j = 0; j < width; j++)
-                out[j] += (squared ? y[j] * y[j] : y[j]) / (double)r->n;
-        }
-    }
-}
-
-/* Mean and, if wanted, standard deviations, 1 for a column that does not vary; from 0, 0 and 1. */
-static void find_scale(vae__ppca *fit, reader *r, int standardize) {
-    size_t width = fit->width, bytes = width * sizeof *fit->mean;
-    find_means(r, 0, fit->spread);
-    memcpy(fit->mean, fit->spread, bytes);
-    find_means(r, 0, fit->spread); /* what rounding has left */
-    memcpy(fit->mean_rest, fit->spread, bytes);
-    find_means(r, 1, fit->spread);
-    for (size_t j = 0; j < width; j++) {
-        double deviation = fit->spread[j] = sqrt(fit->spread[j]);
-        if (!standardize || !vae__column_varies(fit->mean[j], deviation)) continue;
-        fit->scale[j] = deviation;
-        fit->spread[j] = 1;
-    }
-}
 
 /* ---- covariance ---- */
 
@@ -127,15 +36,15 @@ typedef struct basis {
 
 /* Products of the columns of one chunk. What a thread computes does not depend on how many there are. */
 typedef struct products {
-    const reader *reader;
+    const vae__ppca_rows *rows;
     const basis *basis; /* NULL: the rows as they are */
-    double *turned;     /* [CHUNK, stride]: the rows in that basis */
+    double *turned;     /* [VAE__PPCA_CHUNK, stride]: the rows in that basis */
     double *covariance; /* [width, width]: the blocks right of the diagonal, and on it */
 } products;
 
 static void turn_rows(void *argument, size_t part, size_t parts) {
     const products *p = argument;
-    const reader *r = p->reader;
+    const vae__ppca_rows *r = p->rows;
     size_t width = r->fit->width;
     int before = vae__gemm_begin_share();
     for (size_t i = part * BLOCK; i < r->count; i += parts * BLOCK) {
@@ -143,7 +52,7 @@ static void turn_rows(void *argument, size_t part, size_t parts) {
             .rows = width, .n = width, .b = p->basis->columns, .b_stride = width};
         product.m = r->count - i < BLOCK ? r->count - i : BLOCK;
         product.a = r->y + i;
-        product.a_stride = SPAN;
+        product.a_stride = VAE__PPCA_SPAN;
         product.c = p->turned + i * r->stride;
         product.c_stride = r->stride;
         memset(product.c, 0, product.m * r->stride * sizeof *product.c);
@@ -159,7 +68,7 @@ static void turn_rows(void *argument, size_t part, size_t parts) {
 
 static void add_products(void *argument, size_t part, size_t parts) {
     const products *p = argument;
-    const reader *r = p->reader;
+    const vae__ppca_rows *r = p->rows;
     size_t width = r->fit->width;
     int before = vae__gemm_begin_share();
     for (size_t i = part * BLOCK; i < width; i += parts * BLOCK) {
@@ -176,12 +85,13 @@ static void add_products(void *argument, size_t part, size_t parts) {
 
 /* Biased (divided by n), as maximum likelihood asks; of the rows turned to a
  * basis if there is one. */
-static void find_covariance(reader *r, const basis *to, double *turned, double *covariance) {
+static void find_covariance(vae__ppca_rows *r, const basis *to, double *turned,
+                            double *covariance) {
     vae_context *context = r->fit->context;
     size_t width = r->fit->width;
     products p = {r, to, to ? turned : r->y, covariance};
     memset(covariance, 0, width * width * sizeof *covariance);
-    while (to ? read_columns(r) : read_rows(r)) {
+    while (to ? vae__ppca_next_columns(r) : vae__ppca_next_rows(r)) {
         if (to) vae__parallel(context, turn_rows, &p, context->threads);
         vae__parallel(context, add_products, &p, context->threads);
     }
@@ -209,13 +119,13 @@ static void transpose(double *a, size_t n) {
 typedef struct space {
     double *covariance, *vectors, *more;
     double *values; /* [width] */
-    double *turned; /* [CHUNK, stride] */
+    double *turned; /* [VAE__PPCA_CHUNK, stride] */
 } space;
 
 /* The covariance of columns that nearly determine each other has lost the small variances: products of columns hold
  * them to 1e-16 times the columns' own. In the basis of the directions found so far each of them is a column, and
  * keeps its digits. */
-static vae_status refine(reader *r, space *s) {
+static vae_status refine(vae__ppca_rows *r, space *s) {
     vae_context *context = r->fit->context;
     size_t width = r->fit->width, cells = width * width;
     const basis found = {s->vectors, s->values};
@@ -254,7 +164,7 @@ static double take_largest(vae__ppca *fit, const space *s) {
 /* Below this part of the largest variance a covariance in double says little of a direction. */
 #define HIDDEN 1e-8
 
-static vae_status find_directions(vae__ppca *fit, reader *r, space *s, double least) {
+static vae_status find_directions(vae__ppca *fit, vae__ppca_rows *r, space *s, double least) {
     find_covariance(r, NULL, NULL, s->covariance);
     vae_status status =
         vae__eigen_semidefinite(fit->context, s->covariance, fit->width, s->values, s->vectors);
@@ -270,18 +180,18 @@ static vae_status find_directions(vae__ppca *fit, reader *r, space *s, double le
 
 /* What a row has along the directions, and beside them. */
 typedef struct projection {
-    reader reader;
+    vae__ppca_rows rows;
     double *across;   /* [width, latent]: minus the directions, as columns */
     double *rounding; /* [latent]: rounding_along each */
-    double *along;    /* [latent, SPAN] */
+    double *along;    /* [latent, VAE__PPCA_SPAN] */
 } projection;
 
 static vae_status projection_open(projection *p, const vae__ppca *fit, const vae_dataset *data) {
     size_t width = fit->width, latent = fit->latent;
-    *p = (projection){.reader = {.fit = fit}};
-    vae_status status = reader_open(&p->reader, fit, data);
+    *p = (projection){.rows = {.fit = fit}};
+    vae_status status = vae__ppca_rows_open(&p->rows, fit, data);
     p->across = vae__allocate(fit->context, (width + 1) * latent, sizeof *p->across);
-    p->along = vae__allocate(fit->context, latent * SPAN, sizeof *p->along);
+    p->along = vae__allocate(fit->context, latent * VAE__PPCA_SPAN, sizeof *p->along);
     if (status || !p->across || !p->along) return vae__last_status();
     p->rounding = p->across + width * latent;
     for (size_t k = 0; k < latent; k++) {
@@ -293,41 +203,43 @@ static vae_status projection_open(projection *p, const vae__ppca *fit, const vae
 }
 
 static void projection_close(projection *p) {
-    vae__release(p->reader.fit->context, p->along);
-    vae__release(p->reader.fit->context, p->across);
-    reader_close(&p->reader);
+    vae__release(p->rows.fit->context, p->along);
+    vae__release(p->rows.fit->context, p->across);
+    vae__ppca_rows_close(&p->rows);
 }
 
 /* What is rounding of a column, or along a direction, is nothing: beside columns that determine
  * each other there is no variance, however large they are. */
 static void clear_rounding(projection *p) {
-    reader *r = &p->reader;
+    vae__ppca_rows *r = &p->rows;
     const vae__ppca *fit = r->fit;
     for (size_t i = 0; i < r->count; i++) {
-        const vae__real *x = r->rows + i * fit->width;
+        const vae__real *x = r->x + i * fit->width;
         for (size_t j = 0; j < fit->width; j++) {
-            double size = fabs(centre(fit, j, x[j])) + fit->spread[j], *rest = r->y + j * SPAN + i;
+            double size = fabs(vae__ppca_centre(fit, j, x[j])) + fit->spread[j],
+                   *rest = r->y + j * VAE__PPCA_SPAN + i;
             if (fabs(*rest) <= ROUNDING * size) *rest = 0;
         }
         for (size_t k = 0; k < fit->latent; k++) {
-            double *along = p->along + k * SPAN + i;
+            double *along = p->along + k * VAE__PPCA_SPAN + i;
             if (fabs(*along) <= p->rounding[k]) *along = 0;
         }
     }
 }
 
-/* The next chunk: reader.y [width, SPAN] becomes the residuals, along [latent, SPAN] minus the
+/* The next chunk: rows.y [width, VAE__PPCA_SPAN] becomes the residuals, along [latent, VAE__PPCA_SPAN] minus the
  * coordinates. */
 static int project_chunk(projection *p) {
-    reader *r = &p->reader;
+    vae__ppca_rows *r = &p->rows;
     const vae__ppca *fit = r->fit;
     const vae__kernels *kernels = fit->context->kernels;
     size_t width = fit->width, latent = fit->latent;
-    if (!read_columns(r)) return 0;
-    vae__products onto = {width, latent, r->count, p->across, r->y, p->along, latent, SPAN, SPAN};
-    vae__products off = {latent, width, r->count, fit->directions, p->along, r->y,
-                         width,  SPAN,  SPAN};
-    memset(p->along, 0, latent * SPAN * sizeof *p->along);
+    if (!vae__ppca_next_columns(r)) return 0;
+    vae__products onto = {width,    latent, r->count,       p->across,     r->y,
+                          p->along, latent, VAE__PPCA_SPAN, VAE__PPCA_SPAN};
+    vae__products off = {latent, width, r->count,       fit->directions, p->along,
+                         r->y,   width, VAE__PPCA_SPAN, VAE__PPCA_SPAN};
+    memset(p->along, 0, latent * VAE__PPCA_SPAN * sizeof *p->along);
     int before = vae__gemm_begin_share();
     vae__gemm_products(kernels, &onto);
     vae__gemm_products(kernels, &off);
@@ -336,11 +248,12 @@ static int project_chunk(projection *p) {
     return 1;
 }
 
-/* Over the chunk's rows and the lines of a [lines, SPAN]. */
+/* Over the chunk's rows and the lines of a [lines, VAE__PPCA_SPAN]. */
 static double sum_squares(const double *a, size_t lines, size_t count) {
     double sum = 0;
     for (size_t k = 0; k < lines; k++) {
-        for (size_t i = 0; i < count; i++) sum += a[k * SPAN + i] * a[k * SPAN + i];
+        for (size_t i = 0; i < count; i++)
+            sum += a[k * VAE__PPCA_SPAN + i] * a[k * VAE__PPCA_SPAN + i];
     }
     return sum;
 }
@@ -353,9 +266,9 @@ static vae_status find_variances(vae__ppca *fit, const vae_dataset *data, double
     vae_status status = projection_open(&p, fit, data);
     memset(fit->eigenvalues, 0, fit->latent * sizeof *fit->eigenvalues);
     while (!status && project_chunk(&p)) {
-        rest += sum_squares(p.reader.y, fit->width, p.reader.count);
+        rest += sum_squares(p.rows.y, fit->width, p.rows.count);
         for (size_t k = 0; k < fit->latent; k++)
-            fit->eigenvalues[k] += sum_squares(p.along + k * SPAN, 1, p.reader.count) / n;
+            fit->eigenvalues[k] += sum_squares(p.along + k * VAE__PPCA_SPAN, 1, p.rows.count) / n;
     }
     fit->noise_variance = fmax(rest / n / (double)(fit->width - fit->latent), least);
     for (size_t k = 0; k < fit->latent; k++)
@@ -378,12 +291,12 @@ static vae_status allocate_fit(vae__ppca *fit) {
     return VAE_OK;
 }
 
-static vae_status allocate_space(space *s, const reader *r) {
+static vae_status allocate_space(space *s, const vae__ppca_rows *r) {
     vae_context *context = r->fit->context;
     size_t width = r->fit->width;
     s->covariance = vae__allocate(context, 3 * width * width, sizeof *s->covariance);
     s->values = vae__allocate(context, width, sizeof *s->values);
-    s->turned = vae__allocate(context, CHUNK * r->stride, sizeof *s->turned);
+    s->turned = vae__allocate(context, VAE__PPCA_CHUNK * r->stride, sizeof *s->turned);
     if (!s->covariance || !s->values || !s->turned) return vae__last_status();
     s->vectors = s->covariance + width * width;
     s->more = s->vectors + width * width;
@@ -405,17 +318,17 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t l
                          "probabilistic PCA needs fewer components (%zu) than columns (%zu)",
                          latent, width);
     }
-    reader r = {.fit = out};
+    vae__ppca_rows r = {.fit = out};
     space s = {0};
     vae_status status = allocate_fit(out);
-    if (!status) status = reader_open(&r, out, data);
+    if (!status) status = vae__ppca_rows_open(&r, out, data);
     if (!status) status = allocate_space(&s, &r);
     if (!status) {
-        find_scale(out, &r, standardize);
+        vae__ppca_find_scale(out, &r, standardize);
         status = find_directions(out, &r, &s, least);
     }
     free_space(&s, context);
-    reader_close(&r);
+    vae__ppca_rows_close(&r);
     return status ? status : find_variances(out, data, least);
 }
 
@@ -436,11 +349,12 @@ vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *dat
     double distances = 0;
     vae_status status = projection_open(&p, fit, data);
     while (!status && project_chunk(&p)) {
-        distances += sum_squares(p.reader.y, fit->width, p.reader.count) / fit->noise_variance;
+        distances += sum_squares(p.rows.y, fit->width, p.rows.count) / fit->noise_variance;
         for (size_t k = 0; k < fit->latent; k++)
-            distances += sum_squares(p.along + k * SPAN, 1, p.reader.count) / fit->eigenvalues[k];
+            distances +=
+                sum_squares(p.along + k * VAE__PPCA_SPAN, 1, p.rows.count) / fit->eigenvalues[k];
     }
-    *mean_log_p = log_normalisation(fit) - distances / (double)p.reader.n / 2;
+    *mean_log_p = log_normalisation(fit) - distances / (double)p.rows.n / 2;
     projection_close(&p);
     return status;
 }
