@@ -589,8 +589,10 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
  * all optional:
  *   samples=0    of the estimate of log p(x) per row; 0: none, the bound only
  *   estimator=importance|prior  seed=1      baselines=0|1 (1)
- * Returns VAE_STOPPED, without a result, if progress stopped it. Latents that are not active are
- * named in a warning to the context's log. */
+ * Returns VAE_STOPPED, without a result, if progress stopped it; VAE_ERROR_DATA with the row's number
+ * if a row is outside the likelihood's support, or if its ELBO or its estimate of log p(x) is not
+ * finite: means over the rows would say nothing. Latents that are not active are named in a warning
+ * to the context's log. */
 VAE_API vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
                                 const vae_dataset *fitted_on, const char *options,
                                 vae_progress_fn progress, void *user, vae_evaluation **out);
@@ -601,7 +603,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)
  *                 log_p_sampling_error (sd / sqrt n)  untrusted_rows (infinite std_error)
  *                 gap (log_p - elbo: the estimate of KL(q(z|x) || p(z|x)))
- *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
+ *   discrete likelihoods: bits_per_dim, -log_p / (D ln 2), or of the ELBO without samples; D is the
+ *                 number of columns, for a categorical that of its groups
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
  *                 where that is less than the width, and the width at most 1024; its sigma is at
@@ -617,7 +620,9 @@ VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const 
 VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name,
                                           double *values, size_t latent);
 
-/* All of it as text, for people. Valid until the evaluation is destroyed. "" for NULL. */
+/* All of it as a table for people: figures with three or four decimals, +- and a standard error, a word on each. Its
+ * layout may change between versions; a program takes the figures by name. Valid until the evaluation is destroyed. ""
+ * for NULL. */
 VAE_API const char *vae_evaluation_text(const vae_evaluation *evaluation);
 
 #ifdef __cplusplus

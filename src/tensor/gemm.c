@@ -29,6 +29,10 @@ void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size
     vae__gemm_builtin(kernels, block, in, rows, &a, &b, dw, in, add);
 }
 
+void vae__gemm_products(const vae__kernels *kernels, const vae__products *products) {
+    kernels->products(products);
+}
+
 int vae__gemm_begin_share(void) {
     return 0;
 }
@@ -81,6 +85,12 @@ void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size
     (void)kernels;
     GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, (int)block, (int)in, (int)rows, 1, delta,
          (int)stride, x, (int)in, add ? 1 : 0, dw, (int)in);
+}
+
+void vae__gemm_products(const vae__kernels *kernels, const vae__products *p) {
+    (void)kernels;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)p->m, (int)p->n, (int)p->rows, 1,
+                p->a, (int)p->a_stride, p->b, (int)p->b_stride, 1, p->c, (int)p->c_stride);
 }
 
 /* Present or not depending on the BLAS that is linked and on how it was built; all are optional. */

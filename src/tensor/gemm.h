@@ -20,6 +20,10 @@ void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size
                        const vae__real *delta, size_t stride, const vae__real *x, vae__real *dw,
                        int add);
 
+/* c += a^T b in double, also where vae__real is float: for statistics of data. A stride that is an odd multiple of
+ * eight keeps rows out of each other's places in the cache. */
+void vae__gemm_products(const vae__kernels *kernels, const vae__products *products);
+
 /* Keeps the BLAS on one thread inside our own threads. begin/end bracket a share of work on its
  * thread: an OpenMP BLAS has a per-thread setting, which is put back at the end. */
 int vae__gemm_begin_share(void);
