@@ -295,7 +295,7 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
 
-/* A model of its own with the same spec and parameters, in the same context. */
+/* A model of its own with the same spec, parameters and metadata, in the same context. */
 VAE_API vae_status vae_model_clone(const vae_model *model, vae_model **out);
 
 /* One safetensors file: every parameter under its name in PyTorch layout; format version and spec
@@ -321,6 +321,27 @@ VAE_API size_t vae_model_latent(const vae_model *model);
 /* The spec in canonical form, every key written out; parsing it gives the same model. Valid while
  * the model lives. "" for NULL. */
 VAE_API const char *vae_model_spec(const vae_model *model);
+
+/* Texts that the model carries beside its spec, each under a key, in its file's __metadata__ under that
+ * key: a version of the data, a licence, column names, a date. What the host sets and what other
+ * programs put into a file is kept, in order, by loading, saving, cloning and checkpoints.
+ *
+ * value NULL removes the key, if it is there; "" is a value. key and value are copied, and may be
+ * texts that the two functions below gave. Needs the model alone. Refused, and nothing is changed:
+ * VAE_ERROR_ARGUMENT for an empty key, for one of the library's own (format, spec, checkpoint, and all
+ * that begin with "optimizer." or "dataset") and where keys and values would be more than 10,000,000
+ * bytes together; VAE_ERROR_TEXT for what is not UTF-8. */
+VAE_API vae_status vae_model_set_metadata(vae_model *model, const char *key, const char *value);
+
+/* The value of a key; NULL if there is none, and for NULL. "format" and "spec" give what a file of
+ * this model says there. Valid until the next vae_model_set_metadata. */
+VAE_API const char *vae_model_metadata(const vae_model *model, const char *key);
+
+/* Key `index` from 0, in the order in which they were set or stand in the file; NULL past the end and
+ * for NULL. "format", "spec" and what a checkpoint holds of the training are not among them; a key
+ * with a reserved name that the library has noted, or found in a file of another program, is.
+ * Valid until the next vae_model_set_metadata. */
+VAE_API const char *vae_model_metadata_key(const vae_model *model, size_t index);
 
 /* Standard deviations of p(x|z), [width]. VAE_ERROR_UNSUPPORTED where there are none that hold for
  * every z: a Bernoulli, and sigma=decoder. */
