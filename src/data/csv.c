@@ -314,11 +314,31 @@ static vae_status trim(csv_sheet *sheet) {
     return VAE_OK;
 }
 
+/* The names of the row's columns in their order, one after the other. */
+static vae_status list_names(const csv_sheet *sheet, char **out) {
+    size_t length = 0;
+    for (size_t i = 0; i < sheet->fields; i++) length += strlen(sheet->cells[i]) + 1;
+    char *names = vae__allocate(sheet->context, length, 1), *at = names;
+    const char **in_order = vae__allocate(sheet->context, sheet->width, sizeof *in_order);
+    *out = names;
+    if (!names || !in_order) {
+        vae__release(sheet->context, in_order);
+        return vae__fail_in("%s", sheet->path);
+    }
+    for (size_t i = 0; i < sheet->fields; i++) {
+        if (sheet->targets[i] < sheet->width) in_order[sheet->targets[i]] = sheet->cells[i];
+    }
+    for (size_t j = 0; j < sheet->width; j++, at += strlen(at) + 1) strcpy(at, in_order[j]);
+    vae__release(sheet->context, in_order);
+    return VAE_OK;
+}
+
 static vae_status hand_over(csv_sheet *sheet, vae__table *out) {
     const uint64_t extents[] = {sheet->rows, sheet->width};
     vae_status status = trim(sheet);
     out->element = VAE__ELEMENT_FLOAT64;
     if (!status) status = vae__table_set_extents(out, extents, 2, sheet->path);
+    if (!status && sheet->header) status = list_names(sheet, &out->names);
     if (status) return status;
     out->values = sheet->values;
     out->labels = sheet->labels;

@@ -5,6 +5,8 @@
 
 #define SAMPLED_VALUES 65536
 
+#define HASH_START 0xcbf29ce484222325u
+
 /* FNV-1a, 64 bits (Fowler, Noll & Vo; RFC 9923). */
 static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t count) {
     for (size_t i = 0; i < count; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
@@ -16,7 +18,7 @@ static uint64_t hash_content(const vae_dataset *dataset) {
     size_t rows = SAMPLED_VALUES / width;
     if (rows < 1) rows = 1;
     if (rows > dataset->size) rows = dataset->size;
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = HASH_START;
     for (size_t i = 0; i < rows; i++) {
         uint64_t source = vae__dataset_source_row(dataset, i * (dataset->size / rows));
         hash = hash_bytes(hash, dataset->rows + (size_t)source * bytes, bytes);
@@ -24,13 +26,22 @@ static uint64_t hash_content(const vae_dataset *dataset) {
     return hash;
 }
 
+/* The offset of all columns, or a word for those of shift=. */
+static const char *offset_text(char text[VAE__NUMBER_SIZE], const vae_dataset *d) {
+    if (!d->offsets) return vae__number(text, d->conversion.low);
+    uint64_t hash = hash_bytes(HASH_START, (const unsigned char *)d->offsets,
+                               d->table.width * sizeof *d->offsets);
+    vae__format(text, VAE__NUMBER_SIZE, "columns:%016llx", (unsigned long long)hash);
+    return text;
+}
+
 void vae__dataset_describe(const vae_dataset *d, vae__buffer *out) {
-    char low[VAE__NUMBER_SIZE], range[VAE__NUMBER_SIZE];
+    char offset[VAE__NUMBER_SIZE], range[VAE__NUMBER_SIZE];
     vae__append(out, "rows=%zu width=%zu batch=%zu shuffle=%d seed=%llu drop_last=%d binarize=%s",
                 d->size, d->table.width, d->batch, d->shuffle, (unsigned long long)d->seed,
                 d->drop_last, vae__binarize_names[d->binarize]);
     vae__append(out, " dtype=%s offset=%s range=%s content=%016llx",
-                vae__element_names[d->table.element], vae__number(low, d->conversion.low),
+                vae__element_names[d->table.element], offset_text(offset, d),
                 vae__number(range, d->conversion.range), (unsigned long long)hash_content(d));
 }
 

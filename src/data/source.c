@@ -19,6 +19,7 @@ size_t vae__element_size(vae__element element) {
 void vae__table_free(vae_context *context, vae__table *table) {
     vae__release(context, table->values);
     vae__release(context, table->labels);
+    vae__release(context, table->names);
     *table = (vae__table){0};
 }
 

@@ -22,6 +22,7 @@ typedef struct vae__table {
     size_t shape[8], rank; /* of one row; its product is width */
     double *labels;        /* [rows, label_width] or NULL */
     size_t label_width;
+    char *names; /* of the columns of a row, each with a final 0; NULL: they have none */
 } vae__table;
 
 void vae__table_free(vae_context *context, vae__table *table);

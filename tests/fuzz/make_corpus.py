@@ -219,6 +219,12 @@ def write_models():
         "other-shape": model_file(metadata, weights(), [("encoder.0.weight", [4, 1])] + PARAMETERS[1:]),
         "tensor-missing": model_file(metadata, weights()[:-8], PARAMETERS[:-1]),
         "tensor-unknown": model_file(metadata, weights(), more=[("stranger", [1])]),
+        "shift": model_file({**metadata, "dataset.shift": "[1700000000, -0.5]"}, weights()),
+        "shift-zero": model_file({**metadata, "dataset.shift": "[0, -0]"}, weights()),
+        "shift-short": model_file({**metadata, "dataset.shift": "[1]"}, weights()),
+        "shift-long": model_file({**metadata, "dataset.shift": "[" + "1, " * 3000 + "1]"}, weights()),
+        "shift-nan": model_file({**metadata, "dataset.shift": "[nan, 1]"}, weights()),
+        "shift-no-list": model_file({**metadata, "dataset.shift": "columns"}, weights()),
     }
     for name, content in inputs.items():
         write(f"model/{name}", content)
@@ -265,6 +271,8 @@ def write_checkpoints():
         "steps-2-to-62": model_file({**plain, "optimizer.steps": str(2**62)}, weights(), more=adam),
         "options-refused": model_file({**plain, "optimizer.options": "adam lr=nan"}, weights(), more=adam),
         "other-version": model_file({**plain, "checkpoint": "2"}, weights(), more=adam),
+        "shift": model_file({**full, "dataset.shift": "[3, 4]"}, weights(), more=adam),
+        "shift-alone": model_file({**plain, "dataset.shift": "[3, 4]"}, weights(), more=adam),
         "other-dataset": model_file({**full, "dataset": dataset.replace("width=2", "width=3")}, weights(), more=adam),
         "dataset-description-long": model_file({**full, "dataset": "rows=" + "6" * 1500}, weights(), more=adam),
         "epoch-2-to-64-less-1": model_file({**full, "dataset.epoch": str(2**64 - 1)}, weights(), more=adam),
@@ -298,6 +306,10 @@ def write_rows():
     write("rows/denormals-scaled", bytes([2, 1]) + bytes([DENORMAL, ZERO] * 6))
     write("rows/largest-scaled", bytes([2, 1]) + bytes([LARGEST, LEAST] * 6))
     write("rows/not-probabilities-drawn", bytes([0, 3]) + bytes([LARGEST] * 6))
+    # standardize=1, with sigma=decoder and per_dim; the second byte asks for shift=columns.
+    write("rows/shifted", bytes([4, 128]) + bytes([LARGE, ONE, ZERO, 7, 8, 9] * 3 + [ONE, LARGE, 7, ZERO, 9, 8] * 3))
+    write("rows/shifted-largest", bytes([5, 128]) + bytes([LARGEST, LEAST, DENORMAL] * 6 + [LEAST, LARGEST, ZERO] * 6))
+    write("rows/shifted-nan", bytes([2, 128]) + bytes([NAN] * 6 + [ONE] * 6))
     write("rows/iwae-largest", bytes([2, 8]) + bytes([LARGEST, LEAST] * 6))
     write("rows/iwae-optimal", bytes([3, 8]) + bytes([ONE, ZERO] * 6))
     write("rows/free-bits-largest", bytes([3, 12]) + bytes([LARGEST, LEAST] * 6))
