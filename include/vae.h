@@ -295,6 +295,12 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
  * to the data's and, with standardize=1, shift and scale to each column. Reads the rows once; the
  * data set, cursor included, stays as it is. To be called once, after creating the model and before
  * training: a second call would scale again.
+ * With standardize=1 and a data set with a shift (option shift=) the model records that shift and
+ * keeps it through clone, save, load and checkpoints: in the file's metadata it is "dataset.shift",
+ * a list that the option takes, "[1e+09, 0]". From then on a data set with another shift, or with
+ * none, is VAE_ERROR_MISMATCH in vae_step, vae_train, vae_evaluate and the checkpoints' functions.
+ * Rows given directly (vae_encode, vae_step_rows ..) are shifted by the caller, and what the model
+ * makes is shifted too: vae_dataset_scaling has the offsets.
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
 

@@ -13,6 +13,22 @@ vae_status vae__need_width(size_t found, size_t expected, const char *function,
                      expected, owner);
 }
 
+vae_status vae__need_shift(const vae_model *model, const vae_dataset *dataset, const char *function,
+                           const char *rows) {
+    vae_status status =
+        vae__shift_check(&model->shift, vae__dataset_shift(dataset), model->spec.input.width, rows);
+    return status ? vae__fail_in("%s", function) : VAE_OK;
+}
+
+void vae__log_unknown_shift(const vae_model *model, const vae_dataset *dataset,
+                            const char *function) {
+    if (!model->spec.standardize || model->shift.offsets || !vae__dataset_shift(dataset)) return;
+    vae__log(model->context, VAE_LOG_WARNING,
+             "%s: the data set has a shift, but the model was not initialized with shifted rows; "
+             "unless its input.shift was set for them, open the data set without shift=",
+             function);
+}
+
 void vae__give_text(const char *text, char *buffer, size_t size, size_t *length) {
     size_t needed = strlen(text) + 1;
     if (length) *length = needed;

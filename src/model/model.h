@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "model/network.h"
+#include "model/shift.h"
 
 enum { VAE__KEPT_WORKSPACES = 32 };
 
@@ -26,6 +27,7 @@ struct vae_model {
     vae__parameters parameters;
     vae__network network;
     _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
+    vae__shift shift; /* of the rows that standardize=1 was fitted to */
     uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
 };
 

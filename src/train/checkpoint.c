@@ -12,7 +12,7 @@
 #define EPOCH "dataset.epoch"
 #define POSITION "dataset.position"
 
-enum { MOST_METADATA = 8, NAME_SIZE = VAE__PARAMETER_NAME + 32 };
+enum { MOST_METADATA = VAE__MODEL_METADATA + 6, NAME_SIZE = VAE__PARAMETER_NAME + 32 };
 #define MOST_STEPS ((uint64_t)1 << 62) /* room to go on counting */
 
 /* "optimizer.moment1.encoder.0.weight" */
@@ -79,8 +79,7 @@ static void add_number(contents *c, const char *key, char text[24], uint64_t val
 
 static vae_status list_metadata(const vae_optimizer *optimizer, const vae_dataset *dataset,
                                 contents *c) {
-    add(c, "format", VAE__MODEL_FORMAT);
-    add(c, "spec", optimizer->model->spec_text);
+    c->metadata_count = vae__model_file_metadata(optimizer->model, c->metadata);
     add(c, VAE__CHECKPOINT_KEY, VERSION);
     add(c, OPTIONS, optimizer->options_text);
     add_number(c, STEPS, c->steps, optimizer->state.steps);
@@ -205,7 +204,7 @@ static vae_status compare(const char *path, const char *expected, const char *fo
 }
 
 /* Sets the cursor of the data set that the file was saved with. */
-static vae_status read_cursor(const source *from, vae_dataset *dataset) {
+static vae_status read_cursor(const source *from, const vae_model *model, vae_dataset *dataset) {
     vae__buffer found = {.context = vae__dataset_context(dataset)};
     const char *expected = vae__bundle_metadata(&from->bundle, DATASET);
     uint64_t epoch, position;
@@ -214,9 +213,14 @@ static vae_status read_cursor(const source *from, vae_dataset *dataset) {
                          "%s: was saved without a data set: expected NULL, found a data set",
                          from->path);
     }
+    size_t width = model->spec.input.width;
+    vae_status status = VAE_OK;
+    if (vae__dataset_width(dataset) == width) /* else the descriptions differ */
+        status =
+            vae__shift_check(&model->shift, vae__dataset_shift(dataset), width, "the data set");
+    if (status) return vae__fail_in("%s", from->path);
     vae__dataset_describe(dataset, &found);
-    vae_status status =
-        found.failed ? vae__last_status() : compare(from->path, expected, found.text);
+    status = found.failed ? vae__last_status() : compare(from->path, expected, found.text);
     vae__buffer_free(&found);
     if (!status) status = read_number(from, EPOCH, &epoch);
     if (!status) status = read_number(from, POSITION, &position);
@@ -231,7 +235,7 @@ static vae_status read_all(const source *from, vae_context *context, vae_dataset
     vae_status status = vae__model_from_bundle(context, from->path, &from->bundle, &model);
     if (!status) status = check_version(from);
     if (!status) status = read_optimizer(from, model, &optimizer);
-    if (!status && dataset) status = read_cursor(from, dataset);
+    if (!status && dataset) status = read_cursor(from, model, dataset);
     if (status) {
         vae__optimizer_free(optimizer);
         vae__model_release(model);

@@ -97,7 +97,10 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
     int log1p_input = model->spec.likelihood->log1p_input;
     vae__real *rows = vae__allocate(context, CHUNK * width, sizeof *rows);
     double *moments = vae__allocate(context, (log1p_input ? 4 : 2) * width, sizeof *moments);
+    vae__shift shift = {NULL, NULL};
     vae_status status = rows && moments ? VAE_OK : vae__last_status();
+    if (!status && model->spec.standardize)
+        status = vae__shift_make(context, vae__dataset_shift(dataset), width, &shift);
     if (!status) {
         columns c = {.mean = moments, .variance = moments + width};
         vae__statistics statistics = {width, c.mean, c.variance, c.mean, c.variance};
@@ -107,6 +110,12 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
         }
         status = measure_columns(model, dataset, rows, &c);
         if (!status) vae__model_initialize(model, &statistics);
+    }
+    if (!status && model->spec.standardize) {
+        vae__shift_free(context, &model->shift);
+        model->shift = shift;
+    } else {
+        vae__shift_free(context, &shift);
     }
     vae__release(context, moments);
     vae__release(context, rows);

@@ -30,23 +30,34 @@ static vae__tensor *list_tensors(const vae_model *model) {
     return tensors;
 }
 
+size_t vae__model_file_metadata(const vae_model *model, vae__metadata list[VAE__MODEL_METADATA]) {
+    size_t count = 0;
+    list[count++] = (vae__metadata){"format", VAE__MODEL_FORMAT};
+    list[count++] = (vae__metadata){"spec", model->spec_text};
+    if (model->shift.text) list[count++] = (vae__metadata){VAE__SHIFT_KEY, model->shift.text};
+    return count;
+}
+
 vae_status vae__model_write_file(const vae_model *model, const char *path) {
-    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
+    vae__metadata metadata[VAE__MODEL_METADATA];
+    size_t metadata_count = vae__model_file_metadata(model, metadata);
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_file(model->context, path, tensors,
-                                                    model->parameters.count, metadata, 2);
+    vae_status status = vae__safetensors_write_file(
+        model->context, path, tensors, model->parameters.count, metadata, metadata_count);
     vae__release(model->context, tensors);
     return status;
 }
 
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length) {
-    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
+    vae__metadata metadata[VAE__MODEL_METADATA];
+    size_t metadata_count = vae__model_file_metadata(model, metadata);
     vae__tensor *tensors = list_tensors(model);
     if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_memory(
-        model->context, tensors, model->parameters.count, metadata, 2, buffer, size, length);
+    vae_status status =
+        vae__safetensors_write_memory(model->context, tensors, model->parameters.count, metadata,
+                                      metadata_count, buffer, size, length);
     vae__release(model->context, tensors);
     return status;
 }
@@ -172,6 +183,10 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
     if (!status) status = check_spec_fits(label, spec_text, bundle);
     if (!status) status = vae__model_new(context, spec_text, &model);
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
+    if (!status) {
+        status = vae__shift_parse(context, label, vae__bundle_metadata(bundle, VAE__SHIFT_KEY),
+                                  model->spec.input.width, &model->shift);
+    }
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];
         status = vae__tensor_read(label, bundle, p->name, p, p->positive ? DBL_TRUE_MIN : -HUGE_VAL,

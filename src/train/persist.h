@@ -9,8 +9,13 @@ vae_status vae__model_write_file(const vae_model *model, const char *path);
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length);
 
-/* The entries of __metadata__ that make a file a model's: "format", and "spec". */
+/* The entries of __metadata__ that make a file a model's: "format", and "spec". The shift of the rows
+ * that it was initialized with stands beside them if there was one. */
 #define VAE__MODEL_FORMAT "libvae-1"
+
+/* The entries that a model has, into `list`. Returns how many. */
+enum { VAE__MODEL_METADATA = 3 };
+size_t vae__model_file_metadata(const vae_model *model, vae__metadata list[VAE__MODEL_METADATA]);
 
 /* A file may also hold what training needs to go on (checkpoint.h): this entry says so, and its
  * tensors' names begin with VAE__TRAINING. */

@@ -46,7 +46,8 @@ static void make(handles *h) {
     h->context = counted_context("threads=2", &h->counts);
     for (size_t i = 0; i < ROWS * WIDTH; i++) h->x[i] = (float)(i * 37 % 101) / 101;
     assert_ok(vae_model_create(h->context, SPEC, &h->model));
-    assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3", &h->dataset));
+    assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3 shift=columns",
+                                      &h->dataset));
     assert_ok(vae_optimizer_create(h->model, "sgd", &first));
     assert_ok(vae_step(h->model, first, h->dataset, NULL));
     assert_ok(vae_checkpoint_save(h->model, first, h->dataset, test_in_folder("elsewhere")));
