@@ -6,8 +6,12 @@
 
 #include "data/convert.h"
 
-#define COLUMNS_AT_ONCE \
-    8 /* a cache line of doubles: each row's line is read once for all of them */
+/* Columns are read several at a time, so that each stretch of a row is fetched once for all of them:
+ * a cache line of doubles at least, and an eighth of wide rows, whose pages lie far apart. */
+#define LEAST_COLUMNS 8
+#define MOST_COLUMNS 64
+#define APART 8 /* doubles between columns, so that they do not compete for the same cache lines */
+
 #define DIGIT_BITS 8
 #define DIGITS (1u << DIGIT_BITS)
 
@@ -38,24 +42,30 @@ double vae__lower_median(double *values, size_t count) {
     return values[0] + 0.0; /* not -0 */
 }
 
+static size_t columns_at_once(size_t width) {
+    size_t columns = width / 8;
+    if (columns > MOST_COLUMNS) columns = MOST_COLUMNS;
+    if (columns < LEAST_COLUMNS) columns = LEAST_COLUMNS;
+    return columns < width ? columns : width;
+}
+
 vae_status vae__column_medians(vae_context *context, vae__element element,
                                const unsigned char *rows, size_t n, size_t width, double *medians) {
-    size_t size = vae__element_size(element);
-    size_t columns = width < COLUMNS_AT_ONCE ? width : COLUMNS_AT_ONCE;
-    double *values = vae__allocate(context, n, columns * sizeof *values);
+    size_t size = vae__element_size(element), stride = n + APART, columns = columns_at_once(width);
+    double *values = vae__allocate(context, stride, columns * sizeof *values);
     if (!values) return vae__last_status();
     for (size_t first = 0; first < width; first += columns) {
-        size_t found[COLUMNS_AT_ONCE] = {0};
+        size_t found[MOST_COLUMNS] = {0};
         size_t count = width - first < columns ? width - first : columns;
         for (size_t row = 0; row < n; row++) {
             const unsigned char *at = rows + (row * width + first) * size;
             for (size_t j = 0; j < count; j++) {
                 double value = vae__stored_value(element, at, j);
-                if (isfinite(value)) values[j * n + found[j]++] = value;
+                if (isfinite(value)) values[j * stride + found[j]++] = value;
             }
         }
         for (size_t j = 0; j < count; j++)
-            medians[first + j] = found[j] ? vae__lower_median(values + j * n, found[j]) : 0;
+            medians[first + j] = found[j] ? vae__lower_median(values + j * stride, found[j]) : 0;
     }
     vae__release(context, values);
     return VAE_OK;

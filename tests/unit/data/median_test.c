@@ -84,9 +84,9 @@ static void fills(unsigned char *rows, vae__element element, size_t i, double va
 /* Every element type, widths about the number of columns that are read together, rows that begin at
  * any address. */
 static void takes_each_column(void **state) {
-    enum { ROWS = 30, WIDEST = 19 };
+    enum { ROWS = 30, WIDEST = 700 };
     static unsigned char room[8 * ROWS * WIDEST + 3];
-    const size_t widths[] = {1, 7, 8, 9, 16, WIDEST};
+    const size_t widths[] = {1, 7, 8, 9, 16, 19, 75, 100, 520, WIDEST};
     unsigned char *rows = room + 3;
     scratch *s = *state;
     for (int element = 0; element < 3; element++) {
