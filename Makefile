@@ -6,6 +6,7 @@
 #   make check           the test suite; T=text runs the test programs whose path contains it
 #   make check-all       the suite in every configuration, lint, install, interoperability and document tests
 #   make fuzz            new inputs for the parsers, by clang's libFuzzer; SECONDS=60 for each, TARGET=name for one
+#   make check-abi       what was released against this library; make abi-record: for a release (docs/abi.md)
 #   make check-ulp       the elementary functions over all floats, some minutes
 #   make check-oom       every allocation refused in turn
 #   make check-valgrind  the suite under valgrind; SIMD=avx2, which valgrind knows
@@ -30,8 +31,8 @@ all: lib
 lib check examples demo bench bench-growth install uninstall:
 	+@$(BUILD) $@
 
-.PHONY: lint check-install check-interop check-docs check-ulp check-oom soak
-lint check-install check-interop check-docs check-ulp check-oom soak:
+.PHONY: lint check-abi abi-record check-install check-interop check-docs check-ulp check-oom soak
+lint check-abi abi-record check-install check-interop check-docs check-ulp check-oom soak:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all

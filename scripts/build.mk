@@ -189,7 +189,7 @@ FORCE:
 T ?=
 SKIP ?=
 TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
-    tests/fault/*_test.c) # the longest first
+    tests/fault/*_test.c tests/abi/*_test.c) # the longest first
 # A fuzz target is a program too, which replays the kept inputs.
 FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -382,9 +382,16 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-install check-interop check-docs
+.PHONY: lint check-abi abi-record check-install check-interop check-docs
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
+
+check-abi: lib
+	$(Q)$(compiler_environment) LIBRARIES=$(call quote,$(OWN_LDLIBS) $(LDLIBS)) \
+	    sh tests/abi/run.sh check lib/libvae.so lib/libvae.a $(OUT)/abi
+
+abi-record: lib
+	$(Q)sh tests/abi/run.sh record lib/libvae.so lib/libvae.a
 
 check-install:
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' sh tests/install/run.sh $(OUT)/install

@@ -75,6 +75,7 @@ look() {
     need "have clang-format" clang-format "clang-format"
     need "have valgrind" valgrind "valgrind"
     need "have lcov" lcov "lcov"
+    need "have abidiff" abigail-tools "abidiff"
     need "have_locale_sources" locales "the sources of locales"
     need have_cxx g++ "a C++ compiler"
     need "have readelf" binutils "binutils"
