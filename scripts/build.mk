@@ -196,7 +196,7 @@ FORCE:
 
 # ---- Tests: one program per file ----
 
-# T: run those whose path contains it; SKIP: and none of these.
+# T: run those whose path contains one of its words; SKIP: and none of these.
 T ?=
 SKIP ?=
 TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
@@ -206,7 +206,7 @@ FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 TESTS := $(TEST_SOURCES:%.c=$(OUT)/%) $(FUZZ_TARGETS:%=$(OUT)/tests/fuzz/%)
 ifneq ($(T),)
-TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
+TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach w,$(T),$(findstring $w,$t))),$t))
 endif
 TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
 SUPPORT := $(wildcard tests/support/*.c)
@@ -223,7 +223,8 @@ soak: $(OUT)/tests/property/calls_test
 # Of random calls.
 CALLS_SECONDS ?= 60
 check: $(TESTS)
-	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(CALLS_SECONDS)' scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
+	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(CALLS_SECONDS)' scripts/run-tests.sh \
+	    '$(NAME)$(if $(T),$(space)with $(T))$(if $(SKIP),$(space)without $(SKIP))' '$(OUT)/' $(TESTS)
 
 $(OUT)/tests/%.o: tests/%.c
 	$(say) CC '$<'
