@@ -184,7 +184,8 @@ typedef struct vae_dataset vae_dataset;
  *   labels=PATH | column:NAME   a file with one or more numbers a row, or a column of the CSV file
  *   header=auto | yes | no      CSV: whether the first line holds names; auto: if a cell of it is
  *                               no number
- *   columns=[a, b, ..]          CSV: the columns of a row in this order, by name or number from 0
+ *   columns=[a, "b, c", ..]     CSV: the columns of a row in this order, by name or number from 0;
+ *                               in quotes a name that holds a comma, a bracket or #
  *   dtype=float32 | float64 | uint8 (float32)
  *                               vae_dataset_from_memory: the type of the rows
  *   copy=0|1 (1)                vae_dataset_from_memory: 0 borrows the rows, which must then
