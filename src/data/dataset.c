@@ -63,8 +63,8 @@ static vae_status load_labels(vae_dataset *dataset, const char *path, const char
     if (status) return vae__fail_in("labels");
     size_t count = labels.rows * labels.width;
     if (labels.rows != dataset->table.rows) {
-        status = vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu rows, but %s has %zu", label_path,
-                           labels.rows, path, dataset->table.rows);
+        status = vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %zu", label_path,
+                           labels.rows, vae__plural(labels.rows), path, dataset->table.rows);
         goto done;
     }
     status = vae__memory_check(context, count, sizeof(double), label_path);
@@ -89,7 +89,12 @@ static vae_status fail_value(const vae_dataset *dataset, const char *what, size_
                              const char *expected) {
     char number[VAE__NUMBER_SIZE];
     size_t width = dataset->table.width;
-    vae__number_short(number, vae__stored_value(dataset->table.element, dataset->rows, at));
+    double value = vae__stored_value(dataset->table.element, dataset->rows, at);
+    if (dataset->table.element == VAE__ELEMENT_FLOAT32) {
+        vae__number_float(number, (float)value);
+    } else {
+        vae__number(number, value);
+    }
     return vae__fail(VAE_ERROR_DATA, "%s: row %zu, column %zu (both from 0): expected %s, found %s",
                      what, at / width, at % width, expected, number);
 }
@@ -147,12 +152,12 @@ static vae_status set_cursor(vae_dataset *dataset, const char *path,
     dataset->order_epoch = UINT64_MAX;
     if (dataset->drop_last && dataset->size < dataset->batch) {
         return vae__fail(VAE_ERROR_TEXT,
-                         "options: drop_last=1 leaves no batch: batch=%zu, but %s has %zu rows%s",
-                         dataset->batch, path, dataset->size,
+                         "options: drop_last=1 leaves no batch: batch=%zu, but %s has %zu row%s%s",
+                         dataset->batch, path, dataset->size, vae__plural(dataset->size),
                          dataset->kept ? " after the split" : "");
     }
     dataset->order = vae__allocate(dataset->context, dataset->size, sizeof *dataset->order);
-    return dataset->order ? VAE_OK : vae__last_status();
+    return dataset->order ? VAE_OK : vae__memory_in(vae__last_status(), "%s", path);
 }
 
 /* The rows are there: labels of their own file, conversion, split and cursor. */

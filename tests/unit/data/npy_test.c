@@ -119,9 +119,9 @@ static void refuses_versions_and_lengths(void **state) {
     const char *text = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}";
     size_t size = make_npy(file, 2, text, "abcd", 4);
     write_file(*state, file, size);
-    assert_refused(*state, VAE_ERROR_FORMAT, "expected 3 bytes of values (3 of 1 bytes), found 4");
+    assert_refused(*state, VAE_ERROR_FORMAT, "expected 3 bytes of values (3 of 1 byte), found 4");
     write_file(*state, file, size - 2);
-    assert_refused(*state, VAE_ERROR_FORMAT, "expected 3 bytes of values (3 of 1 bytes), found 2");
+    assert_refused(*state, VAE_ERROR_FORMAT, "expected 3 bytes of values (3 of 1 byte), found 2");
     write_file(*state, file, 30);
     assert_refused(
         *state, VAE_ERROR_FORMAT,
