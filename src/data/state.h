@@ -23,4 +23,9 @@ struct vae_dataset {
     size_t position;      /* and rows taken of the current one */
 };
 
+/* Which row of the table a row of the set is. */
+static inline uint64_t vae__dataset_stored_row(const vae_dataset *dataset, uint64_t row) {
+    return dataset->kept ? dataset->kept[row] : row;
+}
+
 #endif
