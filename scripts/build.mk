@@ -237,7 +237,8 @@ $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call object
 $(OUT)/tests/fault/system_test: WRAPPED := open fcntl read write close fsync stat fstat readlink rename fchmod faccessat \
     newlocale pthread_mutex_init pthread_cond_init pthread_create pthread_sigmask inflateInit2_ inflate
 $(OUT)/tests/fault/retry_test: WRAPPED := fsync
-$(OUT)/tests/fault/system_test $(OUT)/tests/fault/retry_test: scripts/build.mk
+$(OUT)/tests/fault/blas_test: WRAPPED := cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv
+$(OUT)/tests/fault/system_test $(OUT)/tests/fault/retry_test $(OUT)/tests/fault/blas_test: scripts/build.mk
 
 $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c $(FUZZ_SHARED)) $(ARCHIVE)
 	$(say) TEST 'tests/fuzz/$*'

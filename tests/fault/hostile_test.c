@@ -341,6 +341,45 @@ static void reads_large_headers_in_bounds(void **state) {
     refuse_header("{\"", "\\u0061", "", "found the end of the header");
 }
 
+/* A good model whose file is 60,000 entries of others, about 1 MB: memory is a small multiple of it, and
+ * allocations do not grow with their number. */
+static void carries_many_entries_in_bounds(void **state) {
+    enum { ENTRIES = 60000, VALUES = 10 };
+    static const char tensors[] =
+        "\"posterior.weight\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
+        "\"posterior.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[16,24]},"
+        "\"likelihood.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[24,32]},"
+        "\"likelihood.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}}";
+    static char text[2 * MB];
+    size_t length = 8, written;
+    attempt a;
+    char key[16];
+    (void)state;
+    length += (size_t)sprintf(
+        text + length, "{\"__metadata__\":{\"format\":\"libvae-1\",\"spec\":\"input=2 latent=1 "
+                       "likelihood=bernoulli\"");
+    for (int i = 0; i < ENTRIES; i++)
+        length += (size_t)sprintf(text + length, ",\"key %d\":\"%d\"", i, i % 10);
+    length += (size_t)sprintf(text + length, "},%s", tensors);
+    for (size_t i = 0; i < 8; i++) text[i] = (char)((length - 8) >> 8 * i);
+    memset(text + length, 0, VALUES * sizeof(float));
+    length += VALUES * sizeof(float);
+    write_file(text, length);
+    try_file(&a, NULL, "model", path);
+    assert_ok(a.status);
+    snprintf(key, sizeof key, "key %d", ENTRIES - 1);
+    assert_string_equal(vae_model_metadata_key(a.model, ENTRIES - 1), key);
+    assert_string_equal(vae_model_metadata(a.model, key), "9");
+    assert_null(vae_model_metadata_key(a.model, ENTRIES));
+    assert_ok(vae_model_set_metadata(a.model, key, NULL));
+    assert_null(vae_model_metadata_key(a.model, ENTRIES - 1));
+    assert_ok(vae_model_save_memory(a.model, NULL, 0, &written));
+    assert_in_range(written, length - 200, length + 200); /* its spec is written in full */
+    finish(&a);
+    assert_in_range(a.peak, MB, READING + 10 * length);
+    assert_in_range(a.allocations, 10, 100);
+}
+
 static void reads_large_texts_in_bounds(void **state) {
     static char text[MB];
     vae_model *model;
@@ -383,7 +422,9 @@ static void honours_every_limit(void **state) {
     check_limits("data", CORPUS "npy/fortran-ints", 1000);
     check_limits("data", CORPUS "csv/header", 1000);
     check_limits("model", CORPUS "model/small", 1000);
+    check_limits("model", CORPUS "model/foreign-metadata", 1000);
     check_limits("checkpoint", CORPUS "checkpoint/adam", 1000);
+    check_limits("checkpoint", CORPUS "checkpoint/foreign-metadata", 1000);
 #ifndef VAE_NO_ZLIB
     check_limits("data", CORPUS "npy/floats.gz", 1000);
     check_limits("data", CORPUS "npy/fortran-ints.gz", 1000);
@@ -400,6 +441,7 @@ int main(void) {
         cmocka_unit_test(defuses_small_bombs),
         cmocka_unit_test(defuses_large_bombs),
         cmocka_unit_test(reads_large_headers_in_bounds),
+        cmocka_unit_test(carries_many_entries_in_bounds),
         cmocka_unit_test(reads_large_texts_in_bounds),
         cmocka_unit_test(honours_every_limit),
     };

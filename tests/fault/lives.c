@@ -39,6 +39,7 @@ static vae_status train_and_infer(vae_context *context, const void *unused) {
     if (!status) status = vae_elbo(model, x, 3, 4, 1, elbo, NULL, NULL);
     if (!status) status = vae_score(model, x, 3, 4, "samples=2", elbo, NULL);
     if (!status) status = vae_sample(model, 3, 1, NULL, out, NULL);
+    if (!status) status = vae_model_set_metadata(model, "licence", "CC0");
     if (!status) status = vae_model_clone(model, &clone);
     if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);
     if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
@@ -62,6 +63,8 @@ static vae_status save_and_resume(vae_context *context, const void *options) {
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &again);
     if (!status) status = vae_step(model, optimizer, dataset, NULL);
+    if (!status) status = vae_model_set_metadata(model, "a", "1");
+    if (!status) status = vae_model_set_metadata(model, "a", "2");
     if (!status) status = vae_checkpoint_save(model, optimizer, dataset, path);
     if (!status) status = vae_checkpoint_load(context, path, again, &loaded, &resumed);
     assert_true(!status || (!loaded && !resumed));

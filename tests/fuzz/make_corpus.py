@@ -162,6 +162,7 @@ def write_safetensors():
         "two-tensors": file({"__metadata__": {"spec": "x", "": "é\n"}, **ab}, bytes(16)),
         "every-dtype": file({"d": tensor(0, 8, [], "F64"), "u": tensor(8, 16, [1], "U64"), "i": tensor(16, 24, [1], "I64"),
                              "b": tensor(24, 27, [3], "U8"), "none": tensor(27, 27, [0, 3])}, bytes(27)),
+        "escapes": file(b'{"__metadata__":{"\\u0001\\u001f\\/\\"\\\\":"\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\x7f"}}'),
         "half-floats": file({"h": tensor(0, 2, [1], "F16")}, bytes(2)),
         "no-tensors": file({}),
         "header-length-2-to-63": file(ab, bytes(16), 2**63),
@@ -243,6 +244,9 @@ def write_models():
         "other-format": model_file({**metadata, "format": "libvae-99"}, weights()),
         "other-shape": model_file(metadata, weights(), [("encoder.0.weight", [4, 1])] + PARAMETERS[1:]),
         "tensor-missing": model_file(metadata, weights()[:-8], PARAMETERS[:-1]),
+        "foreign-metadata": model_file({"author": "é \"x\"\n", **metadata, "": "", "licence": "CC0"}, weights()),
+        "foreign-reserved": model_file({**metadata, "dataset": "mnist", "dataset.epoch": "x", "dataset_url": "",
+                                        "optimizer.options": "sgd", "optimizer.note": "1"}, weights()),
         "tensor-unknown": model_file(metadata, weights(), more=[("stranger", [1])]),
     }
     for name, content in inputs.items():
@@ -295,6 +299,8 @@ def write_checkpoints():
         "epoch-2-to-64-less-1": model_file({**full, "dataset.epoch": str(2**64 - 1)}, weights(), more=adam),
         "position-past-end": model_file({**full, "dataset.position": "600"}, weights(), more=adam),
         "position-in-batch": model_file({**full, "dataset.position": "1"}, weights(), more=adam),
+        "foreign-metadata": model_file({"author": "x", **full, "": "", "optimizer.note": "1", "dataset.shift": "[1]"},
+                                       weights(), more=adam),
         "nan-weight": model_file(full, weights(float("nan")), more=adam),
     }
     for name, content in inputs.items():
