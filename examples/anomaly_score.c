@@ -64,11 +64,17 @@ static int fault_of(int row) {
     return row >= 800 && row < 860 ? BROKEN : USUAL;
 }
 
-/* One sensor jumps; the bearing warms by 0.1 degrees a row; the flow meter shows the flow of ten hours
- * ago, which is in its range but does not fit the speed. */
+/* The sensor at fault. */
+static int sensor_of(int row) {
+    int fault = fault_of(row);
+    return fault == DRIFT ? BEARING_TEMP : fault == BROKEN ? FLOW : row / 60 % COLUMNS;
+}
+
+/* One sensor jumps; the bearing warms by 0.1 degrees a row; the flow meter repeats a row of long ago,
+ * which is within its range but does not fit the other sensors. */
 static void spoil(int row, float x[COLUMNS], const float old[COLUMNS]) {
     static const float jumps[COLUMNS] = {90, 5, 0.6f, 3, 6, 6, 6, 0.6f};
-    int fault = fault_of(row), sensor = row / 60 % COLUMNS;
+    int fault = fault_of(row), sensor = sensor_of(row);
     if (fault == SPIKE) x[sensor] += row % 120 < 60 ? jumps[sensor] : -jumps[sensor];
     if (fault == DRIFT) x[BEARING_TEMP] += 0.1f * (float)(row - 400);
     if (fault == BROKEN) x[FLOW] = old[FLOW];
@@ -88,7 +94,8 @@ static int write_csv(const char *path, pump *p, int rows, int faults) {
             if (j) fputc(',', file);
             if (faults || uniform(p) > 0.003) fprintf(file, "%.7g", (double)x[i][j]);
         }
-        fprintf(file, faults ? ",%d\n" : "\n", fault_of(i));
+        if (faults) fprintf(file, ",%d", fault_of(i));
+        fputc('\n', file);
     }
     return fclose(file);
 }
@@ -134,8 +141,8 @@ static int train(monitor *m) {
                          &rows) ||
         vae_dataset_open(m->context, "sensors.csv", "missing=skip split=test:0.7", &held_out) ||
         vae_model_create(m->context, spec, &m->model) || vae_model_initialize(m->model, rows) ||
-        vae_optimizer_create(m->model, getenv("TOPT")?getenv("TOPT"):"adam lr=3e-3 schedule=cosine steps=6600", &optimizer) ||
-        vae_train(m->model, optimizer, rows, NULL, getenv("EP")?getenv("EP"):"epochs=200", NULL, NULL) ||
+        vae_optimizer_create(m->model, "adam lr=3e-3 schedule=cosine steps=6600", &optimizer) ||
+        vae_train(m->model, optimizer, rows, NULL, "epochs=200", NULL, NULL) ||
         set_threshold(m, held_out) || vae_model_save(m->model, "sensors.safetensors");
     vae_optimizer_destroy(optimizer);
     vae_dataset_destroy(held_out);
@@ -156,25 +163,27 @@ static int driver(const monitor *m, const double by_value[COLUMNS]) {
 static int find_faults(const monitor *m) {
     static float x[TEST * COLUMNS];
     static double score[TEST], by_value[TEST * COLUMNS], fault[TEST];
-    int rows[KINDS] = {0}, alarms[KINDS] = {0}, first[KINDS] = {0}, shown = 0;
+    int rows[KINDS] = {0}, alarms[KINDS] = {0}, named[KINDS] = {0};
     vae_dataset *data = NULL;
     int failed = vae_dataset_open(m->context, "faults.csv", "labels=column:fault", &data) ||
                  vae_dataset_read(data, 0, TEST, x, COLUMNS) ||
                  vae_dataset_read_labels(data, 0, TEST, fault, 1) ||
                  vae_score(m->model, x, TEST, COLUMNS, NULL, score, by_value);
     for (int i = 0; !failed && i < TEST; i++) {
-        int kind = (int)fault[i], most = driver(m, by_value + i * COLUMNS);
-        if (!rows[kind]++) first[kind] = i;
+        const double *nats = by_value + i * COLUMNS;
+        int kind = (int)fault[i], most = driver(m, nats);
+        rows[kind]++;
         if (score[i] <= m->threshold) continue;
-        if (!alarms[kind]++) first[kind] = i - first[kind];
-        if (shown++ < 8 || alarms[kind] == 1) {
-            printf("row %4d  score %7.1f  %-12s %+7.1f nats  (%s)\n", i, score[i], names[most],
-                   by_value[i * COLUMNS + most] - m->usual[most], kinds[kind]);
+        named[kind] += most == sensor_of(i);
+        if (alarms[kind]++ < 4) {
+            printf("row %4d  score %6.1f  %-12s %+6.1f nats  (%s)\n", i, score[i],
+                   vae_dataset_column_name(data, (size_t)most), nats[most] - m->usual[most],
+                   kinds[kind]);
         }
     }
-    printf("\nfault            rows  alarms\n");
+    printf("\nfault            rows  alarms  column named\n");
     for (int k = 0; !failed && k < KINDS; k++)
-        printf("%-15s %5d  %6d\n", kinds[k], rows[k], alarms[k]);
+        printf("%-15s %5d  %6d  %12d\n", kinds[k], rows[k], alarms[k], k ? named[k] : 0);
     vae_dataset_destroy(data);
     return failed;
 }
@@ -189,17 +198,18 @@ static int follow_season(const monitor *m, pump *p) {
     vae_model *follower = NULL;
     vae_optimizer *optimizer = NULL;
     int failed = vae_model_clone(m->model, &follower) ||
-                 vae_optimizer_create(follower, getenv("OPT")?getenv("OPT"):"adam lr=1e-3", &optimizer);
+                 vae_optimizer_create(follower, "adam lr=5e-4", &optimizer);
     for (int i = 0; !failed && i < SEASON; i++) {
         double score, frozen;
         next_row(p, 12.0 * i / SEASON, row);
         failed = vae_score(m->model, row, 1, COLUMNS, NULL, &frozen, NULL) ||
                  vae_score(follower, row, 1, COLUMNS, NULL, &score, NULL);
+        if (failed) break;
         alarms += score > m->threshold;
         alarms_frozen += frozen > m->threshold;
-        if (failed || score > m->threshold) continue;
-        memcpy(recent + taken++ % RECENT * COLUMNS, row, sizeof row);
-        if (taken >= RECENT)
+        if (score > m->threshold) continue;
+        memcpy(&recent[taken % RECENT * COLUMNS], row, sizeof row);
+        if (++taken >= RECENT)
             failed = vae_step_rows(follower, optimizer, recent, RECENT, COLUMNS, NULL);
     }
     printf("\nseason: %d usual rows, 12 degrees warmer in the end; false alarms %d, "
