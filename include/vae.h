@@ -221,6 +221,20 @@ typedef struct vae_dataset vae_dataset;
  *                               that is used has no name (an index)
  *   columns=[a, "b, c", ..]     CSV: the columns of a row in this order, by name or number from 0;
  *                               in quotes a name that holds a comma, a bracket or #
+ *   where=[COLUMN=VALUE, ..]    CSV: keeps the rows for which all conditions hold; also != < <= > >=.
+ *                               As numbers if cell and value are numbers, else as texts. A column
+ *                               compared with = is no part of a row unless columns= names it.
+ *                               VAE_ERROR_DATA if no row is kept
+ *   missing=refuse | skip       CSV: a row with a missing value in a column that is used (empty, NA,
+ *                               N/A, NaN, NULL, None, ? or -, in any case) is VAE_ERROR_FORMAT, or
+ *                               left out; VAE_ERROR_DATA if that leaves none
+ *   delimiter=auto | comma | semicolon | tab | space
+ *                               CSV: what separates fields. auto: commas, or semicolons or tabs where
+ *                               commas cannot be meant; space: runs of blanks
+ *   decimal=point | comma       CSV: comma reads 1,5 as one and a half (fields separated otherwise)
+ *   comment=none | "#" | ..     CSV: lines that begin with the sign are passed over
+ *                               split= and labels=PATH go with where= and missing=skip: the split is
+ *                               of the rows that are left, the file of labels has one for each row
  *   dtype=float32 | float64 | uint8 (float32)
  *                               vae_dataset_from_memory: the type of the rows
  *   copy=0|1 (1)                vae_dataset_from_memory: 0 borrows the rows, which must then

@@ -141,10 +141,11 @@ static vae_status fail_write(const vae__slice *where, const char *why, const cha
     return vae__fail_at(where, "%s: write '%s=%.*s'", why, name, shown, word.text);
 }
 
-/* ',' or ';' at the end of a plain value, or in front of another known key; else NULL. */
+/* ',' or ';' at the end of a plain value, or in front of another known key; else NULL. A value that begins
+ * with one may mean it. */
 static const char *find_separator(const pair *p) {
     const char *end = p->value.text + p->value.length;
-    for (const char *at = p->value.text; at < end; at++) {
+    for (const char *at = p->value.text + 1; at < end; at++) {
         if (*at != ',' && *at != ';') continue;
         const char *equals = memchr(at, '=', (size_t)(end - at));
         vae__slice next = vae__slice_between(&p->value, at + 1, equals ? equals : end);

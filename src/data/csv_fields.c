@@ -26,7 +26,22 @@ static int peek(vae__csv *csv) {
     return csv->buffer[csv->at];
 }
 
-vae_status vae__csv_open(vae_context *context, const vae__input *input, vae__csv *csv) {
+static void find_format(vae__csv *csv, const vae__source_options *options) {
+    const char *bytes = (const char *)csv->buffer + csv->at;
+    size_t skipped;
+    csv->format = vae__csv_format_find(options, bytes, csv->held - csv->at, csv->held < BUFFER_SIZE,
+                                       &skipped);
+    csv->at += skipped;
+    csv->line += skipped > 0;
+    if (csv->format.guessed && csv->format.separator != ',') {
+        vae__log(csv->context, VAE_LOG_INFO, "%s: fields are separated by '%s' (delimiter=auto)",
+                 vae__reader_path(csv->input.reader),
+                 vae__csv_separator_text(csv->format.separator));
+    }
+}
+
+vae_status vae__csv_open(vae_context *context, const vae__input *input,
+                         const vae__source_options *options, vae__csv *csv) {
     *csv = (vae__csv){.context = context, .input = *input, .line = 1};
     csv->buffer = vae__allocate(context, BUFFER_SIZE + MOST_FIELD, 1);
     if (!csv->buffer)
@@ -34,6 +49,7 @@ vae_status vae__csv_open(vae_context *context, const vae__input *input, vae__csv
     csv->field = (char *)csv->buffer + BUFFER_SIZE;
     if (peek(csv) == BYTE_FAILED) return vae__last_status();
     if (csv->held >= 3 && !memcmp(csv->buffer, "\xEF\xBB\xBF", 3)) csv->at = 3;
+    find_format(csv, options);
     return VAE_OK;
 }
 
@@ -53,20 +69,38 @@ static vae_status keep(vae__csv *csv, int byte) {
     return VAE_OK;
 }
 
+/* Blanks around a field are no part of it. */
+static int is_blank(const vae__csv *csv, int byte) {
+    return byte == ' ' || (byte == '\t' && csv->format.separator != '\t');
+}
+
 /* The first byte that is no blank, without taking it. */
 static int skip_blanks(vae__csv *csv) {
     int byte;
-    while ((byte = peek(csv)) == ' ' || byte == '\t') csv->at++;
+    while (is_blank(csv, byte = peek(csv))) csv->at++;
     return byte;
 }
 
-static int ends_field(int byte) {
-    return byte == ',' || byte == '\n' || byte == '\r' || byte < 0;
+static int ends_line(int byte) {
+    return byte == '\n' || byte == '\r' || byte < 0;
+}
+
+static int ends_field(const vae__csv *csv, int byte) {
+    return byte == csv->format.separator || ends_line(byte) ||
+           (csv->format.separator == ' ' && byte == '\t');
+}
+
+/* Takes a line end, which is LF, CR or both. */
+static void take_line_end(vae__csv *csv, int byte) {
+    if (byte < 0) return;
+    csv->at++;
+    csv->line++;
+    if (byte == '\r' && peek(csv) == '\n') csv->at++;
 }
 
 static vae_status read_plain(vae__csv *csv) {
     int byte;
-    while (!ends_field(byte = peek(csv))) {
+    while (!ends_field(csv, byte = peek(csv))) {
         vae_status status = keep(csv, byte);
         if (status) return status;
     }
@@ -82,13 +116,17 @@ static void count_line(vae__csv *csv, int byte, int *after_return) {
 /* What follows a closing quote, its first byte given. */
 static vae_status end_quoted(vae__csv *csv, int byte) {
     int tab = byte == '\t';
+    if (ends_field(csv, byte) && byte != BYTE_FAILED) return VAE_OK;
     byte = skip_blanks(csv);
     if (byte == BYTE_FAILED) return vae__last_status();
-    if (ends_field(byte)) return VAE_OK;
+    if (ends_field(csv, byte)) return VAE_OK;
     char separator = byte == ';' || byte == '|' ? (char)byte : tab ? '\t' : 0;
-    if (separator)
-        return vae__csv_fail_separator(vae__reader_path(csv->input.reader), csv->line, separator);
-    return fail_line(csv, csv->line, "expected ',' or the end of the line after a closing quote");
+    if (separator && csv->format.guessed && csv->format.separator == ',')
+        return vae__csv_fail_separator(csv, csv->line, separator);
+    return vae__fail(VAE_ERROR_FORMAT,
+                     "%s: line %llu: expected '%s' or the end of the line after a closing quote",
+                     vae__reader_path(csv->input.reader), (unsigned long long)csv->line,
+                     vae__csv_separator_text(csv->format.separator));
 }
 
 static vae_status read_quoted(vae__csv *csv) {
@@ -114,42 +152,60 @@ static vae_status read_quoted(vae__csv *csv) {
 
 static void trim(vae__csv *csv) {
     size_t begin = 0;
-    while (csv->length &&
-           (csv->field[csv->length - 1] == ' ' || csv->field[csv->length - 1] == '\t'))
-        csv->length--;
-    while (begin < csv->length && (csv->field[begin] == ' ' || csv->field[begin] == '\t')) begin++;
+    while (csv->length && is_blank(csv, csv->field[csv->length - 1])) csv->length--;
+    while (begin < csv->length && is_blank(csv, csv->field[begin])) begin++;
     csv->length -= begin;
     memmove(csv->field, csv->field + begin, csv->length);
     csv->field[csv->length] = 0;
 }
 
-/* Takes the ',' or line end after a field; the end of the file is a line end too. */
+/* Takes the separator or line end after a field; the end of the file is a line end too. Of a run of
+ * blanks, those before a line end separate nothing. */
 static vae_status take_end(vae__csv *csv, vae__csv_kind *kind) {
-    int byte = peek(csv);
-    *kind = byte == ',' ? VAE__CSV_FIELD : VAE__CSV_LAST;
-    csv->inside = byte == ',';
-    if (byte >= 0) csv->at++;
-    if (byte == '\n' || byte == '\r') csv->line++;
-    if (byte == '\r' && peek(csv) == '\n') csv->at++;
+    int blanks = csv->format.separator == ' ', byte = blanks ? skip_blanks(csv) : peek(csv);
+    csv->inside = blanks ? !ends_line(byte) : byte == csv->format.separator;
+    *kind = csv->inside ? VAE__CSV_FIELD : VAE__CSV_LAST;
+    if (!csv->inside) take_line_end(csv, byte);
+    if (csv->inside && !blanks) csv->at++;
     return csv->failed ? vae__last_status() : VAE_OK;
 }
 
-vae_status vae__csv_fail_separator(const char *path, uint64_t line, char separator) {
-    char shown[3] = {separator, 0, 0};
-    if (separator == '\t') memcpy(shown, "\\t", 2);
-    return vae__fail(VAE_ERROR_FORMAT,
-                     "%s: line %llu: looks separated by '%s' (expected ','); write it with commas "
-                     "between fields and points in numbers, for example in Python "
-                     "pandas.read_csv(path, sep='%s').to_csv(path, index=False)",
-                     path, (unsigned long long)line, shown, separator == ' ' ? "\\s+" : shown);
+vae_status vae__csv_fail_separator(const vae__csv *csv, uint64_t line, char separator) {
+    const char *expected = csv->format.point == ',' ? "';' or '\\t'" : "','";
+    const char *shown = separator == '|' ? "|" : vae__csv_separator_text(separator);
+    const char *advice =
+        separator == ';'    ? "say delimiter=semicolon, and decimal=comma if 1,5 is one and a half"
+        : separator == '\t' ? "say delimiter=tab"
+        : separator == ' '  ? "say delimiter=space"
+        : separator == ','
+            ? "say delimiter=comma, without decimal=comma"
+            : "write it with commas between fields and points in numbers, for example "
+              "in Python pandas.read_csv(path, sep='|').to_csv(path, index=False)";
+    return vae__fail(VAE_ERROR_FORMAT, "%s: line %llu: looks separated by '%s' (expected %s); %s",
+                     vae__reader_path(csv->input.reader), (unsigned long long)line, shown, expected,
+                     advice);
 }
 
 int vae__csv_is_blank(const vae__csv *csv, vae__csv_kind kind) {
     return kind == VAE__CSV_LAST && !csv->length && !csv->quoted;
 }
 
-vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
+/* Passes over lines that are comments, where a record would begin. The blanks before one may also be
+ * those before the first field. Returns the next byte, without taking it. */
+static int skip_comments(vae__csv *csv) {
     int byte = peek(csv);
+    while (csv->format.comment && byte >= 0) {
+        byte = skip_blanks(csv);
+        if (byte != csv->format.comment) break;
+        while (!ends_line(byte = peek(csv))) csv->at++;
+        take_line_end(csv, byte);
+        byte = peek(csv);
+    }
+    return byte;
+}
+
+vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
+    int byte = csv->inside ? peek(csv) : skip_comments(csv);
     csv->length = 0;
     csv->quoted = 0;
     csv->field_line = csv->line;

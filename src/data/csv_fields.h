@@ -1,8 +1,9 @@
 /* CSV text (RFC 4180) cut into fields: quotes, "" inside them, LF, CRLF or CR line ends, a UTF-8
- * byte order mark. */
+ * byte order mark; other separators than commas, and lines that are comments. */
 #ifndef VAE_DATA_CSV_FIELDS_H
 #define VAE_DATA_CSV_FIELDS_H
 
+#include "data/csv_delimiter.h"
 #include "data/input.h"
 
 typedef enum vae__csv_kind {
@@ -14,6 +15,7 @@ typedef enum vae__csv_kind {
 typedef struct vae__csv {
     vae_context *context;
     vae__input input;
+    vae__csv_format format;
     unsigned char *buffer; /* of the file; followed by the field's characters in the same block */
     size_t at, held;
     char *field; /* the current one without quotes and outer blanks, 0-terminated */
@@ -25,14 +27,17 @@ typedef struct vae__csv {
     int failed;          /* the file could not be read on */
 } vae__csv;
 
-vae_status vae__csv_open(vae_context *context, const vae__input *input, vae__csv *csv);
+/* Takes the first bytes of the file and finds the separator, unless the options say it. */
+vae_status vae__csv_open(vae_context *context, const vae__input *input,
+                         const vae__source_options *options, vae__csv *csv);
 void vae__csv_close(vae__csv *csv);
 
 /* Cuts off the next field. Messages name path and line. */
 vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind);
 
-/* Fails because the file looks separated by something else than commas: ';', '|', a tab or a blank. */
-vae_status vae__csv_fail_separator(const char *path, uint64_t line, char separator);
+/* Fails because the file, which nobody said to be separated by commas, looks separated by something
+ * else: ';', '|', a tab or a blank; or, with decimal=comma, by commas. */
+vae_status vae__csv_fail_separator(const vae__csv *csv, uint64_t line, char separator);
 
 /* Whether the field just cut off, the first of its record, is a blank line. */
 int vae__csv_is_blank(const vae__csv *csv, vae__csv_kind kind);

@@ -1,6 +1,5 @@
 #include "data/csv_first.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -11,32 +10,24 @@ vae_status vae__csv_fail_blank(const char *path, uint64_t line) {
 
 /* ---- what a cell is ---- */
 
-static int is_number(const char *cell) {
+static int is_number(const vae__csv_first *first, size_t column) {
     double value;
-    return vae__parse_real(cell, strlen(cell), &value);
+    const char *cell = first->cells[column];
+    return vae__csv_number(&first->format, cell, strlen(cell), &value);
 }
 
-static int is_letter_or_digit(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (unsigned char)c >= 0x80;
-}
-
-int vae__csv_is_missing(const char *text, size_t length) {
-    static const char *const words[] = {"NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "nan"};
-    double value;
+/* A missing value rather than a name. Words in other cases than these may be names: na, none. */
+static int is_missing(const char *cell) {
+    static const char *const words[] = {"NA", "N/A", "n/a", "#N/A", "NULL", "null", "None"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strlen(words[i]) == length && !memcmp(words[i], text, length)) return 1;
+        if (!strcmp(words[i], cell)) return 1;
     }
-    if (vae__parse_real(text, length, &value)) return isnan(value);
-    for (size_t i = 0; i < length; i++) {
-        if (is_letter_or_digit(text[i])) return 0;
-    }
-    return 1;
+    return vae__csv_is_signs(cell, strlen(cell));
 }
 
 size_t vae__csv_first_find_name(const vae__csv_first *first) {
     size_t i = 0;
-    while (i < first->fields && (!*first->cells[i] || is_number(first->cells[i]))) i++;
+    while (i < first->fields && (!*first->cells[i] || is_number(first, i))) i++;
     return i;
 }
 
@@ -47,18 +38,21 @@ static int holds_decimal_commas(const vae__csv_first *first) {
     size_t semicolons = 0;
     for (size_t i = 0; i < first->fields; i++) {
         int semicolon = strchr(first->cells[i], ';') != NULL;
-        if (!semicolon && !is_number(first->cells[i])) return 0;
+        if (!semicolon && !is_number(first, i)) return 0;
         semicolons += (size_t)semicolon;
     }
     return semicolons > 0;
 }
 
-/* The separator that the record seems to have instead of commas, else 0. Numbers with blanks between
- * them are what numpy.savetxt writes. */
+/* The separator that the record seems to have instead of commas, which nobody asked for, else 0.
+ * Numbers with blanks between them are what numpy.savetxt writes. */
 static char find_separator(const vae__csv_first *first) {
     const char *cell = first->cells[0], *at = strpbrk(cell, ";\t|");
     size_t words = 0;
-    if (first->any_quoted) return 0;
+    if (first->any_quoted || !first->format.guessed) return 0;
+    if (first->format.point == ',')
+        return first->fields == 1 && strchr(cell, ',') && !is_number(first, 0) ? ',' : 0;
+    if (first->format.separator != ',') return 0;
     if (first->fields > 1) return holds_decimal_commas(first) ? ';' : 0;
     if (at) return *at;
     for (at = cell; *at; words++) {
@@ -84,8 +78,8 @@ static int counts_from_0(const vae__csv_first *first) {
 static vae_status fail_mixed(const vae__csv_first *first, const char *ask) {
     char number[VAE__EXCERPT_SIZE], other[VAE__EXCERPT_SIZE];
     size_t i = 0, j = 0;
-    while (!is_number(first->cells[i])) i++;
-    while (is_number(first->cells[j])) j++;
+    while (!is_number(first, i)) i++;
+    while (is_number(first, j)) j++;
     vae__excerpt(number, first->cells[i], strlen(first->cells[i]));
     vae__excerpt(other, first->cells[j], strlen(first->cells[j]));
     return vae__fail(VAE_ERROR_FORMAT,
@@ -102,10 +96,9 @@ static vae_status judge(vae__csv_first *first, const vae__source_options *option
     const unsigned long long line = first->line;
     size_t numbers = 0, missing = 0;
     for (size_t i = 0; i < first->fields; i++) {
-        int number = is_number(first->cells[i]);
+        int number = is_number(first, i);
         numbers += (size_t)number;
-        missing +=
-            (size_t)(!number && vae__csv_is_missing(first->cells[i], strlen(first->cells[i])));
+        missing += (size_t)(!number && is_missing(first->cells[i]));
     }
     const char *ask = options->as_labels
                           ? "a file of labels begins with names only or with numbers only"
@@ -161,6 +154,7 @@ vae_status vae__csv_first_read(vae_context *context, vae__csv *csv,
                                const vae__source_options *options, vae__csv_first *first) {
     *first = (vae__csv_first){
         .context = context, .path = vae__reader_path(csv->input.reader), .text.context = context};
+    first->format = csv->format;
     vae_status status = read_cells(csv, first);
     if (status) return status;
     /* One more, which stays NULL: the end of the names that vae__nearest_name looks at. */
@@ -170,7 +164,7 @@ vae_status vae__csv_first_read(vae_context *context, vae__csv *csv,
     for (size_t i = 0; i < first->fields; i++, cell += strlen(cell) + 1) first->cells[i] = cell;
     first->is_header = options->header == 1;
     char separator = find_separator(first);
-    if (separator) return vae__csv_fail_separator(first->path, first->line, separator);
+    if (separator) return vae__csv_fail_separator(csv, first->line, separator);
     return options->header ? VAE_OK : judge(first, options);
 }
 

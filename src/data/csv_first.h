@@ -4,12 +4,14 @@
 #define VAE_DATA_CSV_FIRST_H
 
 #include "base/text.h"
+#include "data/csv_cells.h"
 #include "data/csv_fields.h"
 #include "data/source.h"
 
 typedef struct vae__csv_first {
     vae_context *context;
     const char *path;
+    vae__csv_format format;
     uint64_t line;      /* where it starts, from 1 */
     const char **cells; /* [fields] each ends in 0 */
     size_t fields;
@@ -31,8 +33,5 @@ size_t vae__csv_first_find_name(const vae__csv_first *first);
 
 /* Fails because of a blank line where a row should be. */
 vae_status vae__csv_fail_blank(const char *path, uint64_t line);
-
-/* Whether a cell stands for a missing value: empty, a word such as NA, or signs only, such as "?". */
-int vae__csv_is_missing(const char *text, size_t length);
 
 #endif

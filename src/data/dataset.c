@@ -16,9 +16,21 @@
 
 /* ---- where rows come from ---- */
 
+static vae__source_options source_options(const vae__dataset_options *options) {
+    return (vae__source_options){.header = options->header,
+                                 .columns = options->columns_text,
+                                 .label_column = options->label_column,
+                                 .where = options->where_text,
+                                 .missing = options->missing,
+                                 .delimiter = options->delimiter,
+                                 .decimal = options->decimal,
+                                 .comment = options->comment,
+                                 .shifted = options->shift.kind != VAE__SHIFT_NONE};
+}
+
 static vae_status check_sprites_options(const vae__dataset_options *options) {
-    const char *given = options->columns_text ? "columns=" : options->header ? "header=" : NULL;
-    if (options->label_column) given = "labels=column:";
+    const vae__source_options source = source_options(options);
+    const char *given = vae__source_csv_option(&source);
     if (given)
         return vae__fail(VAE_ERROR_TEXT, "options: %s is for CSV files, not for " SPRITES, given);
     if (!options->label_path) return VAE_OK;
@@ -43,10 +55,7 @@ static vae_status generate_sprites(vae_dataset *dataset, const char *path,
 static vae_status load_rows(vae_dataset *dataset, const char *path,
                             const vae__dataset_options *options) {
     const size_t length = strlen(SPRITES);
-    const vae__source_options source = {.header = options->header,
-                                        .columns = options->columns_text,
-                                        .label_column = options->label_column,
-                                        .shifted = options->shift.kind != VAE__SHIFT_NONE};
+    const vae__source_options source = source_options(options);
     int sprites = !strncmp(path, SPRITES, length) && (!path[length] || path[length] == ':');
     vae_status status = sprites
                             ? generate_sprites(dataset, path, options)
@@ -55,30 +64,34 @@ static vae_status load_rows(vae_dataset *dataset, const char *path,
     return status;
 }
 
-/* Takes labels from a file of their own. */
+/* Takes labels from a file of their own: one for each row of the data file, those left out too. */
 static vae_status load_labels(vae_dataset *dataset, const char *path, const char *label_path) {
     const vae__source_options source = {.as_labels = 1};
     vae_context *context = dataset->context;
-    vae__table labels = {0};
+    vae__table labels = {0}, *table = &dataset->table;
+    uint64_t expected = table->sources ? table->source_rows : table->rows;
     vae_status status = vae__source_read(context, label_path, &source, &labels);
     if (status) return vae__fail_in("labels");
-    size_t count = labels.rows * labels.width;
-    if (labels.rows != dataset->table.rows) {
-        status = vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %zu", label_path,
-                           labels.rows, vae__plural(labels.rows), path, dataset->table.rows);
+    size_t width = labels.width, count = table->rows * width;
+    if (labels.rows != expected) {
+        status =
+            vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %llu", label_path,
+                      labels.rows, vae__plural(labels.rows), path, (unsigned long long)expected);
         goto done;
     }
     status = vae__memory_check(context, count, sizeof(double), label_path);
     if (status) goto done;
-    dataset->table.labels = vae__allocate(context, count, sizeof(double));
-    if (!dataset->table.labels) {
+    table->labels = vae__allocate(context, count, sizeof(double));
+    if (!table->labels) {
         status = vae__fail_in("%s", label_path);
         goto done;
     }
     for (size_t i = 0; i < count; i++) {
-        dataset->table.labels[i] = vae__stored_value(labels.element, labels.values, i);
+        size_t row = (size_t)vae__table_source(table, i / width);
+        table->labels[i] =
+            vae__stored_value(labels.element, labels.values, row * width + i % width);
     }
-    dataset->table.label_width = labels.width;
+    table->label_width = width;
 done:
     vae__table_free(context, &labels);
     return status;
@@ -242,7 +255,7 @@ void vae__dataset_scaling(const vae_dataset *dataset, size_t column, double *off
 }
 
 uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row) {
-    return dataset->kept ? dataset->kept[row] : row;
+    return vae__table_source(&dataset->table, vae__dataset_stored_row(dataset, row));
 }
 
 /* ---- batches ---- */
@@ -277,24 +290,24 @@ void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch) {
 }
 
 static void gather_row(const vae_dataset *dataset, uint64_t row, uint64_t epoch, vae__real *x) {
-    uint64_t source = vae__dataset_source_row(dataset, row);
+    uint64_t stored = vae__dataset_stored_row(dataset, row);
     size_t width = dataset->table.width,
            row_size = width * vae__element_size(dataset->table.element);
-    vae__convert(&dataset->conversion, dataset->rows + (size_t)source * row_size, width, x);
+    vae__convert(&dataset->conversion, dataset->rows + (size_t)stored * row_size, width, x);
     if (dataset->binarize == VAE__BINARIZE_THRESHOLD) vae__binarize_threshold(x, width);
     if (dataset->binarize == VAE__BINARIZE_SAMPLE) {
         const vae__stream stream = {dataset->seed, epoch, VAE__PURPOSE_BINARIZE,
-                                    (uint32_t)(source >> 32)};
-        vae__binarize_sample(&stream, (uint32_t)source, x, width);
+                                    (uint32_t)(stored >> 32)};
+        vae__binarize_sample(&stream, (uint32_t)stored, x, width);
     }
 }
 
 /* Rows of a shuffled batch lie anywhere in memory: asks for the start of one ahead of its use. */
 static void prefetch_row(const vae_dataset *dataset, uint64_t row) {
 #ifdef __GNUC__
-    size_t source = (size_t)vae__dataset_source_row(dataset, row);
+    size_t stored = (size_t)vae__dataset_stored_row(dataset, row);
     size_t size = dataset->table.width * vae__element_size(dataset->table.element);
-    const unsigned char *values = dataset->rows + source * size;
+    const unsigned char *values = dataset->rows + stored * size;
     for (size_t i = 0; i < size && i < PREFETCHED; i += CACHE_LINE) __builtin_prefetch(values + i);
 #else
     (void)dataset, (void)row;
@@ -318,7 +331,7 @@ void vae__dataset_read_labels(const vae_dataset *dataset, size_t first, size_t c
                               double *labels) {
     size_t width = dataset->table.label_width;
     for (size_t i = 0; width && i < count; i++) {
-        size_t source = (size_t)vae__dataset_source_row(dataset, first + i);
-        memcpy(labels + i * width, dataset->table.labels + source * width, width * sizeof *labels);
+        size_t stored = (size_t)vae__dataset_stored_row(dataset, first + i);
+        memcpy(labels + i * width, dataset->table.labels + stored * width, width * sizeof *labels);
     }
 }

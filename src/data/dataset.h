@@ -62,7 +62,8 @@ void vae__dataset_read(const vae_dataset *dataset, size_t first, size_t count, v
 void vae__dataset_read_labels(const vae_dataset *dataset, size_t first, size_t count,
                               double *labels);
 
-/* Where a row of the set came from, for messages: its number in the file, before the split. */
+/* Where a row of the set came from, for messages: its number in the file, before any row was left out
+ * and before the split. */
 uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "data/csv_where.h"
+
 #define MOST_BATCH 1e9
 #define ANY_SEED 18446744073709551615.0
 
@@ -54,6 +56,48 @@ static vae_status parse_columns(const vae__slice *value, void *field, void *user
             vae__fail_at(value, "columns: expected names or numbers from 0, found an empty list");
     if (!status) *(vae__slice *)field = *value;
     return status;
+}
+
+static vae_status parse_where(const vae__slice *value, void *field, void *user) {
+    vae__slice rest, item;
+    vae__condition condition;
+    vae_status status = vae__list_open(value, "[label=0]", &rest);
+    size_t count = 0;
+    int quoted;
+    (void)user;
+    for (; !status && vae__list_next(&rest, &item, &quoted); count++)
+        status = vae__condition_parse(&item, &condition);
+    if (!status && !count)
+        status = vae__fail_at(value, "where: expected [COLUMN=VALUE, ..], found an empty list");
+    if (!status) *(vae__slice *)field = *value;
+    return status;
+}
+
+/* The sign itself may be given in place of its name. */
+static vae_status parse_decimal(const vae__slice *value, void *field, void *user) {
+    static const char *const names[] = {"point", "comma", NULL};
+    (void)user;
+    int comma = vae__slice_is(value, "comma") || vae__slice_is(value, ",");
+    if (!comma && !vae__slice_is(value, "point") && !vae__slice_is(value, "."))
+        return vae__fail_unknown(value, "decimal", names);
+    *(int *)field = comma;
+    return VAE_OK;
+}
+
+/* Any sign that cannot begin a number or a quoted field. */
+static vae_status parse_comment(const vae__slice *value, void *field, void *user) {
+    (void)user;
+    if (vae__slice_is(value, "none")) {
+        *(char *)field = 0;
+        return VAE_OK;
+    }
+    if (value->length != 1 || !strchr("#!$%&*/:;<=>?@\\^_`|~'", *value->text)) {
+        return vae__fail_at(value,
+                            "comment: expected none or one sign that begins no number, such as "
+                            "comment=\"#\" (in quotes, since # begins a comment here too)");
+    }
+    *(char *)field = *value->text;
+    return VAE_OK;
 }
 
 static const char *const scales[] = {"auto", "unit", "none", "range:LOW:HIGH", NULL};
@@ -114,6 +158,8 @@ static vae_status parse_shift(const vae__slice *value, void *field, void *user) 
 const char *const vae__element_names[] = {"uint8", "float32", "float64", NULL};
 const char *const vae__binarize_names[] = {"none", "threshold", "sample", NULL};
 static const char *const headers[] = {"auto", "yes", "no", NULL};
+static const char *const missings[] = {"refuse", "skip", NULL};
+static const char *const delimiters[] = {"auto", "comma", "semicolon", "tab", "space", NULL};
 
 enum {
     BATCH,
@@ -128,8 +174,13 @@ enum {
     SPLIT_SEED,
     COPY,
     LABELS,
-    HEADER,
+    HEADER, /* from here on for CSV files only */
     COLUMNS,
+    WHERE,
+    MISSING,
+    DELIMITER,
+    DECIMAL,
+    COMMENT,
     COUNT
 };
 
@@ -151,6 +202,11 @@ static const vae__option entries[] = {
     [LABELS] = {"labels", VAE__OPTION_CUSTOM, FIELD(labels), 0, 0, NULL, parse_labels, NULL},
     [HEADER] = {"header", VAE__OPTION_CHOICE, FIELD(header), 0, 0, headers, NULL, NULL},
     [COLUMNS] = {"columns", VAE__OPTION_CUSTOM, FIELD(columns), 0, 0, NULL, parse_columns, NULL},
+    [WHERE] = {"where", VAE__OPTION_CUSTOM, FIELD(where), 0, 0, NULL, parse_where, NULL},
+    [MISSING] = {"missing", VAE__OPTION_CHOICE, FIELD(missing), 0, 0, missings, NULL, NULL},
+    [DELIMITER] = {"delimiter", VAE__OPTION_CHOICE, FIELD(delimiter), 0, 0, delimiters, NULL, NULL},
+    [DECIMAL] = {"decimal", VAE__OPTION_CUSTOM, FIELD(decimal), 0, 0, NULL, parse_decimal, NULL},
+    [COMMENT] = {"comment", VAE__OPTION_CUSTOM, FIELD(comment), 0, 0, NULL, parse_comment, NULL},
     [COUNT] = {NULL, VAE__OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -194,8 +250,24 @@ static vae_status check_origin(const unsigned char *seen, vae__origin origin) {
         status = refuse(seen, DTYPE, for_memory);
         return status ? status : refuse(seen, COPY, for_memory);
     }
-    status = refuse(seen, HEADER, for_csv);
-    return status ? status : refuse(seen, COLUMNS, for_csv);
+    status = VAE_OK;
+    for (int i = HEADER; !status && i < COUNT; i++) status = refuse(seen, i, for_csv);
+    return status;
+}
+
+static vae_status check_signs(const char *text, const vae__dataset_options *options) {
+    static const char separators[] = {0, ',', ';', '\t', ' '};
+    if (options->decimal && options->delimiter == 1) {
+        return vae__fail_at_key(&vae__dataset_table, text, "decimal",
+                                "decimal=comma needs fields that are separated by something else; "
+                                "say delimiter=semicolon, tab, space or auto");
+    }
+    if (options->comment && options->comment == separators[options->delimiter]) {
+        return vae__fail_at_key(&vae__dataset_table, text, "comment",
+                                "comment: '%c' separates the fields (delimiter=%s)",
+                                options->comment, delimiters[options->delimiter]);
+    }
+    return VAE_OK;
 }
 
 /* scale=unit and scale=range have one offset for all columns, and a shifted value is neither a
@@ -237,6 +309,8 @@ static vae_status copy_texts(vae_context *context, vae__origin origin,
     }
     if (!status && options->columns.text)
         status = copy_slice(context, &options->columns, 0, &options->columns_text);
+    if (!status && options->where.text)
+        status = copy_slice(context, &options->where, 0, &options->where_text);
     return status;
 }
 
@@ -251,6 +325,7 @@ vae_status vae__dataset_options_parse(vae_context *context, const char *text, va
                                       .dtype = VAE__ELEMENT_FLOAT32};
     vae_status status = vae__options_parse(&vae__dataset_table, text, options, seen, NULL);
     if (!status) status = check_origin(seen, origin);
+    if (!status) status = check_signs(text, options);
     if (!status) status = check_shift(text, options);
     if (!status) status = copy_texts(context, origin, options);
     return status;
@@ -260,5 +335,7 @@ void vae__dataset_options_free(vae_context *context, vae__dataset_options *optio
     vae__release(context, options->label_path);
     vae__release(context, options->label_column);
     vae__release(context, options->columns_text);
-    options->label_path = options->label_column = options->columns_text = NULL;
+    vae__release(context, options->where_text);
+    options->label_path = options->label_column = NULL;
+    options->columns_text = options->where_text = NULL;
 }

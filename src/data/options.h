@@ -43,15 +43,16 @@ typedef struct vae__split {
 typedef struct vae__dataset_options {
     uint64_t batch, seed, split_seed;
     int shuffle, drop_last, copy;
-    int dtype;    /* vae__element */
-    int binarize; /* vae__binarize */
-    int header;   /* as vae__source_options */
+    int dtype;                               /* vae__element */
+    int binarize;                            /* vae__binarize */
+    int header, missing, delimiter, decimal; /* as vae__source_options */
+    char comment;
     vae__scale_option scale;
     vae__shift_option shift;
     vae__split split;
-    vae__slice labels, columns;      /* as given; text NULL if not */
-    char *label_path, *label_column; /* copies, 0-terminated, one of them or none */
-    char *columns_text;
+    vae__slice labels, columns, where; /* as given; text NULL if not */
+    char *label_path, *label_column;   /* copies, 0-terminated, one of them or none */
+    char *columns_text, *where_text;
 } vae__dataset_options;
 
 typedef enum vae__origin { VAE__ORIGIN_PATH, VAE__ORIGIN_MEMORY } vae__origin;

@@ -13,8 +13,8 @@ static uint64_t hash_content(const vae_dataset *dataset) {
     if (rows > dataset->size) rows = dataset->size;
     uint64_t hash = VAE__HASH_START;
     for (size_t i = 0; i < rows; i++) {
-        uint64_t source = vae__dataset_source_row(dataset, i * (dataset->size / rows));
-        hash = vae__hash(hash, dataset->rows + (size_t)source * bytes, bytes);
+        uint64_t row = vae__dataset_stored_row(dataset, i * (dataset->size / rows));
+        hash = vae__hash(hash, dataset->rows + (size_t)row * bytes, bytes);
     }
     return hash;
 }

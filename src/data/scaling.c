@@ -24,8 +24,10 @@ static vae_status fail_value(const vae_dataset *dataset, const char *what, size_
     } else {
         vae__number(number, value);
     }
-    return vae__fail(VAE_ERROR_DATA, "%s: row %zu, column %zu (both from 0): expected %s, found %s",
-                     what, at / width, at % width, expected, number);
+    return vae__fail(VAE_ERROR_DATA,
+                     "%s: row %llu, column %zu (both from 0): expected %s, found %s", what,
+                     (unsigned long long)vae__table_source(&dataset->table, at / width), at % width,
+                     expected, number);
 }
 
 /* scale=unit: the range of all rows, so that the parts of a split agree. Equal values all become 0.

@@ -21,6 +21,7 @@ size_t vae__element_size(vae__element element) {
 void vae__table_free(vae_context *context, vae__table *table) {
     vae__release(context, table->values);
     vae__release(context, table->labels);
+    vae__release(context, table->sources);
     vae__release(context, table->names);
     *table = (vae__table){0};
 }
@@ -66,12 +67,22 @@ static vae_status fail_unrecognised(const char *path, const unsigned char *head,
                      path, names, vae__beginning(beginning, head, size));
 }
 
+const char *vae__source_csv_option(const vae__source_options *options) {
+    if (options->label_column) return "labels=column:";
+    if (options->columns) return "columns=";
+    if (options->header) return "header=";
+    if (options->where) return "where=";
+    if (options->missing) return "missing=";
+    if (options->delimiter) return "delimiter=";
+    if (options->decimal) return "decimal=";
+    return options->comment ? "comment=" : NULL;
+}
+
 /* Options that the recognised format has no use for are a mistake, not something to pass over. */
 static vae_status check_options(const vae__file_format *format, const char *path,
                                 const vae__source_options *options) {
-    const char *given = options->columns ? "columns=" : options->header ? "header=" : NULL;
-    if (options->label_column) given = "labels=column:";
-    if (format->has_columns || !given) return VAE_OK;
+    const char *given = vae__source_csv_option(options);
+    if (format->is_csv || !given) return VAE_OK;
     return vae__fail(VAE_ERROR_TEXT, "options: %s is for CSV files; %s is an %s file", given, path,
                      format->name);
 }

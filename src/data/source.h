@@ -3,6 +3,8 @@
 #ifndef VAE_DATA_SOURCE_H
 #define VAE_DATA_SOURCE_H
 
+#include <stdint.h>
+
 #include "base/file.h"
 
 typedef enum vae__element {
@@ -22,8 +24,17 @@ typedef struct vae__table {
     size_t shape[8], rank; /* of one row; its product is width */
     double *labels;        /* [rows, label_width] or NULL */
     size_t label_width;
+    /* Where some rows of the file were left out: the numbers in it, from 0, of those that are here, and
+     * how many it has. Else NULL and 0. */
+    uint64_t *sources; /* [rows] */
+    uint64_t source_rows;
     char **names; /* [width] of the columns, in one block with their texts; NULL: they have none */
 } vae__table;
+
+/* A row of the table as it is counted in the file: for messages. */
+static inline uint64_t vae__table_source(const vae__table *table, uint64_t row) {
+    return table->sources ? table->sources[row] : row;
+}
 
 void vae__table_free(vae_context *context, vae__table *table);
 
@@ -33,18 +44,26 @@ void vae__table_free(vae_context *context, vae__table *table);
 vae_status vae__table_set_extents(vae__table *table, const uint64_t *extents, size_t count,
                                   const char *path);
 
-/* What a format may need to know of the data-set options. */
+/* What a format may need to know of the data-set options. All but the last two are for CSV files. */
 typedef struct vae__source_options {
     int header;               /* 0 auto, 1 yes, 2 no */
     const char *columns;      /* list text "[..]" or NULL */
     const char *label_column; /* name or number, or NULL */
+    const char *where;        /* list text "[..]" or NULL */
+    int missing;              /* 0 refuse, 1 skip */
+    int delimiter;            /* 0 auto, 1 comma, 2 semicolon, 3 tab, 4 space */
+    int decimal;              /* 0 point, 1 comma */
+    char comment;             /* a character; 0: none */
     int as_labels;            /* the file holds labels: one value a row is welcome */
     int shifted;              /* columns are shifted in double before they become float */
 } vae__source_options;
 
+/* The first option for CSV files that differs from its default, as "header=": NULL if there is none. */
+const char *vae__source_csv_option(const vae__source_options *options);
+
 typedef struct vae__file_format {
     const char *name; /* "IDX", "NPY", "CSV" */
-    int has_columns;  /* header, columns and label_column mean something to it */
+    int is_csv;       /* the options for CSV files mean something to it */
     /* Whether the file may be of this format, from its first `size` (up to 64) bytes. */
     int (*recognises)(const unsigned char *head, size_t size);
     /* Reads it all; `head` was already taken off the reader. Messages name path, offset or line,

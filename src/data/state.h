@@ -8,7 +8,8 @@
 
 struct vae_dataset {
     vae_context *context;
-    vae__table table; /* all rows, before the split; values NULL if the rows are borrowed */
+    vae__table
+        table; /* all rows that are kept, before the split; values NULL if the rows are borrowed */
     const unsigned char *rows;
     vae__conversion conversion;
     double *offsets; /* [width] the conversion's, where shift= gave some; NULL: none */
@@ -23,5 +24,10 @@ struct vae_dataset {
     uint64_t epoch;       /* the cursor: epochs completed */
     size_t position;      /* and rows taken of the current one */
 };
+
+/* Which row of the table a row of the set is. */
+static inline uint64_t vae__dataset_stored_row(const vae_dataset *dataset, uint64_t row) {
+    return dataset->kept ? dataset->kept[row] : row;
+}
 
 #endif

@@ -4,20 +4,24 @@
 #     tests/examples/run.sh programs-folder work-folder
 set -u
 programs=$(cd "$1" && pwd) || exit 1
+data=$(pwd)/tests/data
 rm -rf "$2"
 mkdir -p "$2"
 cd "$2" || exit 1
 passed=0 failed=0
 
-# expect program "what it prints" [file it writes]
+# expect program "what it prints" [file it writes, or - for none] [arguments]
 expect() {
-    if "$programs/$1" > "$1.out" 2>&1 && grep -qE "$2" "$1.out" && { [ $# -lt 3 ] || [ -s "$3" ]; }; then
+    program=$1 pattern=$2 file=${3:--}
+    shift "$(($# > 3 ? 3 : $#))"
+    if "$programs/$program" "$@" > "$program.out" 2>&1 && grep -qE "$pattern" "$program.out" &&
+        { [ "$file" = - ] || [ -s "$file" ]; }; then
         passed=$((passed + 1))
-        echo "  ok      examples/$1"
+        echo "  ok      examples/$program"
     else
         failed=$((failed + 1))
-        sed 's/^/    /' "$1.out"
-        echo "  FAIL    examples/$1: expected '$2'${3:+ and $3}"
+        sed 's/^/    /' "$program.out"
+        echo "  FAIL    examples/$program: expected '$pattern' and file $file"
     fi
 }
 
@@ -27,6 +31,9 @@ expect resume 'are equal' resume.checkpoint
 expect nearest_neighbours '^(3[0-9]{2}|4[0-9]{2}|500) of the first 500'
 expect custom_allocator 'VAE_ERROR_LIMIT'
 expect several_models 'holds the one of seed' best.safetensors
+expect anomaly_score '^spike +20 +(19|20) ' sensors.safetensors
+expect anomaly_score 'false alarms 1?[0-9]?[0-9], 1[0-9]{3} without learning' faults.csv
+expect anomaly_auc '^breast_cancer.*0\.9[0-9]{2} ' - "$data" 1
 expect interpolation 'interpolation.png' interpolation.png
 
 echo "$passed passed, $failed failed"

@@ -210,6 +210,9 @@ const life lives[] = {
     {open_data, &(data_kind){"npy", "scale=unit"}, 4},
     {open_data, &(data_kind){"fortran", "scale=unit split=train:0.7"}, 5},
     {open_data, &(data_kind){"csv", "columns=[b, 0] labels=column:c"}, 5},
+    {open_data, &(data_kind){"gaps", "where=[k=a, 1<5] missing=skip decimal=, comment=\"#\""}, 5},
+    {open_data, &(data_kind){"gaps", "where=[k=a] missing=skip decimal=, comment=\"#\" labels=%s"},
+     5},
     {open_data, &(data_kind){"csv", "shift=columns split=train:0.5"}, 8},
 #ifndef VAE_NO_ZLIB
     {open_data, &(data_kind){"idx.gz", "labels=%s"}, 5},
@@ -264,10 +267,12 @@ int lives_begin(void **state) {
     static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3};
     static const unsigned char shorts[24] = {0, 1, 255, 255, 127, 255, 128, 0};
     static const char csv[] = "a,b,c\n1,2,3\n4.5,\"5\",6\n7,8,9e1\n";
+    static const char gaps[] = "# k is text\nk;x;y\na;1;2,5\na;;3\nb;4;5\n";
     if (test_folder_make(state)) return -1;
     write_bytes("idx", idx, sizeof idx);
     write_bytes("labels", labels, sizeof labels);
     write_bytes("csv", csv, sizeof csv - 1);
+    write_bytes("gaps", gaps, sizeof gaps - 1);
     write_npy("npy", "<f4", "False", x, sizeof x);
     write_npy("fortran", ">i2", "True", shorts, sizeof shorts);
     return 0;

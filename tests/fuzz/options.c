@@ -69,6 +69,21 @@ static void sprites(const subject *s, const char *text) {
     vae_dataset_destroy(made);
 }
 
+/* Of a CSV file with a text column, a gap, a comment and semicolons. */
+static void csv(const subject *s, const char *text) {
+    static const char file[] = "# made\nk;x;y\na;1;2,5\nb;;3\na;-4;NA\n";
+    vae_dataset *made = NULL;
+    float x[ROWS];
+    vae_status status = vae_dataset_open(s->context, fuzz_file(file, sizeof file - 1), text, &made);
+    fuzz_message(status);
+    FUZZ_REQUIRE(!status == (made != NULL), "a handle and %s", vae_status_name(status));
+    if (made) {
+        FUZZ_REQUIRE(vae_dataset_size(made) <= 5 && vae_dataset_width(made) <= 3, "a larger table");
+        fuzz_status(vae_dataset_read(made, 0, 1, x, vae_dataset_width(made)));
+    }
+    vae_dataset_destroy(made);
+}
+
 /* In a context of its own; the other one's memory is counted with it. */
 static void context(const subject *s, const char *text) {
     vae_context *made = NULL;
@@ -116,10 +131,10 @@ static void run(const subject *s, const char *text) {
     static const struct {
         const char *name;
         void (*run)(const subject *s, const char *text);
-    } kinds[] = {{"optimizer\n", optimizer}, {"change\n", change},
-                 {"dataset\n", dataset},     {"sprites\n", sprites},
-                 {"context\n", context},     {"train\n", train},
-                 {"evaluate\n", evaluate},   {"log_likelihood\n", log_likelihood}};
+    } kinds[] = {
+        {"optimizer\n", optimizer}, {"change\n", change},     {"dataset\n", dataset},
+        {"sprites\n", sprites},     {"csv\n", csv},           {"context\n", context},
+        {"train\n", train},         {"evaluate\n", evaluate}, {"log_likelihood\n", log_likelihood}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t length = strlen(kinds[i].name);
         if (!strncmp(text, kinds[i].name, length)) kinds[i].run(s, text + length);

@@ -159,44 +159,81 @@ static size_t make_npy(world *w, unsigned char *out, size_t n) {
     return 128 + n * NARROW * size;
 }
 
-/* Its last column is a label. The first line holds names, or is a row, or may be either. */
+/* A CSV file: its last column is a label; the first line holds names, or is a row, or may be either. */
 enum { NAMES, ROW, DOUBTFUL, FIRST_LINES };
-static size_t make_csv(unsigned char *out, size_t n, size_t first) {
+typedef struct csv_kind {
+    size_t first;
+    char separator;
+    int comment, gap,
+        where; /* a comment line before all; a missing value in row 1; rows are chosen */
+} csv_kind;
+
+static csv_kind draw_csv(world *w) {
+    static const char separators[] = {',', ',', ';', '\t', ' '};
+    csv_kind kind = {.first = below(w, FIRST_LINES)};
+    kind.separator = separators[below(w, sizeof separators)];
+    kind.comment = one_in(w, 3);
+    kind.gap = one_in(w, 3);
+    kind.where = one_in(w, 3);
+    return kind;
+}
+
+static size_t make_csv(unsigned char *out, size_t n, const csv_kind *kind) {
     static const char *const lines[FIRST_LINES] = {"a,b,c,d,e,f,g,h,i,j,k,l,label\n", "",
                                                    "5,b,c,d,e,f,g,h,i,j,k,l,label\n"};
     char *text = (char *)out;
-    size_t length = (size_t)sprintf(text, "%s", lines[first]);
+    size_t length = (size_t)sprintf(text, "%s", lines[kind->first]);
     for (size_t row = 0; row < n; row++) {
-        for (size_t i = 0; i < NARROW; i++)
-            length += (size_t)sprintf(text + length, "%d,", byte_rows()[row * NARROW + i] / 255);
+        for (size_t i = 0; i < NARROW; i++) {
+            int value = byte_rows()[row * NARROW + i] / 255;
+            length += (size_t)sprintf(text + length,
+                                      kind->gap && row == 1 && i == 2 ? "NA," : "%d,", value);
+        }
         length += (size_t)sprintf(text + length, "%zu\n", row % 10);
     }
-    return length;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == ',') text[i] = kind->separator;
+    }
+    if (!kind->comment) return length;
+    memmove(text + 4, text, length);
+    memcpy(text, "%;\t\n", 4);
+    return length + 4;
+}
+
+static void csv_options(const csv_kind *kind, char options[160], const char *order) {
+    const char *label = kind->first == ROW ? "12" : "label";
+    size_t length = (size_t)sprintf(options, "%s labels=column:%s", order, label);
+    if (kind->separator == ' ') length += (size_t)sprintf(options + length, " delimiter=space");
+    if (kind->comment) length += (size_t)sprintf(options + length, " comment=%%");
+    if (kind->gap) length += (size_t)sprintf(options + length, " missing=skip");
+    if (kind->where) sprintf(options + length, " where=[%s>=3, %s!=5]", label, label);
 }
 
 static void from_file(world *w, dataset_slot *d, vae_context *context) {
-    static unsigned char bytes[16 + MOST_ROWS * 2 * (NARROW + 4)];
+    static unsigned char bytes[20 + MOST_ROWS * 2 * (NARROW + 4)];
     static const char *const names[] = {"rows", "rows.gz"};
     size_t format = below(w, 3), n = 40 + below(w, MOST_ROWS - 39), length;
-    size_t first = format == 2 ? below(w, FIRST_LINES) : NAMES;
     const char *order = PICK(w, orders), *name = PICK(w, names);
     char options[160];
+    csv_kind csv = {0};
     if (format < 2 && strstr(order, "scale")) order = "batch=8";
     note_order(w, d, order);
-    snprintf(options, sizeof options, "%s%s", order,
-             format < 2     ? ""
-             : first == ROW ? " labels=column:12"
-                            : " labels=column:label");
+    sprintf(options, "%s", order);
+    if (format == 2) {
+        csv = draw_csv(w);
+        csv_options(&csv, options, order);
+    }
     length = format == 0   ? make_idx(bytes, n)
              : format == 1 ? make_npy(w, bytes, n)
-                           : make_csv(bytes, n, first);
+                           : make_csv(bytes, n, &csv);
     size_t cut = one_in(w, 4) ? 1 + below(w, length - 1) : 0;
     write_file(w, name, bytes, length - cut);
     d->labels = format == 2;
     /* A CSV file may end anywhere, as long as its last row is whole. */
-    unsigned expected = !cut ? first == DOUBTFUL ? ONE(VAE_ERROR_FORMAT) : OK
+    unsigned expected = !cut ? csv.first == DOUBTFUL ? ONE(VAE_ERROR_FORMAT) : OK
                              : ONE(VAE_ERROR_FORMAT) | BECAUSE(format == 2, VAE_OK) |
-                                   BECAUSE(format == 2, VAE_ERROR_TEXT);
+                                   BECAUSE(format == 2, VAE_ERROR_TEXT) |
+                                   BECAUSE(csv.where || csv.gap, VAE_ERROR_DATA);
     CALL(w, expected, vae_dataset_open, context, name, options, &d->handle);
     remove(name);
     if (cut && d->handle) d->kind = BAD;

@@ -66,10 +66,9 @@ static void asks_whether_a_mixed_line_is_a_header(void **state) {
     assert_fails(state, "x,7\n2,3\n", &label, VAE_ERROR_FORMAT, "the number '7' in column 1");
     assert_fails(state, "a,\"2019\"\n2,3\n", &none, VAE_ERROR_FORMAT, "the number '2019'");
     assert_rows(state, "NA,2\n4.9,3\n", &yes, 1, 2, last);
-    assert_fails(
-        state, "NA,2\n4.9,3\n", &(vae__source_options){.header = 2}, VAE_ERROR_FORMAT,
-        "line 1, column 0 (from 0): expected a finite number, found 'NA'; rows with missing "
-        "values have to be filled in or left out");
+    assert_fails(state, "NA,2\n4.9,3\n", &(vae__source_options){.header = 2}, VAE_ERROR_FORMAT,
+                 "line 1, column 0 (from 0): expected a finite number, found 'NA'; missing=skip "
+                 "leaves out the rows with a missing value");
 }
 
 /* A pandas table whose columns have no names, with and without its index. */
@@ -155,9 +154,8 @@ static void refuses_a_line_of_missing_values(void **state) {
     assert_rows(state, "x,%\n1,2\n", &none, 1, 2, values);
     assert_rows(state, "\xc3\xa9,\xce\xb1\n1,2\n", &none, 1, 2, values);
     assert_rows(state, "NA,NULL\n1,2\n", &(vae__source_options){.header = 1}, 1, 2, values);
-    assert_fails(
-        state, "nan,nan\n1,2\n", &none, VAE_ERROR_FORMAT,
-        "line 1, column 0 (from 0): expected a finite number, found 'nan'; rows with missing");
+    assert_fails(state, "nan,nan\n1,2\n", &none, VAE_ERROR_FORMAT,
+                 "line 1, column 0 (from 0): expected a finite number, found 'nan'; missing=skip");
 }
 
 static void reads_line_ends_quotes_and_marks(void **state) {
@@ -263,21 +261,20 @@ static void refuses_broken_quotes(void **state) {
                  "line 2: expected ',' or the end of the line after a closing quote");
 }
 
+/* What delimiter=auto cannot decide, or no delimiter= reads. */
 static void names_another_separator(void **state) {
     static const struct {
         const char *text, *shown;
     } cases[] = {
-        {"a;b\n1;2\n", "';' (expected ',')"},
-        {"1,5;2,5\n3,5;4,5\n", "';'"},
-        {"x;y\n1,5;2,5\n", "line 1: looks separated by ';' (expected ','); write it with commas"},
-        {"sep=;\n1;2\n", "';'"},
-        {"a\tb\n1\t2\n", "'\\t' (expected ',')"},
-        {"1\t2\n3\t4\n", "sep='\\t').to_csv"},
-        {"1|2\n3|4\n", "'|'"},
-        {"\"a\";\"b\"\n1;2\n", "line 1: looks separated by ';'"},
-        {"\"a\"\t\"b\"\n1\t2\n", "'\\t'"},
-        {"1.0e+00 2.0e+00\n3 4\n", "' ' (expected ','); write it with commas between fields"},
-        {"1  2   3\n", "sep='\\s+'"},
+        {"1,5;2,5\n3,5;4,5\n", "';' (expected ','); say delimiter=semicolon, and decimal=comma"},
+        {"a;b\n1;2;3\n", "line 1: looks separated by ';' (expected ',')"},
+        {"a\tb\n1\t2\t3\n", "'\\t' (expected ','); say delimiter=tab"},
+        {"a;b\tc\n1;2\t3\n", "';' (expected ',')"},
+        {"1|2\n3|4\n", "'|' (expected ','); write it with commas between fields"},
+        {"\"a\";\"b\"\n1;2;3\n", "line 1: looks separated by ';'"},
+        {"\"a\"\t\"b\"\n1\n", "'\\t'"},
+        {"1.0e+00 2.0e+00\n3 4\n", "' ' (expected ','); say delimiter=space"},
+        {"1  2   3\n", "say delimiter=space"},
     };
     const double values[] = {1, 2};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -287,7 +284,7 @@ static void names_another_separator(void **state) {
                      cases[i].shown);
     }
     assert_fails(state, "a,b\n1,5;2,5\n", &none, VAE_ERROR_FORMAT,
-                 "found '5;2'; if ';' separates the fields, write it with commas");
+                 "found '5;2'; if ';' separates the fields, say delimiter=semicolon");
     assert_rows(state, "\"a;b\"\n1\n2\n", &none, 2, 1, values);
     assert_rows(state, "my column\n1\n2\n", &none, 2, 1, values);
     assert_rows(state, "a;b,c\n1,2\n", &none, 1, 2, values);
@@ -298,8 +295,12 @@ static void says_what_a_number_is(void **state) {
     assert_fails(state, "a,b\n\"1,5\",2\n", &none, VAE_ERROR_FORMAT, commas);
     assert_fails(state, "a,b\n\"1,234.5\",2\n", &none, VAE_ERROR_FORMAT, commas);
     assert_fails(state, "a,b\n2,?\n", &none, VAE_ERROR_FORMAT,
-                 "found '?'; rows with missing values");
-    assert_fails(state, "a,b\n2,1\t000\n", &none, VAE_ERROR_FORMAT, "found '1\\t000'");
+                 "found '?'; missing=skip leaves out the rows with a missing value");
+    assert_fails(state, "a,b\n2,--\n", &none, VAE_ERROR_FORMAT,
+                 "found '--'; if it stands for a missing value, leave the cell empty and say "
+                 "missing=skip");
+    assert_fails(state, "a,b\n2,1\t000\n", &none, VAE_ERROR_FORMAT,
+                 "found '1\\t000'; if tabs separate the fields, say delimiter=tab");
     assert_fails(state, "a,b\n2,x\n", &none, VAE_ERROR_FORMAT, "found 'x'");
     assert_true(!strstr(vae__last_message(), ";"));
     assert_fails(state, "a,b\n2,\"1\n\r\t2345678901234567890123456789012345678\"\n", &none,

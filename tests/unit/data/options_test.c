@@ -20,7 +20,8 @@ static void has_defaults(void **state) {
     assert_true(o.shuffle == 1 && o.drop_last == 0 && o.copy == 1);
     assert_true(o.dtype == VAE__ELEMENT_FLOAT32 && o.scale.kind == VAE__SCALE_AUTO);
     assert_true(o.binarize == VAE__BINARIZE_NONE && o.header == 0 && o.split.part == VAE__PART_ALL);
-    assert_true(!o.label_path && !o.label_column && !o.columns_text);
+    assert_true(!o.label_path && !o.label_column && !o.columns_text && !o.where_text);
+    assert_true(!o.missing && !o.delimiter && !o.decimal && !o.comment);
     assert_int_equal(o.shift.kind, VAE__SHIFT_NONE);
     release(state, &o);
     assert_int_equal(parse(state, "labels=7_chars", VAE__ORIGIN_PATH, &o), VAE_OK);
@@ -44,6 +45,22 @@ static void reads_every_key(void **state) {
     assert_true(o.split.part == VAE__PART_TEST && o.split.fraction == 0.75);
     assert_string_equal(o.label_column, "a");
     assert_string_equal(o.columns_text, "[b, c d, \"p, #1\", \"\"]");
+    release(state, &o);
+    assert_int_equal(parse(state,
+                           "where=[a b=0, 1 != x, c<= -2.5e3] missing=skip delimiter=tab decimal=, "
+                           "comment=\"#\" batch=7",
+                           VAE__ORIGIN_PATH, &o),
+                     VAE_OK);
+    assert_true(o.missing == 1 && o.delimiter == 3 && o.decimal == 1 && o.comment == '#');
+    assert_string_equal(o.where_text, "[a b=0, 1 != x, c<= -2.5e3]");
+    assert_int_equal(o.batch, 7);
+    release(state, &o);
+    assert_int_equal(parse(state, "comment=none decimal=. missing=refuse", VAE__ORIGIN_PATH, &o),
+                     VAE_OK);
+    assert_true(!o.missing && !o.decimal && !o.comment);
+    release(state, &o);
+    assert_int_equal(parse(state, "delimiter=space decimal=comma", VAE__ORIGIN_PATH, &o), VAE_OK);
+    assert_true(o.delimiter == 4 && o.decimal == 1);
     release(state, &o);
     assert_int_equal(
         parse(state, "dtype=uint8 copy=0 scale=none binarize=threshold labels=\"my labels.npy\"",
@@ -151,6 +168,35 @@ static void refuses(void **state) {
          VAE__ORIGIN_MEMORY},
         {"columns=[1]", "options: columns= is for CSV files, not for rows in memory",
          VAE__ORIGIN_MEMORY},
+        {"where=label", "expected a list in brackets", VAE__ORIGIN_PATH},
+        {"where=[]", "where: expected [COLUMN=VALUE, ..], found an empty list", VAE__ORIGIN_PATH},
+        {"where=[a]", "options:1:8: where: expected COLUMN=VALUE, or !=, <, <=, > or >= in place",
+         VAE__ORIGIN_PATH},
+        {"where=[a=1,,b=2]", "options:1:12: where: expected COLUMN=VALUE", VAE__ORIGIN_PATH},
+        {"where=[=1]", "in place of '=', found '=1'", VAE__ORIGIN_PATH},
+        {"where=[a!1]", "found 'a!1'", VAE__ORIGIN_PATH},
+        {"where=[a<b]", "where: 'a<b': expected a number after < or >", VAE__ORIGIN_PATH},
+        {"where=[a>=nan]", "expected a number after < or >", VAE__ORIGIN_PATH},
+        {"where=[a>]", "expected a number after < or >", VAE__ORIGIN_PATH},
+        {"missing=keep", "unknown missing 'keep' (known: refuse skip)", VAE__ORIGIN_PATH},
+        {"delimiter=;", "unknown delimiter ';' (known: auto comma semicolon tab space)",
+         VAE__ORIGIN_PATH},
+        {"decimal=coma", "unknown decimal 'coma'; did you mean 'comma'? (known: point comma)",
+         VAE__ORIGIN_PATH},
+        {"decimal=comma delimiter=comma",
+         "options:1:1: decimal=comma needs fields that are separated by something else",
+         VAE__ORIGIN_PATH},
+        {"comment=#",
+         "options:1:9: comment: expected none or one sign that begins no number, such "
+         "as comment=\"#\" (in quotes,",
+         VAE__ORIGIN_PATH},
+        {"comment=//", "comment: expected none or one sign", VAE__ORIGIN_PATH},
+        {"comment=-", "comment: expected none or one sign", VAE__ORIGIN_PATH},
+        {"delimiter=semicolon comment=;",
+         "options:1:21: comment: ';' separates the fields (delimiter=semicolon)", VAE__ORIGIN_PATH},
+        {"where=[a=1]", "options: where= is for CSV files, not for rows in memory",
+         VAE__ORIGIN_MEMORY},
+        {"comment=none", "options: comment= is for CSV files", VAE__ORIGIN_MEMORY},
         {"labels=column:1", "labels=column:NAME is for CSV files, not for rows in memory",
          VAE__ORIGIN_MEMORY},
     };
