@@ -30,7 +30,7 @@ static vae_status fail_whole(const vae__option *option, const vae__slice *value)
     /* The text goes on behind the value and ends in 0. */
     int decorated = strcspn(value->text, "+-.eE") < value->length &&
                     vae__parse_real(value->text, value->length, &number);
-    if (option->maximum > 0)
+    if (option->maximum > 0 && option->maximum < 0x1p64)
         vae__format(high, sizeof high, "%llu", (unsigned long long)option->maximum);
     return vae__fail_at(value, "%s=%.*s: expected a whole number from %llu to %s%s", option->name,
                         vae__shown(value), value->text, (unsigned long long)option->minimum, high,
