@@ -189,8 +189,8 @@ static void refuses(void **state) {
          "options:1:1: decimal=comma needs fields that are separated by something else",
          VAE__ORIGIN_PATH},
         {"comment=#",
-         "options:1:9: comment: expected none or one sign that begins no number, such "
-         "as comment=\"#\" (in quotes,",
+         "options:1:9: comment=: the '#' behind it begins a comment; a value with '#' goes into "
+         "double quotes",
          VAE__ORIGIN_PATH},
         {"comment=//", "comment: expected none or one sign", VAE__ORIGIN_PATH},
         {"comment=-", "comment: expected none or one sign", VAE__ORIGIN_PATH},
