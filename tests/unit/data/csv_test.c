@@ -66,10 +66,9 @@ static void asks_whether_a_mixed_line_is_a_header(void **state) {
     assert_fails(state, "x,7\n2,3\n", &label, VAE_ERROR_FORMAT, "the number '7' in column 1");
     assert_fails(state, "a,\"2019\"\n2,3\n", &none, VAE_ERROR_FORMAT, "the number '2019'");
     assert_rows(state, "NA,2\n4.9,3\n", &yes, 1, 2, last);
-    assert_fails(
-        state, "NA,2\n4.9,3\n", &(vae__source_options){.header = 2}, VAE_ERROR_FORMAT,
-        "line 1, column 0 (from 0): expected a finite number, found 'NA'; missing=skip "
-        "leaves out the rows with a missing value");
+    assert_fails(state, "NA,2\n4.9,3\n", &(vae__source_options){.header = 2}, VAE_ERROR_FORMAT,
+                 "line 1, column 0 (from 0): expected a finite number, found 'NA'; missing=skip "
+                 "leaves out the rows with a missing value");
 }
 
 /* A pandas table whose columns have no names, with and without its index. */
@@ -155,9 +154,8 @@ static void refuses_a_line_of_missing_values(void **state) {
     assert_rows(state, "x,%\n1,2\n", &none, 1, 2, values);
     assert_rows(state, "\xc3\xa9,\xce\xb1\n1,2\n", &none, 1, 2, values);
     assert_rows(state, "NA,NULL\n1,2\n", &(vae__source_options){.header = 1}, 1, 2, values);
-    assert_fails(
-        state, "nan,nan\n1,2\n", &none, VAE_ERROR_FORMAT,
-        "line 1, column 0 (from 0): expected a finite number, found 'nan'; missing=skip");
+    assert_fails(state, "nan,nan\n1,2\n", &none, VAE_ERROR_FORMAT,
+                 "line 1, column 0 (from 0): expected a finite number, found 'nan'; missing=skip");
 }
 
 static void reads_line_ends_quotes_and_marks(void **state) {
@@ -301,7 +299,8 @@ static void says_what_a_number_is(void **state) {
     assert_fails(state, "a,b\n2,--\n", &none, VAE_ERROR_FORMAT,
                  "found '--'; if it stands for a missing value, leave the cell empty and say "
                  "missing=skip");
-    assert_fails(state, "a,b\n2,1\t000\n", &none, VAE_ERROR_FORMAT, "found '1\\t000'; if tabs separate the fields, say delimiter=tab");
+    assert_fails(state, "a,b\n2,1\t000\n", &none, VAE_ERROR_FORMAT,
+                 "found '1\\t000'; if tabs separate the fields, say delimiter=tab");
     assert_fails(state, "a,b\n2,x\n", &none, VAE_ERROR_FORMAT, "found 'x'");
     assert_true(!strstr(vae__last_message(), ";"));
     assert_fails(state, "a,b\n2,\"1\n\r\t2345678901234567890123456789012345678\"\n", &none,
