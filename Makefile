@@ -1,6 +1,6 @@
 # libvae: what one can ask for. The rules of one configuration are in scripts/build.mk.
 #
-#   make                 lib/libvae.a and lib/libvae.so
+#   make                 lib/libvae.a, lib/libvae.so and the program bin/vae; make lib: the library alone
 #   make deps            installs what the build, the tests and the demo need (Debian, Ubuntu); make deps-all: and check-all
 #   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli
 #   make check           the test suite; T=text runs the test programs whose path contains it
@@ -25,9 +25,9 @@ SHELL := /bin/sh
 BUILD = $(MAKE) -f scripts/build.mk
 CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
 
-.PHONY: all lib check examples demo bench bench-growth install uninstall
-all: lib
-lib check examples demo bench bench-growth install uninstall:
+.PHONY: all lib tool check examples demo bench bench-growth install uninstall
+all: lib tool
+lib tool check examples demo bench bench-growth install uninstall:
 	+@$(BUILD) $@
 
 .PHONY: lint check-install check-interop check-docs check-ulp check-oom soak
@@ -76,4 +76,4 @@ check-all:
 
 .PHONY: clean
 clean:
-	rm -rf build lib/libvae.*
+	rm -rf build lib/libvae.* bin

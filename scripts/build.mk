@@ -137,7 +137,7 @@ SHARED := $(OUT)/$(SOFILE)
 stem = vae__$(subst /,_,$(patsubst src/%.c,%,$1))
 
 SIMD_SOURCES := $(wildcard src/tensor/simd/*.c src/model/likelihood/*.c)
-SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
+SOURCES := $(filter-out $(SIMD_SOURCES) src/tool/%,$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
 
 OBJECTS :=
 # $1 source, $2 stem of the object, $3 further flags
@@ -183,6 +183,32 @@ $(OBJ):
 FORCE:
 .PHONY: FORCE
 
+# ---- Tool: the program vae, of the public API; in no library. Without cairo it draws nothing ----
+
+CAIRO_CFLAGS := $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
+CAIRO_LIBS := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null)
+WITHOUT_PLOT := $(if $(CAIRO_LIBS),src/tool/plot_missing.c,src/tool/plot.c)
+TOOL_SOURCES := $(filter-out $(WITHOUT_PLOT),$(wildcard src/tool/*.c))
+TOOL_OBJECTS := $(TOOL_SOURCES:src/tool/%.c=$(OUT)/tool/%.o)
+# What the examples use of it.
+PLOT_OBJECTS := $(filter %/plot.o %/plot_missing.o %/history.o %/progress.o,$(TOOL_OBJECTS))
+TOOL := $(OUT)/vae
+LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
+
+.PHONY: tool
+tool: $(TOOL)
+	$(Q)mkdir -p bin
+	$(Q)cmp -s $(TOOL) bin/vae || cp -f $(TOOL) bin/vae
+
+$(OUT)/tool/%.o: src/tool/%.c
+	$(say) CC '$<'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CAIRO_CFLAGS) -c -o $@ $<
+
+$(TOOL): $(TOOL_OBJECTS) $(ARCHIVE)
+	$(say) LINK '$@'
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $^ $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
+
 # ---- Tests: one program per file ----
 
 # T: run those whose path contains it; SKIP: and none of these.
@@ -200,7 +226,6 @@ endif
 TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
 SUPPORT := $(wildcard tests/support/*.c)
 CALLS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
-LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 
 .PHONY: tests check check-oom soak
 tests: $(TESTS)
@@ -258,10 +283,8 @@ $(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,$(FUZZ_SHARED)) $(ARCHIVE
 
 # ---- Examples: link the archive; those that draw also need cairo ----
 
-CAIRO_CFLAGS = $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
-CAIRO_LIBS = $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null)
 EXAMPLES := $(patsubst %.c,$(OUT)/%,$(wildcard examples/*.c))
-EXAMPLE_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard examples/common/*.c))
+EXAMPLE_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard examples/common/*.c)) $(PLOT_OBJECTS)
 LIKELIHOOD ?=
 
 .PHONY: examples demo
@@ -307,10 +330,10 @@ bench-growth: $(OUT)/growth
 	$(Q)$(OUT)/growth $(GROWTH_OPTIONS)
 
 GROWTH_SOURCES := tests/bench/growth/growth.c $(filter-out tests/bench/bench.c tests/bench/report.c,$(BENCH_SOURCES)) \
-    examples/common/plot.c
+    $(filter %/plot.o %/plot_missing.o,$(TOOL_OBJECTS))
 $(OUT)/growth: $(GROWTH_SOURCES) $(BENCH_HEADERS) $(ARCHIVE)
 	$(say) LINK '$@'
-	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) -Itests/bench -Iexamples $(CAIRO_CFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) \
+	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) -Itests/bench $(CAIRO_CFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) \
 	    -o $@ $(GROWTH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Elementary functions over all floats: make check-ulp ----
@@ -400,4 +423,4 @@ $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ -o $@ $< $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
 
--include $(wildcard $(OBJ)/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d) $(shell find $(OUT)/tests -name '*.d' 2>/dev/null)
+-include $(wildcard $(OBJ)/*.d $(OUT)/tool/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d) $(shell find $(OUT)/tests -name '*.d' 2>/dev/null)
