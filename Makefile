@@ -11,7 +11,7 @@
 #   make check-valgrind  the suite under valgrind; SIMD=avx2, which valgrind knows
 #   make soak            random calls of everything for SECONDS=3600, SEED=1
 #   make bench           times, against what the machine can do; make bench-growth: how they grow
-#   make install         DESTDIR prefix libdir includedir; make uninstall
+#   make install         DESTDIR prefix libdir includedir bindir mandir completiondir; make uninstall
 #   make examples lint coverage clean
 #
 #   BLAS=openblas|blas|blis|builtin  REAL=float|double  SIMD=sse2|avx2|avx512  ZLIB=yes|no  WERROR=1  V=1  CC  CPPFLAGS  CFLAGS  LDFLAGS

@@ -24,6 +24,9 @@ prefix ?= /usr/local
 exec_prefix ?= $(prefix)
 libdir ?= $(exec_prefix)/lib
 includedir ?= $(prefix)/include
+bindir ?= $(exec_prefix)/bin
+mandir ?= $(prefix)/share/man
+completiondir ?= $(prefix)/share/bash-completion/completions
 DESTDIR ?=
 
 SOVERSION := 0
@@ -209,13 +212,16 @@ $(TOOL): $(TOOL_OBJECTS) $(ARCHIVE)
 	$(say) LINK '$@'
 	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $^ $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
 
+$(OUT)/vae-without-pictures: $(filter-out %/plot.o,$(TOOL_OBJECTS)) $(OUT)/tool/plot_missing.o $(ARCHIVE)
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(sort $(filter %.o,$^)) $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
+
 # ---- Tests: one program per file ----
 
 # T: run those whose path contains it; SKIP: and none of these.
 T ?=
 SKIP ?=
 TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
-    tests/fault/*_test.c) # the longest first
+    tests/fault/*_test.c tests/tool/*_test.c) # the longest first
 # A fuzz target is a program too, which replays the kept inputs.
 FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -255,6 +261,8 @@ link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^
 $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 	$(say) TEST 'tests/$*_test'
 	$(Q)$(link_test) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+# These run the program; the second one stands for a build without cairo.
+$(filter $(OUT)/tests/tool/%,$(TEST_SOURCES:%.c=$(OUT)/%)): $(call objects_of,tests/tool/program.c) $(TOOL) $(OUT)/vae-without-pictures
 # The random calls are more than one file.
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)
@@ -389,7 +397,7 @@ $(PC): pkgconfig/libvae.pc.in FORCE | $(OBJ)
 	    -e 's|@libs@| $(strip $(STATIC_LIBS) -lm -lpthread)|' $< > $@
 
 .PHONY: install uninstall
-install: lib $(PC)
+install: lib tool $(PC)
 	$(say) INSTALL '$(DESTDIR)$(libdir), $(DESTDIR)$(includedir)'
 	$(Q)$(INSTALL) -d '$(DESTDIR)$(includedir)' '$(DESTDIR)$(libdir)/pkgconfig'
 	$(Q)$(INSTALL) -m 644 include/vae.h '$(DESTDIR)$(includedir)/vae.h'
@@ -398,10 +406,15 @@ install: lib $(PC)
 	$(Q)ln -sf $(SOFILE) '$(DESTDIR)$(libdir)/$(SONAME)'
 	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libvae.so'
 	$(Q)$(INSTALL) -m 644 $(PC) '$(DESTDIR)$(libdir)/pkgconfig/vae.pc'
+	$(Q)$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(completiondir)'
+	$(Q)$(INSTALL) -m 755 $(TOOL) '$(DESTDIR)$(bindir)/vae'
+	$(Q)$(INSTALL) -m 644 src/tool/vae.1 '$(DESTDIR)$(mandir)/man1/vae.1'
+	$(Q)$(INSTALL) -m 644 src/tool/vae.bash '$(DESTDIR)$(completiondir)/vae'
 
 uninstall:
 	$(Q)rm -f '$(DESTDIR)$(includedir)/vae.h' '$(DESTDIR)$(libdir)/libvae.a' '$(DESTDIR)$(libdir)/$(SOFILE)' \
 	    '$(DESTDIR)$(libdir)/$(SONAME)' '$(DESTDIR)$(libdir)/libvae.so' '$(DESTDIR)$(libdir)/pkgconfig/vae.pc'
+	$(Q)rm -f '$(DESTDIR)$(bindir)/vae' '$(DESTDIR)$(mandir)/man1/vae.1' '$(DESTDIR)$(completiondir)/vae'
 
 # ---- Checks of what was built ----
 

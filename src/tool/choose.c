@@ -45,34 +45,72 @@ int choose_mirror(const char *encoder, text *decoder) {
 
 /* ---- likelihood and latent ---- */
 
-/* What the library suggests, cut at the comment: "input=.. likelihood=..", and the reason behind it. */
-static vae_status suggest(const vae_dataset *data, char **suggestion, char **reason) {
+/* What the library suggests for rows: "input=.. likelihood=..", and the reason. */
+typedef struct suggestion {
+    char *text;
+    const char *reason, *likelihood; /* in `text` */
+} suggestion;
+
+static vae_status suggest_one(const vae_dataset *data, suggestion *to) {
     size_t length = 0;
+    *to = (suggestion){.reason = "", .likelihood = ""};
     vae_status status = vae_dataset_spec(data, NULL, 0, &length);
     if (status) return status;
-    *suggestion = text_allocate(length, 1);
-    status = vae_dataset_spec(data, *suggestion, length, &length);
+    to->text = text_allocate(length, 1);
+    status = vae_dataset_spec(data, to->text, length, &length);
     if (status) return status;
-    char *hash = strstr(*suggestion, " # ");
-    *reason = hash ? hash + 3 : *suggestion + strlen(*suggestion);
+    char *hash = strstr(to->text, " # "), *likelihood = strstr(to->text, "likelihood=");
+    if (hash) to->reason = hash + 3;
     if (hash) *hash = 0;
+    if (likelihood) to->likelihood = likelihood + strlen("likelihood=");
     return VAE_OK;
 }
 
-static void append_likelihood(const tool_call *call, const char *suggestion, const char *reason,
-                              text *spec, text *reasons) {
+static int suggests(const suggestion *s, const char *name) {
+    return !strncmp(s->likelihood, name, strlen(name));
+}
+
+/* One that holds the values of both: each holds 0 and 1, and a Gaussian all. */
+static void widen(suggestion *s, suggestion *other) {
+    suggestion both = *s;
+    if (!strcmp(s->likelihood, other->likelihood) || suggests(other, "bernoulli") ||
+        suggests(s, "gaussian"))
+        return;
+    if (suggests(s, "bernoulli") || suggests(other, "gaussian")) {
+        *s = *other;
+        *other = both;
+        return;
+    }
+    text wide = {0}; /* 8-bit levels and counts */
+    text_append(&wide, "%.*s likelihood=gaussian standardize=1 sigma=per_dim",
+                (int)strcspn(s->text, " "), s->text);
+    free(s->text);
+    *s = (suggestion){wide.text, "rows to train on and held-out rows are of two kinds",
+                      strstr(wide.text, "gaussian")};
+}
+
+static vae_status suggest(const vae_dataset *data, const vae_dataset *heldout, suggestion *to) {
+    suggestion other = {0};
+    vae_status status = suggest_one(data, to);
+    if (!status) status = suggest_one(heldout, &other);
+    if (!status) widen(to, &other);
+    free(other.text);
+    return status;
+}
+
+static void append_likelihood(const tool_call *call, const suggestion *found, text *spec,
+                              text *reasons) {
     const char *asked = command_value(call, "likelihood", "auto");
-    const char *found = strstr(suggestion, "likelihood=");
-    int input = (int)strcspn(suggestion, " ");
-    size_t first = strcspn(suggestion, "x");
+    int input = (int)strcspn(found->text, " ");
+    size_t first = strcspn(found->text, "x");
     int is_table = first >= (size_t)input; /* input=8, not 1x28x28 */
-    if (!strcmp(asked, "auto") && found) {
-        text_append(spec, "%s", suggestion);
-        text_append(reasons, "likelihood  %s: %s\n", found + strlen("likelihood="), reason);
+    if (!strcmp(asked, "auto")) {
+        text_append(spec, "%s", found->text);
+        text_append(reasons, "likelihood  %s: %s\n", found->likelihood, found->reason);
         return;
     }
     int standardize = is_table && !strcmp(asked, "gaussian");
-    text_append(spec, "%.*s likelihood=%s%s", input, suggestion, asked,
+    text_append(spec, "%.*s likelihood=%s%s", input, found->text, asked,
                 standardize ? " standardize=1 sigma=per_dim" : "");
     text_append(reasons, "likelihood  %s, as asked for%s\n", asked,
                 standardize
@@ -117,8 +155,7 @@ static int append_network(const tool_call *call, text *spec, text *reasons) {
 }
 
 /* --spec says it all; what is missing and can only be one thing is added. */
-static int append_given(const tool_call *call, const char *given, const char *suggestion,
-                        text *spec) {
+static int append_given(const tool_call *call, const char *given, const char *input, text *spec) {
     static const char *const others[] = {"latent", "encoder", "decoder", "likelihood"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (command_given(call, others[i]))
@@ -128,28 +165,29 @@ static int append_given(const tool_call *call, const char *given, const char *su
     }
     text_append(spec, "%s", given);
     if (!text_has_key(given, "input", NULL))
-        text_append(spec, " %.*s", (int)strcspn(suggestion, " "), suggestion);
+        text_append(spec, " %.*s", (int)strcspn(input, " "), input);
     return TOOL_DONE;
 }
 
-int choose_spec(const tool_call *call, const vae_dataset *data, text *spec, text *reasons) {
+int choose_spec(const tool_call *call, const vae_dataset *data, const vae_dataset *heldout,
+                text *spec, text *reasons) {
     const char *given = command_value(call, "spec", NULL),
                *seed = command_value(call, "seed", NULL);
-    char *suggestion = NULL, *reason = NULL;
+    suggestion found;
     int problem = TOOL_DONE;
-    vae_status status = suggest(data, &suggestion, &reason);
+    vae_status status = suggest(data, heldout, &found);
     if (status) {
         problem = command_refused(call, status, NULL);
     } else if (given) {
-        problem = append_given(call, given, suggestion, spec);
+        problem = append_given(call, given, found.text, spec);
     } else {
-        append_likelihood(call, suggestion, reason, spec, reasons);
+        append_likelihood(call, &found, spec, reasons);
         append_latent(call, vae_dataset_width(data), spec, reasons);
         problem = append_network(call, spec, reasons);
     }
     if (!problem && seed && !text_has_key(spec->text, "seed", NULL))
         text_append(spec, " seed=%s", seed);
-    free(suggestion);
+    free(found.text);
     return problem;
 }
 

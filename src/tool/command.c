@@ -119,13 +119,13 @@ static int take_value(tool_call *call, int option, const char *value) {
     const tool_option *known = call->command->options + option;
     if (call->value[option] && known->kind != TOOL_FLAG)
         return command_misused(call, "--%s is given twice", known->name);
+    if (known->kind != TOOL_FLAG && !*value)
+        return command_misused(call, "--%s: expected %s, found nothing", known->name, known->value);
     if (known->kind == TOOL_WHOLE && !is_whole(value))
         return command_misused(call, "--%s: expected a whole number, found '%s'", known->name,
                                value);
     if (known->kind == TOOL_REAL && !is_real(value))
         return command_misused(call, "--%s: expected a number, found '%s'", known->name, value);
-    if (known->kind != TOOL_FLAG && !*value)
-        return command_misused(call, "--%s: expected %s, found nothing", known->name, known->value);
     call->value[option] = value;
     return TOOL_DONE;
 }

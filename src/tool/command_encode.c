@@ -7,7 +7,7 @@
 #include "text.h"
 
 static const tool_option options[] = {
-    TOOL_OUTPUT("rows of z: .csv or .npy; - is CSV on standard output (-)"),
+    TOOL_OUTPUT("latents: .csv, .npy, or - for CSV on stdout (-)"),
     {"logvar", 0, TOOL_FLAG, NULL, "add the log variances as further columns"},
     TOOL_DATA,
     TOOL_COLUMNS,

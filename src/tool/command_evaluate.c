@@ -73,7 +73,7 @@ static int run(const tool_call *call) {
 
 const tool_command tool_evaluate = {
     "evaluate",
-    "Says how well a model explains data: bound, likelihood, baselines, latents",
+    "Says how well a model explains rows: bound, baselines, latents",
     "MODEL DATA",
     2,
     2,

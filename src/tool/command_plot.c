@@ -39,11 +39,11 @@ static int run(const tool_call *call) {
 
 const tool_command tool_plot = {
     "plot",
-    "Draws a model: samples, reconstructions (of images) and its latents",
+    "Draws a model at work: samples, reconstructions, latents",
     "MODEL [DATA]",
     1,
     2,
     options,
-    "Writes samples.png, reconstructions.png and latent.png as far as they apply. Points\n"
-    "of latent.png have the colour of their label where --data \"labels=..\" names one.\n",
+    "Writes samples.png, reconstructions.png and latent.png as far as they apply.\n"
+    "Points of latent.png have the colour of their label, as --data \"labels=..\" says.\n",
     run};

@@ -8,7 +8,7 @@
 #include "text.h"
 
 static const tool_option options[] = {
-    TOOL_OUTPUT("rows of data: .csv, .npy or .png; - is standard output (-)"),
+    TOOL_OUTPUT("rows: .csv, .npy, .png, or - for CSV on stdout (-)"),
     TOOL_DATA,
     TOOL_COLUMNS,
     TOOL_THREADS,

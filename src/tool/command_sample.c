@@ -7,7 +7,7 @@
 #include "text.h"
 
 static const tool_option options[] = {
-    TOOL_OUTPUT("rows of data: .csv, .npy or .png; - is standard output (-)"),
+    TOOL_OUTPUT("rows: .csv, .npy, .png, or - for CSV on stdout (-)"),
     {"n", 'n', TOOL_WHOLE, "N", "rows (64)"},
     {"seed", 0, TOOL_WHOLE, "N", "another seed, other rows (1)"},
     {"draw", 0, TOOL_FLAG, NULL, "draws x ~ p(x|z), with their noise, not E[x|z]"},

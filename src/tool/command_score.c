@@ -13,7 +13,7 @@
 #include "text.h"
 
 static const tool_option options[] = {
-    TOOL_OUTPUT("scores: .csv or .npy; - is CSV on standard output (-)"),
+    TOOL_OUTPUT("scores: .csv, .npy, or - for CSV on stdout (-)"),
     {"explain", 0, TOOL_WHOLE, "K", "name the K columns that drove each score (0)"},
     {"threshold-quantile", 0, TOOL_REAL, "Q", "alarm above this quantile of the scores of DATA"},
     {"threshold", 0, TOOL_REAL, "X", "alarm above X nats, for this call only"},
@@ -263,7 +263,7 @@ static int run(const tool_call *call) {
 
 const tool_command tool_score = {
     "score",
-    "Says how strange rows are, in nats, and which columns make them so",
+    "Says how strange rows are, in nats, and which columns drive it",
     "MODEL DATA",
     2,
     2,

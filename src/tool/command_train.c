@@ -149,7 +149,13 @@ static int open_heldout(job *j) {
             status =
                 vae_dataset_open(j->context, j->call.operand[0], options_text.text, &t->heldout);
     }
-    if (status) problem = command_refused(&j->call, status, path ? NULL : "held-out rows");
+    if (subject_lacks_columns(&j->call, status, path ? names : NULL)) {
+        problem =
+            command_failed(&j->call, "%s does not fit %s, whose columns are taken by name: %s",
+                           path, j->call.operand[0], vae_last_error());
+    } else if (status) {
+        problem = command_refused(&j->call, status, path ? NULL : "held-out rows");
+    }
     if (!problem && vae_dataset_width(t->heldout) != vae_dataset_width(t->data))
         problem = command_failed(&j->call, "%s has rows of %zu values; expected %zu, as %s has",
                                  path, vae_dataset_width(t->heldout), vae_dataset_width(t->data),
@@ -187,7 +193,7 @@ static vae_status keep_reading(const job *j, vae_model *model) {
 static int begin(job *j) {
     training *t = &j->training;
     text spec = {0}, optimizer = {0};
-    int problem = choose_spec(&j->call, t->data, &spec, &j->reasons);
+    int problem = choose_spec(&j->call, t->data, t->heldout, &spec, &j->reasons);
     if (!problem) {
         choose_optimizer(&j->call, &optimizer);
         vae_status status = vae_model_create(j->context, spec.text, &t->model);
@@ -400,7 +406,7 @@ static int run(const tool_call *call) {
 
 const tool_command tool_train = {
     "train",
-    "Trains a model, keeps the best on held-out rows (a tenth of DATA without TEST)",
+    "Trains a model on DATA, of which a tenth is held out without TEST",
     "DATA [TEST]",
     1,
     2,

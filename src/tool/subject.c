@@ -113,6 +113,11 @@ vae_status subject_open_columns(vae_context *context, const char *path, const ch
     return status;
 }
 
+int subject_lacks_columns(const tool_call *call, vae_status status, char *const *names) {
+    return status == VAE_ERROR_TEXT && names && !command_given(call, "columns") &&
+           strstr(vae_last_error(), "options: columns: ");
+}
+
 /* ---- the model's shape ---- */
 
 void subject_image_shape(const char *spec, size_t *height, size_t *width) {
@@ -204,12 +209,10 @@ int subject_open_data(subject *s, const char *path) {
     s->data_path = path;
     vae_status status = subject_open_columns(s->context, path, options, s->names, &s->data);
     free(options);
-    if (status && s->names && strstr(vae_last_error(), "options: columns: ") &&
-        !command_given(s->call, "columns")) {
-        command_failed(s->call, "%s does not fit the model %s, whose columns are taken by name: %s",
-                       path, s->model_path, vae_last_error());
-        return TOOL_FAILED;
-    }
+    if (subject_lacks_columns(s->call, status, s->names))
+        return command_failed(s->call,
+                              "%s does not fit the model %s, whose columns are taken by name: %s",
+                              path, s->model_path, vae_last_error());
     if (status) return command_refused(s->call, status, NULL);
     return check_fit(s);
 }

@@ -42,6 +42,9 @@ char *subject_reading_options(const vae_dataset *data, const char *given);
 vae_status subject_open_columns(vae_context *context, const char *path, const char *options,
                                 char *const *names, vae_dataset **out);
 
+/* Whether the last failure of subject_open_columns was that the file lacks one of the names. */
+int subject_lacks_columns(const tool_call *call, vae_status status, char *const *names);
+
 /* Cuts a line of subject_names_line up; ends in NULL. */
 char **subject_split_names(const char *line);
 void subject_free_names(char **names);

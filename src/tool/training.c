@@ -223,10 +223,10 @@ training_end training_run(training *t) {
     uint64_t begun = vae_dataset_epoch(t->data), position = vae_dataset_position(t->data);
     uint64_t steps = begun * ((rows + batch - 1) / batch) + position / batch;
     asked_to_end = 0;
+    watch_signals(old);
     progress_begin_bar(&t->progress, t->epochs, t->data);
     if (!t->quiet)
         progress_resume(&t->progress, stderr, t->epochs, t->data, begun * rows + position, steps);
-    watch_signals(old);
     while (!status && t->epoch < t->epochs && (!t->patience || t->since_best < t->patience))
         status = run_epoch(t);
     if (!t->quiet) progress_end(&t->progress);
