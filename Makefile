@@ -30,8 +30,8 @@ all: lib tool
 lib tool check examples demo bench bench-growth install uninstall:
 	+@$(BUILD) $@
 
-.PHONY: lint check-install check-interop check-docs check-ulp check-oom soak
-lint check-install check-interop check-docs check-ulp check-oom soak:
+.PHONY: lint check-install check-interop check-examples check-docs check-ulp check-oom soak
+lint check-install check-interop check-examples check-docs check-ulp check-oom soak:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all
@@ -72,7 +72,7 @@ coverage:
 .PHONY: check-all
 check-all:
 	+@MAKE='$(MAKE)' scripts/check-all.sh check check-builtin check-sse2 check-avx2 check-double check-asan \
-	    check-tsan check-clang coverage examples lint check-install check-interop check-docs
+	    check-tsan check-clang coverage check-examples lint check-install check-interop check-docs
 
 .PHONY: clean
 clean:

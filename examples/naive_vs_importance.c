@@ -112,7 +112,7 @@ typedef struct estimates {
 /* All repeats at one number of samples. */
 static const char *estimate(program *p, curve *c, size_t at, const estimates *e) {
     size_t n = p->images;
-    double sum = 0, squares = 0, log_ess = 0, variance = 0, untrusted = 0;
+    double average = 0, squares = 0, log_ess = 0, variance = 0, untrusted = 0;
     for (unsigned long repeat = 0; repeat < p->repeats; repeat++) {
         char text[96];
         snprintf(text, sizeof text, "estimator=%s samples=%u seed=%lu", c->estimator,
@@ -120,9 +120,9 @@ static const char *estimate(program *p, curve *c, size_t at, const estimates *e)
         if (vae_log_likelihood(p->model, p->data.x, n, p->data.pixels, text, e->log_p, e->error,
                                e->ess) < 0)
             return vae_last_error();
-        double mean = mean_of(e->log_p, n);
-        sum += mean;
-        squares += mean * mean;
+        double mean = mean_of(e->log_p, n), off = mean - average;
+        average += off / (double)(repeat + 1); /* Welford: no difference of large squares */
+        squares += off * (mean - average);
         for (size_t i = 0; i < n; i++) {
             log_ess += log(e->ess[i]);
             variance += e->error[i] * e->error[i];
@@ -130,9 +130,8 @@ static const char *estimate(program *p, curve *c, size_t at, const estimates *e)
         }
     }
     double repeats = (double)p->repeats, calls = repeats * (double)n;
-    c->log_p[at] = sum / repeats;
-    c->spread[at] = sqrt(fmax(0, squares / repeats - c->log_p[at] * c->log_p[at]) * repeats /
-                         fmax(1, repeats - 1));
+    c->log_p[at] = average;
+    c->spread[at] = sqrt(squares / fmax(1, repeats - 1));
     c->low[at] = c->log_p[at] - 2 * c->spread[at];
     c->high[at] = c->log_p[at] + 2 * c->spread[at];
     c->error[at] = sqrt(variance / repeats) / (double)n;

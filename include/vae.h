@@ -94,13 +94,19 @@ VAE_API const char *vae_status_name(vae_status status);
 /* Text of this thread's last failed call; "" before the first. Never NULL. Valid until the thread's
  * next failing call. One line of at most 1023 bytes, always valid UTF-8: of a longer one, with a
  * very long path, the middle is left out, and what could not be shown is '?'. A call that succeeds
- * does not clear it. */
+ * does not clear it.
+ * The text belongs to the operating system's thread. Where the caller's code may move to another one
+ * between two calls (goroutines, tasks of an asynchronous runtime), make the failing call, read its
+ * text and copy it without giving up the thread in between: docs/embedding.md, "Errors". */
 VAE_API const char *vae_last_error(void);
 
 /* major << 16 | minor << 8 | patch of the library that runs (the macros are the header's). */
 VAE_API uint32_t vae_version_number(void);
 
-/* One line: version, compiler, BLAS, real type, SIMD levels in this build. Never NULL; static. */
+/* One line, e.g. "libvae 0.2.0, gcc 12.2, BLAS OpenBLAS 0.3.21 (pthreads), float, simd avx512 avx2
+ * sse2": version, compiler, BLAS, real type, SIMD levels in this build. The BLAS's version is that
+ * of the build; (serial), (pthreads) or (OpenMP) is how the OpenBLAS that is loaded uses threads,
+ * and is left out where that is not known. Never NULL; static; the same for all threads. */
 VAE_API const char *vae_build_info(void);
 
 /* The value of any VAE_ constant of this header by its name ("VAE_ERROR_TEXT"), for languages that
@@ -109,7 +115,8 @@ VAE_API vae_status vae_constant(const char *name, int64_t *value);
 
 /* ---- Context: allocator, threads, memory limit, log ------------------------------------------ */
 
-/* NULL wherever one is taken stands for malloc, one thread, no limit and silence. */
+/* NULL wherever one is taken stands for a context of its own with the defaults: malloc, one thread,
+ * no limit and silence. */
 typedef struct vae_context vae_context;
 
 /* Returns at least `size` bytes aligned as malloc's, or NULL. Called from any thread that uses the
@@ -132,10 +139,19 @@ typedef void (*vae_log_fn)(void *user, int32_t level, const char *message);
  *   simd=auto | sse2 | avx2 | avx512
  *                               element-wise kernels; auto is the best that the processor runs.
  *                               One that it or the build lacks is VAE_ERROR_UNSUPPORTED
- *   blas_threads=set | keep     some BLAS libraries (OpenBLAS on its own threads, BLIS) have one
- *                               thread count for the whole process. With threads above 1, `set`
- *                               makes it 1, since their threads would fight these; `keep` does not
- */
+ *   blas_threads=set | keep     some BLAS libraries (OpenBLAS on POSIX threads, BLIS) have one
+ *                               number of threads for the whole process. `set` makes it 1 when
+ *                               the context is created, whatever `threads` is, and leaves it so:
+ *                               its threads would fight with these and with the host's, ten times
+ *                               slower and worse. `keep` does not touch it; see below
+ *
+ * Every matrix product runs on the thread that computes it. A BLAS with a number of threads for each
+ * thread that calls it (one built for OpenMP) is set to 1 around the products and put back, with
+ * `keep` too: the host sees nothing of it. For one with a process-wide number, a host that wants
+ * its own products on several threads creates its contexts first and sets the number again, which
+ * then holds for the library's products as well; or it uses `keep`. A handle made without a context
+ * makes a default one, so it sets the number too. The log is told (VAE_LOG_INFO) when it is set.
+ * Not while another thread of the host is inside the BLAS. */
 VAE_API vae_status vae_context_create(const char *options, vae_context **out);
 
 /* The same with the host's allocator, both functions or neither. Every byte that the library holds
@@ -147,8 +163,8 @@ VAE_API vae_status vae_context_create_with_allocator(const char *options, vae_al
 /* Gives the caller's reference back. Threads and memory go when nothing refers to it any more. */
 VAE_API void vae_context_destroy(vae_context *context);
 
-/* Where messages that are no errors go; NULL is silence (the default). Not while another thread
- * uses the context. */
+/* Where messages that are no errors go; NULL is silence (the default). What creating the context had
+ * to say is said now, once. Not while another thread uses the context. */
 VAE_API vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user);
 
 /* Bytes held now, the most ever held, and allocations made so far. */
@@ -162,18 +178,25 @@ VAE_API vae_status vae_context_memory(const vae_context *context, uint64_t *byte
  * on it. It need not share its context with the model that it meets. */
 typedef struct vae_dataset vae_dataset;
 
-/* path: an IDX file (the MNIST family), an NPY file (float32, float64, uint8; C order) or a CSV
- * file, each also compressed by gzip, told from its content and not from its name; or "sprites" or
+/* path: an IDX file (the MNIST family), an NPY file (numpy.save of bool, integers or floats of up to
+ * 64 bits, in C or Fortran order) or a CSV file, each also compressed by gzip, told from its content
+ * and not from its name; or "sprites" or
  * "sprites:COUNT", the built-in generator (10000 rows if no count is given): 1x32x32 images of one
  * filled shape, 0 or 1 a pixel, drawn from `seed`. Its labels are the five factors: shape (0
  * square, 1 ellipse, 2 heart), size, rotation in radians, row and column of the centre in pixels.
+ *
+ * uint8 stays uint8; bool (0 and 1), other integers of up to 16 bits, float16 and float32 are kept
+ * as float32, which holds them exactly; integers of 32 and 64 bits, float64 and CSV as float64. Rows
+ * become float32 when they are used. Integers that a float does not hold exactly are said once, as a
+ * VAE_LOG_WARNING with an example.
  *
  * options, all optional:
  *
  *   batch=N (128)               rows per step, 1 .. 1e9; more than there are is all of them
  *   shuffle=0|1 (1)  seed=N (1) a new order each epoch, a function of (seed, epoch)
- *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch
- *   scale=auto | unit | none    auto: 8-bit data to [0, 1] (/ 255), floats untouched; unit: the
+ *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch; a set smaller than its
+ *                               batch is one whole batch
+ *   scale=auto | unit | none    auto: uint8 to [0, 1] (/ 255), all else untouched; unit: the
  *                               least and the largest value of all rows to 0 and 1; none: as stored
  *   binarize=none | threshold | sample
  *                               after scaling; threshold: x >= 0.5; sample: 1 with probability x,
@@ -182,8 +205,11 @@ typedef struct vae_dataset vae_dataset;
  *                               of a fixed shuffle of all rows the first round(F n) are train, the
  *                               others test; F in [0, 1]. Opened twice: two sets that do not meet
  *   labels=PATH | column:NAME   a file with one or more numbers a row, or a column of the CSV file
- *   header=auto | yes | no      CSV: whether the first line holds names; auto: if a cell of it is
- *                               no number
+ *   header=auto | yes | no      CSV: whether the first line holds names. auto: names if no cell is
+ *                               a number, a row if all are; VAE_ERROR_FORMAT asks for header= or
+ *                               columns= if only some are, if the cells are 0, 1, 2, .. (names
+ *                               that pandas gives), if all are missing values, and if a column
+ *                               that is used has no name (an index)
  *   columns=[a, b, ..]          CSV: the columns of a row in this order, by name or number from 0
  *   dtype=float32 | float64 | uint8 (float32)
  *                               vae_dataset_from_memory: the type of the rows
@@ -293,7 +319,7 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
 
-/* A model of its own with the same spec and parameters, in the same context. */
+/* A model of its own with the same spec, parameters and metadata, in the same context. */
 VAE_API vae_status vae_model_clone(const vae_model *model, vae_model **out);
 
 /* One safetensors file: every parameter under its name in PyTorch layout; format version and spec
@@ -319,6 +345,27 @@ VAE_API size_t vae_model_latent(const vae_model *model);
 /* The spec in canonical form, every key written out; parsing it gives the same model. Valid while
  * the model lives. "" for NULL. */
 VAE_API const char *vae_model_spec(const vae_model *model);
+
+/* Texts that the model carries beside its spec, each under a key, in its file's __metadata__ under that
+ * key: a version of the data, a licence, column names, a date. What the host sets and what other
+ * programs put into a file is kept, in order, by loading, saving, cloning and checkpoints.
+ *
+ * value NULL removes the key, if it is there; "" is a value. key and value are copied, and may be
+ * texts that the two functions below gave. Needs the model alone. Refused, and nothing is changed:
+ * VAE_ERROR_ARGUMENT for an empty key, for one of the library's own (format, spec, checkpoint, and all
+ * that begin with "optimizer." or "dataset") and where keys and values would be more than 10,000,000
+ * bytes together; VAE_ERROR_TEXT for what is not UTF-8. */
+VAE_API vae_status vae_model_set_metadata(vae_model *model, const char *key, const char *value);
+
+/* The value of a key; NULL if there is none, and for NULL. "format" and "spec" give what a file of
+ * this model says there. Valid until the next vae_model_set_metadata. */
+VAE_API const char *vae_model_metadata(const vae_model *model, const char *key);
+
+/* Key `index` from 0, in the order in which they were set or stand in the file; NULL past the end and
+ * for NULL. "format", "spec" and what a checkpoint holds of the training are not among them; a key
+ * with a reserved name that the library has noted, or found in a file of another program, is.
+ * Valid until the next vae_model_set_metadata. */
+VAE_API const char *vae_model_metadata_key(const vae_model *model, size_t index);
 
 /* Standard deviations of p(x|z), [width]. VAE_ERROR_UNSUPPORTED where there are none that hold for
  * every z: a Bernoulli, and sigma=decoder. */
@@ -579,8 +626,10 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
  * all optional:
  *   samples=0    of the estimate of log p(x) per row; 0: none, the bound only
  *   estimator=importance|prior  seed=1      baselines=0|1 (1)
- * Returns VAE_STOPPED, without a result, if progress stopped it. Latents that are not active are
- * named in a warning to the context's log. */
+ * Returns VAE_STOPPED, without a result, if progress stopped it; VAE_ERROR_DATA with the row's number
+ * if a row is outside the likelihood's support, or if its ELBO or its estimate of log p(x) is not
+ * finite: means over the rows would say nothing. Latents that are not active are named in a warning
+ * to the context's log. */
 VAE_API vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
                                 const vae_dataset *fitted_on, const char *options,
                                 vae_progress_fn progress, void *user, vae_evaluation **out);
@@ -591,7 +640,8 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
  *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)
  *                 log_p_sampling_error (sd / sqrt n)  untrusted_rows (infinite std_error)
  *                 gap (log_p - elbo: the estimate of KL(q(z|x) || p(z|x)))
- *   discrete likelihoods: bits_per_dim, of log_p or, without samples, of the ELBO
+ *   discrete likelihoods: bits_per_dim, -log_p / (D ln 2), or of the ELBO without samples; D is the
+ *                 number of columns, for a categorical that of its groups
  *   with baselines: baseline_marginals (the likelihood with constant outputs)
  *                 baseline_ppca (gaussian: probabilistic PCA with the same number of components,
  *                 where that is less than the width, and the width at most 1024; its sigma is at
@@ -607,7 +657,9 @@ VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const 
 VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name,
                                           double *values, size_t latent);
 
-/* All of it as text, for people. Valid until the evaluation is destroyed. "" for NULL. */
+/* All of it as a table for people: figures with three or four decimals, +- and a standard error, a word on each. Its
+ * layout may change between versions; a program takes the figures by name. Valid until the evaluation is destroyed. ""
+ * for NULL. */
 VAE_API const char *vae_evaluation_text(const vae_evaluation *evaluation);
 
 #ifdef __cplusplus

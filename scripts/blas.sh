@@ -38,7 +38,9 @@ for module in $modules; do
     cflags=$($PKG_CONFIG --cflags "$module" 2>/dev/null) || continue
     libs=$($PKG_CONFIG --libs "$module" 2>/dev/null) || continue
     if works "$cflags" "$libs"; then
-        echo "$define $cflags $libs"
+        version=
+        [ "$module" != openblas ] || version=-DVAE_BLAS_VERSION=$($PKG_CONFIG --modversion "$module")
+        echo "$define $version $cflags $libs"
         exit 0
     fi
 done

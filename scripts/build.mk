@@ -270,7 +270,8 @@ $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call object
 $(OUT)/tests/fault/system_test: WRAPPED := open fcntl read write close fsync stat fstat readlink rename fchmod faccessat \
     newlocale pthread_mutex_init pthread_cond_init pthread_create pthread_sigmask inflateInit2_ inflate
 $(OUT)/tests/fault/retry_test: WRAPPED := fsync
-$(OUT)/tests/fault/system_test $(OUT)/tests/fault/retry_test: scripts/build.mk
+$(OUT)/tests/fault/blas_test: WRAPPED := cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv
+$(OUT)/tests/fault/system_test $(OUT)/tests/fault/retry_test $(OUT)/tests/fault/blas_test: scripts/build.mk
 
 $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c $(FUZZ_SHARED)) $(ARCHIVE)
 	$(say) TEST 'tests/fuzz/$*'
@@ -418,7 +419,7 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-install check-interop check-docs
+.PHONY: lint check-install check-interop check-examples check-docs
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -427,6 +428,9 @@ check-install:
 
 check-interop: lib $(OUT)/tests/interop/write_model
 	$(Q)sh tests/interop/run.sh $(OUT)/tests/interop/write_model lib $(OUT)/interop
+
+check-examples: examples
+	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
 
 check-docs: lib
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs

@@ -93,19 +93,33 @@ uint32_t vae_version_number(void) {
 #define BLAS_NAME "OpenBLAS"
 #endif
 
+#ifdef VAE_BLAS_VERSION
+#define BLAS BLAS_NAME " " TEXT(VAE_BLAS_VERSION)
+#else
+#define BLAS BLAS_NAME
+#endif
+
 #define LEVEL(name) " " #name
+#define BUILD_INFO(threading)                                                    \
+    "libvae " TEXT(VAE_VERSION_MAJOR) "." TEXT(VAE_VERSION_MINOR) "." TEXT(      \
+        VAE_VERSION_PATCH) ", " COMPILER ", BLAS " BLAS threading ", " REAL_NAME \
+                           ", simd" VAE__SIMD_LEVELS(LEVEL)
 
 const char *vae_build_info(void) {
-    return "libvae " TEXT(VAE_VERSION_MAJOR) "." TEXT(VAE_VERSION_MINOR) "." TEXT(
-        VAE_VERSION_PATCH) ", " COMPILER ", BLAS " BLAS_NAME ", " REAL_NAME
-                           ", simd" VAE__SIMD_LEVELS(LEVEL);
+    static const char *const lines[] = {
+        [VAE__BLAS_SAYS_NOTHING] = BUILD_INFO(""),
+        [VAE__BLAS_SERIAL] = BUILD_INFO(" (serial)"),
+        [VAE__BLAS_PTHREADS] = BUILD_INFO(" (pthreads)"),
+        [VAE__BLAS_OPENMP] = BUILD_INFO(" (OpenMP)"),
+    };
+    return lines[vae__gemm_threading()];
 }
 
 /* ---- context ---- */
 
 typedef struct context_options {
     uint64_t threads, memory_limit;
-    int simd, blas_threads;
+    int simd, blas_threads_kept;
 } context_options;
 
 static const char *const simd_names[] = {"auto", "sse2", "avx2", "avx512", NULL};
@@ -116,7 +130,7 @@ static const vae__option options_list[] = {
      .maximum = 256},
     {"memory_limit", VAE__OPTION_BYTES, offsetof(context_options, memory_limit), .minimum = 0},
     {"simd", VAE__OPTION_CHOICE, offsetof(context_options, simd), .choices = simd_names},
-    {"blas_threads", VAE__OPTION_CHOICE, offsetof(context_options, blas_threads),
+    {"blas_threads", VAE__OPTION_CHOICE, offsetof(context_options, blas_threads_kept),
      .choices = blas_thread_names},
     {.name = NULL},
 };
@@ -138,13 +152,14 @@ static vae_status configure(vae_context *context, const char *options) {
     if (!status) status = vae__kernels_select(simd_names[parsed.simd], &context->kernels);
     if (status) return status;
     context->threads = (size_t)parsed.threads;
-    context->blas_keep_threads = parsed.blas_threads == 1;
     if (parsed.memory_limit && parsed.memory_limit < SIZE_MAX)
         context->memory_limit = (size_t)parsed.memory_limit;
     status = count_itself(context);
     if (status) return status;
-    if (context->threads > 1) vae__gemm_use_threads(context->blas_keep_threads);
-    return vae__pool_new(context, context->threads);
+    status = vae__pool_new(context, context->threads);
+    if (!status && !parsed.blas_threads_kept)
+        context->blas_threads_before = vae__gemm_make_serial();
+    return status;
 }
 
 vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn alloc,
@@ -182,6 +197,14 @@ vae_status vae_context_set_log(vae_context *context, vae_log_fn log, void *user)
     if (status) return status;
     context->log = log;
     context->log_user = user;
+    if (log && context->blas_threads_before) {
+        vae__log(
+            context, VAE_LOG_INFO,
+            "the BLAS has one number of threads for the whole process: it was %d and is now 1, "
+            "so that its threads do not fight with others (blas_threads=keep leaves it)",
+            context->blas_threads_before);
+        context->blas_threads_before = 0; /* said once */
+    }
     return VAE_OK;
 }
 

@@ -107,6 +107,38 @@ const char *vae_model_spec(const vae_model *model) {
     return model ? model->spec_text : "";
 }
 
+/* ---- metadata ---- */
+
+vae_status vae_model_set_metadata(vae_model *model, const char *key, const char *value) {
+    vae_status status = vae__need(model, "vae_model_set_metadata", "model");
+    if (!status) status = vae__need(key, "vae_model_set_metadata", "key");
+    if (status) return status;
+    if (vae__metadata_is_reserved(key)) {
+        return vae__fail(
+            VAE_ERROR_ARGUMENT,
+            "vae_model_set_metadata: the key '%.60s' is reserved for the library: " VAE__FORMAT_KEY
+            ", " VAE__SPEC_KEY ", " VAE__CHECKPOINT_KEY
+            ", and what begins with " VAE__OPTIMIZER_KEYS " or " VAE__DATASET_KEYS
+            "; choose another, e.g. one that begins with your program's name",
+            key);
+    }
+    status = vae__metadata_put(model->context, &model->metadata, key, value);
+    return status ? vae__fail_in("vae_model_set_metadata") : VAE_OK;
+}
+
+const char *vae_model_metadata(const vae_model *model, const char *key) {
+    if (!model || !key) return NULL;
+    if (!strcmp(key, VAE__FORMAT_KEY)) return VAE__MODEL_FORMAT;
+    if (!strcmp(key, VAE__SPEC_KEY)) return model->spec_text;
+    return vae__metadata_find(&model->metadata, key);
+}
+
+const char *vae_model_metadata_key(const vae_model *model, size_t index) {
+    return model && index < model->metadata.count ? model->metadata.entries[index].key : NULL;
+}
+
+/* ---- parameters ---- */
+
 vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width) {
     vae_status status = vae__need(model, "vae_model_sigma", "model");
     if (!status) status = vae__need(sigma, "vae_model_sigma", "sigma");

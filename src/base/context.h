@@ -17,8 +17,8 @@ struct vae_context {
     size_t memory_limit; /* bytes; SIZE_MAX: none */
     atomic_size_t bytes, peak_bytes, allocations;
     size_t threads;
-    int blas_keep_threads;  /* option blas_threads=keep */
-    struct vae__pool *pool; /* created with the context, starts its threads at the first use */
+    int blas_threads_before; /* a message for the log: that many became 1 in the BLAS; 0: none */
+    struct vae__pool *pool;  /* created with the context, starts its threads at the first use */
     const struct vae__kernels *kernels;
     vae_log_fn log;
     void *log_user;

@@ -107,15 +107,38 @@ static void inflate_stop(vae__reader *reader) {
     inflateEnd(&reader->stream);
 }
 
-/* A gzip file is one or more members, one after the other (RFC 1952, section 2.2). */
-static vae_status next_member(vae__reader *reader) {
+/* Looks at the next byte of the file without taking it; -1 at the end of the file. */
+static vae_status peek(vae__reader *reader, int *byte) {
     if (reader->begin == reader->end) {
         vae_status status = fill(reader);
         if (status) return status;
     }
-    reader->finished = reader->begin == reader->end;
-    inflateReset(&reader->stream);
+    *byte = reader->begin == reader->end ? -1 : reader->buffer[reader->begin];
     return VAE_OK;
+}
+
+/* A gzip file is one or more members, one after the other (RFC 1952, section 2.2). Zeros behind the
+ * last one are padding, as tape drives and block devices leave it; gzip passes over them too. */
+static vae_status next_member(vae__reader *reader) {
+    uint64_t end = reader->loaded - (reader->end - reader->begin);
+    int byte;
+    vae_status status = peek(reader, &byte);
+    if (!status && byte == 0x1f) {
+        inflateReset(&reader->stream);
+        return VAE_OK;
+    }
+    while (!status && byte == 0) {
+        reader->begin++;
+        status = peek(reader, &byte);
+    }
+    if (status) return status;
+    reader->finished = byte < 0;
+    if (reader->finished) return VAE_OK;
+    return vae__fail(
+        VAE_ERROR_FORMAT,
+        "'%s': byte %llu: the gzip stream ends here, and what follows is neither zeros "
+        "nor another stream (gzip: trailing garbage); remove it",
+        reader->path, (unsigned long long)end);
 }
 
 /* What inflate() returned other than Z_OK. */

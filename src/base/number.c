@@ -49,6 +49,22 @@ const char *vae__number_short(char buffer[VAE__NUMBER_SIZE], double value) {
     return buffer;
 }
 
+const char *vae__number_fixed(char buffer[VAE__NUMBER_SIZE], double value, int decimals) {
+    if (isnan(value) || isinf(value)) return vae__number(buffer, value);
+    double size = fabs(value);
+    if (size < 1e9 && (size == 0 || size >= 0.5 * pow(10, -decimals))) {
+        snprintf(buffer, VAE__NUMBER_SIZE, "%.*f", decimals, size);
+    } else {
+        snprintf(buffer, VAE__NUMBER_SIZE, "%.*e", size < 1 ? 2 : 5, size);
+    }
+    localise_to_point(buffer);
+    if (value < 0) { /* not the zero that has a sign */
+        memmove(buffer + 1, buffer, strlen(buffer) + 1);
+        buffer[0] = '-';
+    }
+    return buffer;
+}
+
 /* What the text says, before it becomes a double: significant * 10^exponent. */
 typedef struct decimal {
     int negative, digits; /* digits: significant ones seen */

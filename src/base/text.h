@@ -21,6 +21,10 @@ const char *vae__number(char buffer[VAE__NUMBER_SIZE], double value);
 /* The same with four digits, for messages. */
 const char *vae__number_short(char buffer[VAE__NUMBER_SIZE], double value);
 
+/* For tables that people read: with `decimals` decimals, or with an exponent where these would all be zero or the number
+ * would be long (from 1e9 on). */
+const char *vae__number_fixed(char buffer[VAE__NUMBER_SIZE], double value, int decimals);
+
 /* Decimal number [+-]digits[.digits][e[+-]digits], also inf and nan in any case, from exactly
  * `length` characters. Correctly rounded. 1 if the whole text is a number, else 0. */
 int vae__parse_real(const char *text, size_t length, double *value);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "data/csv_fields.h"
+#include "data/csv_first.h"
 #include "data/source.h"
 
 #define FIRST_ROWS 64
@@ -19,12 +20,8 @@ typedef struct csv_sheet {
     const vae__source_options *options;
     const char *path;
     vae__csv csv;
-    vae__buffer first; /* cells of the first record, each with a final 0 */
-    uint64_t first_line;
-    const char **cells; /* [fields] where they start in `first` */
-    size_t fields;
-    int header;      /* the first record holds names */
-    size_t *targets; /* [fields] where a column goes in a row, or LABEL, or SKIP */
+    vae__csv_first first;
+    size_t *targets; /* [first.fields] where a column goes in a row, or LABEL, or SKIP */
     size_t width, rows, capacity;
     int has_label;
     double *values, *labels; /* [capacity, width], [capacity] */
@@ -40,78 +37,23 @@ static int recognises(const unsigned char *head, size_t size) {
     return size > 0;
 }
 
-/* ---- the first record: names or numbers ---- */
-
-static int is_blank(const vae__csv *csv, vae__csv_kind kind) {
-    return kind == VAE__CSV_LAST && !csv->length && !csv->quoted;
-}
-
-static vae_status fail_blank(const csv_sheet *sheet) {
-    return vae__fail(VAE_ERROR_FORMAT, "%s: line %llu: expected a row, found a blank line",
-                     sheet->path, (unsigned long long)sheet->blank_line);
-}
-
-static vae_status read_first(csv_sheet *sheet) {
-    vae__csv *csv = &sheet->csv;
-    vae__csv_kind kind;
-    do {
-        vae_status status = vae__csv_next(csv, &kind);
-        if (status) return status;
-        if (kind == VAE__CSV_END) {
-            return vae__fail(VAE_ERROR_FORMAT, "%s: expected rows, found an empty file",
-                             sheet->path);
-        }
-        if (!sheet->fields) {
-            sheet->first_line = sheet->blank_line = csv->field_line;
-            if (is_blank(csv, kind)) return fail_blank(sheet);
-            sheet->blank_line = 0;
-        }
-        vae__append_bytes(&sheet->first, csv->field, csv->length + 1);
-        if (sheet->first.failed) return vae__fail_in("%s", sheet->path);
-        sheet->fields++;
-    } while (kind == VAE__CSV_FIELD);
-    return VAE_OK;
-}
-
-/* The first cell that is no number, as names are; `fields` if there is none. */
-static size_t find_name(const csv_sheet *sheet) {
-    double value;
-    size_t i = 0;
-    for (; i < sheet->fields; i++) {
-        size_t length = strlen(sheet->cells[i]);
-        if (length && !vae__parse_real(sheet->cells[i], length, &value)) break;
-    }
-    return i;
-}
-
-static vae_status index_first(csv_sheet *sheet) {
-    sheet->cells = vae__allocate(sheet->context, sheet->fields, sizeof *sheet->cells);
-    sheet->targets = vae__allocate(sheet->context, sheet->fields, sizeof *sheet->targets);
-    if (!sheet->cells || !sheet->targets) return vae__fail_in("%s", sheet->path);
-    const char *cell = sheet->first.text;
-    for (size_t i = 0; i < sheet->fields; i++, cell += strlen(cell) + 1) sheet->cells[i] = cell;
-    sheet->header =
-        sheet->options->header ? sheet->options->header == 1 : find_name(sheet) < sheet->fields;
-    return VAE_OK;
-}
-
 /* ---- which column goes where ---- */
 
 static vae_status fail_no_column(const csv_sheet *sheet, const char *option, const char *wanted) {
     char names[400] = "", name[VAE__EXCERPT_SIZE];
     size_t used = 0, i = 0;
-    if (!sheet->header) {
+    if (!sheet->first.is_header) {
         return vae__fail(
             VAE_ERROR_TEXT,
             "options: %s: %s has no column '%s' (it has no header; columns are 0 to %zu)", option,
-            sheet->path, wanted, sheet->fields - 1);
+            sheet->path, wanted, sheet->first.fields - 1);
     }
-    for (; i < sheet->fields && used + VAE__EXCERPT_SIZE < sizeof names; i++) {
-        const char *text = vae__excerpt(name, sheet->cells[i], strlen(sheet->cells[i]));
+    for (; i < sheet->first.fields && used + VAE__EXCERPT_SIZE < sizeof names; i++) {
+        const char *text = vae__excerpt(name, sheet->first.cells[i], strlen(sheet->first.cells[i]));
         used += vae__format(names + used, sizeof names - used, "%s%s", i ? ", " : "", text);
     }
     return vae__fail(VAE_ERROR_TEXT, "options: %s: %s has no column '%s' (its columns: %s%s)",
-                     option, sheet->path, wanted, names, i < sheet->fields ? ", ..." : "");
+                     option, sheet->path, wanted, names, i < sheet->first.fields ? ", ..." : "");
 }
 
 /* A name of the header, else a number from 0. */
@@ -120,8 +62,9 @@ static vae_status find_column(const csv_sheet *sheet, const char *option, const 
     char wanted[VAE__EXCERPT_SIZE];
     uint64_t number;
     size_t matches = 0;
-    for (size_t i = 0; sheet->header && i < sheet->fields; i++) {
-        if (strlen(sheet->cells[i]) != length || memcmp(sheet->cells[i], text, length)) continue;
+    for (size_t i = 0; sheet->first.is_header && i < sheet->first.fields; i++) {
+        if (strlen(sheet->first.cells[i]) != length || memcmp(sheet->first.cells[i], text, length))
+            continue;
         if (!matches++) *column = i;
     }
     vae__excerpt(wanted, text, length);
@@ -131,7 +74,7 @@ static vae_status find_column(const csv_sheet *sheet, const char *option, const 
                          option, sheet->path, matches, wanted);
     }
     if (matches) return VAE_OK;
-    if (!vae__parse_unsigned(text, length, &number) || number >= sheet->fields) {
+    if (!vae__parse_unsigned(text, length, &number) || number >= sheet->first.fields) {
         return fail_no_column(sheet, option, wanted);
     }
     *column = (size_t)number;
@@ -158,10 +101,49 @@ static vae_status place_listed(csv_sheet *sheet) {
     return status;
 }
 
+/* columns=[..] of the columns that have a name, as far as there is room for them. */
+static void list_names(const csv_sheet *sheet, char *list, size_t size) {
+    size_t used = vae__format(list, size, "columns=[");
+    const char *comma = "";
+    for (size_t i = 0; i < sheet->first.fields; i++) {
+        const char *name = sheet->first.cells[i];
+        if (sheet->targets[i] == LABEL || !*name) continue;
+        if (used + strlen(name) + sizeof ", \"\", ..]" > size) {
+            used += vae__format(list + used, size - used, "%s..", comma);
+            break;
+        }
+        const char *quote = strpbrk(name, ",[]#\"") ? "\"" : "";
+        used += vae__format(list + used, size - used, "%s%s%s%s", comma, quote, name, quote);
+        comma = ", ";
+    }
+    vae__format(list + used, size - used, "]");
+}
+
+/* Without columns= every column is a value of a row, also one without a name, which most often is an
+ * index. With header=yes that is what was asked for. */
+static vae_status check_names(const csv_sheet *sheet) {
+    char list[300];
+    size_t i = 0;
+    if (!sheet->first.is_header || sheet->options->header || sheet->options->columns) return VAE_OK;
+    while (i < sheet->first.fields && (*sheet->first.cells[i] || sheet->targets[i] == LABEL)) i++;
+    if (i == sheet->first.fields) return VAE_OK;
+    list_names(sheet, list, sizeof list);
+    return vae__fail(VAE_ERROR_FORMAT,
+                     "%s: line %llu: column %zu (from 0) has no name, as the index of a table that "
+                     "pandas writes; %s%s",
+                     sheet->path, (unsigned long long)sheet->first.line, i,
+                     sheet->options->as_labels
+                         ? "save the labels without it (index=False)"
+                         : "name the columns that make a row, or use all with header=yes: ",
+                     sheet->options->as_labels ? "" : list);
+}
+
 static vae_status place_columns(csv_sheet *sheet) {
     const char *label = sheet->options->label_column;
     vae_status status = VAE_OK;
-    for (size_t i = 0; i < sheet->fields; i++) sheet->targets[i] = SKIP;
+    sheet->targets = vae__allocate(sheet->context, sheet->first.fields, sizeof *sheet->targets);
+    if (!sheet->targets) return vae__fail_in("%s", sheet->path);
+    for (size_t i = 0; i < sheet->first.fields; i++) sheet->targets[i] = SKIP;
     if (label) {
         size_t column = 0;
         status = find_column(sheet, "labels", label, strlen(label), &column);
@@ -172,11 +154,12 @@ static vae_status place_columns(csv_sheet *sheet) {
     if (sheet->options->columns) {
         status = place_listed(sheet);
     } else {
-        for (size_t i = 0; i < sheet->fields; i++) {
+        for (size_t i = 0; i < sheet->first.fields; i++) {
             if (sheet->targets[i] == SKIP) sheet->targets[i] = sheet->width++;
         }
     }
-    if (status || sheet->width) return status;
+    if (status) return status;
+    if (sheet->width) return check_names(sheet);
     return vae__fail(VAE_ERROR_TEXT, "options: no column of %s is left for the rows", sheet->path);
 }
 
@@ -208,17 +191,30 @@ static vae_status make_room(csv_sheet *sheet) {
     return VAE_OK;
 }
 
+/* What to do about a cell that is no number, where that can be known. */
+static const char *advise(const char *text, size_t length) {
+    size_t plain = strspn(text, "0123456789.,+-eE' ");
+    const char *comma = memchr(text, ',', length);
+    if (vae__csv_is_missing(text, length))
+        return "; rows with missing values have to be filled in or left out";
+    if (memchr(text, ';', length)) return "; if ';' separates the fields, write it with commas";
+    if (comma && plain == length)
+        return "; numbers have a point, no decimal comma and no separator of thousands";
+    return "";
+}
+
 static vae_status fail_cell(const csv_sheet *sheet, uint64_t line, size_t column, const char *text,
                             size_t length) {
     char name[VAE__EXCERPT_SIZE] = "", shown[VAE__EXCERPT_SIZE];
-    if (sheet->header) vae__excerpt(name, sheet->cells[column], strlen(sheet->cells[column]));
+    int named = sheet->first.is_header;
+    if (named) vae__excerpt(name, sheet->first.cells[column], strlen(sheet->first.cells[column]));
     vae__excerpt(shown, text, length);
     return vae__fail(
         VAE_ERROR_FORMAT,
-        "%s: line %llu, column %zu (from 0%s%s): expected a finite number%s, found %s%s%s",
-        sheet->path, (unsigned long long)line, column, sheet->header ? ", named " : "", name,
+        "%s: line %llu, column %zu (from 0%s%s): expected a finite number%s, found %s%s%s%s",
+        sheet->path, (unsigned long long)line, column, named ? ", named " : "", name,
         sheet->targets[column] == LABEL ? " as label" : "", length ? "'" : "an empty cell", shown,
-        length ? "'" : "");
+        length ? "'" : "", advise(text, length));
 }
 
 static vae_status store_cell(csv_sheet *sheet, uint64_t line, size_t column, const char *text,
@@ -236,8 +232,9 @@ static vae_status store_cell(csv_sheet *sheet, uint64_t line, size_t column, con
 
 static vae_status store_first(csv_sheet *sheet) {
     vae_status status = make_room(sheet);
-    for (size_t i = 0; !status && i < sheet->fields; i++) {
-        status = store_cell(sheet, sheet->first_line, i, sheet->cells[i], strlen(sheet->cells[i]));
+    for (size_t i = 0; !status && i < sheet->first.fields; i++) {
+        status = store_cell(sheet, sheet->first.line, i, sheet->first.cells[i],
+                            strlen(sheet->first.cells[i]));
     }
     if (!status) sheet->rows++;
     return status;
@@ -245,14 +242,15 @@ static vae_status store_first(csv_sheet *sheet) {
 
 static vae_status fail_count(const csv_sheet *sheet, uint64_t line, size_t found,
                              const char *or_more) {
-    return vae__fail(VAE_ERROR_FORMAT,
-                     "%s: line %llu: expected %zu fields as in line %llu, found %zu%s", sheet->path,
-                     (unsigned long long)line, sheet->fields, (unsigned long long)sheet->first_line,
-                     found, or_more);
+    return vae__fail(
+        VAE_ERROR_FORMAT, "%s: line %llu: expected %zu field%s as in line %llu, found %zu%s",
+        sheet->path, (unsigned long long)line, sheet->first.fields,
+        sheet->first.fields == 1 ? "" : "s", (unsigned long long)sheet->first.line, found, or_more);
 }
 
 static vae_status begin_record(csv_sheet *sheet) {
-    return sheet->blank_line ? fail_blank(sheet) : make_room(sheet);
+    return sheet->blank_line ? vae__csv_fail_blank(sheet->path, sheet->blank_line)
+                             : make_room(sheet);
 }
 
 static vae_status read_record(csv_sheet *sheet, int *end) {
@@ -265,28 +263,28 @@ static vae_status read_record(csv_sheet *sheet, int *end) {
         if (status) return status;
         *end = kind == VAE__CSV_END;
         if (*end) return VAE_OK;
-        if (!column && is_blank(csv, kind)) {
+        if (!column && vae__csv_is_blank(csv, kind)) {
             if (!sheet->blank_line) sheet->blank_line = line;
             return VAE_OK;
         }
         if (!column) status = begin_record(sheet);
-        if (!status && column == sheet->fields)
+        if (!status && column == sheet->first.fields)
             status = fail_count(sheet, line, column + 1, " or more");
         if (!status) status = store_cell(sheet, csv->field_line, column, csv->field, csv->length);
         if (status) return status;
         column++;
     } while (kind == VAE__CSV_FIELD);
-    if (column < sheet->fields) return fail_count(sheet, line, column, "");
+    if (column < sheet->first.fields) return fail_count(sheet, line, column, "");
     sheet->rows++;
     return VAE_OK;
 }
 
 static vae_status fail_no_rows(const csv_sheet *sheet) {
     char name[VAE__EXCERPT_SIZE];
-    size_t i = find_name(sheet);
-    if (i == sheet->fields)
+    size_t i = vae__csv_first_find_name(&sheet->first);
+    if (i == sheet->first.fields)
         return vae__fail(VAE_ERROR_FORMAT, "%s: expected rows, found a header only", sheet->path);
-    vae__excerpt(name, sheet->cells[i], strlen(sheet->cells[i]));
+    vae__excerpt(name, sheet->first.cells[i], strlen(sheet->first.cells[i]));
     return vae__fail(VAE_ERROR_FORMAT,
                      "%s: expected rows, found a header only (column %zu, from 0, is '%s')",
                      sheet->path, i, name);
@@ -294,7 +292,7 @@ static vae_status fail_no_rows(const csv_sheet *sheet) {
 
 static vae_status read_rows(csv_sheet *sheet) {
     int end = 0;
-    vae_status status = sheet->header ? VAE_OK : store_first(sheet);
+    vae_status status = sheet->first.is_header ? VAE_OK : store_first(sheet);
     while (!status && !end) status = read_record(sheet, &end);
     if (status || sheet->rows) return status;
     return fail_no_rows(sheet);
@@ -316,16 +314,17 @@ static vae_status trim(csv_sheet *sheet) {
 
 /* The header's names in the order of a row's columns: pointers, then the texts, in one block. */
 static vae_status keep_names(const csv_sheet *sheet, vae__table *out) {
+    const vae__csv_first *first = &sheet->first;
     size_t bytes = sheet->width * sizeof *out->names, used = bytes;
-    if (!sheet->header) return VAE_OK;
-    for (size_t i = 0; i < sheet->fields; i++) bytes += strlen(sheet->cells[i]) + 1;
+    if (!first->is_header) return VAE_OK;
+    for (size_t i = 0; i < first->fields; i++) bytes += strlen(first->cells[i]) + 1;
     char *block = vae__allocate(sheet->context, bytes, 1);
     if (!block) return vae__fail_in("%s", sheet->path);
     out->names = (char **)(void *)block;
-    for (size_t i = 0; i < sheet->fields; i++) {
-        size_t target = sheet->targets[i], size = strlen(sheet->cells[i]) + 1;
+    for (size_t i = 0; i < first->fields; i++) {
+        size_t target = sheet->targets[i], size = strlen(first->cells[i]) + 1;
         if (target == SKIP || target == LABEL) continue;
-        out->names[target] = memcpy(block + used, sheet->cells[i], size);
+        out->names[target] = memcpy(block + used, first->cells[i], size);
         used += size;
     }
     return VAE_OK;
@@ -353,16 +352,14 @@ static vae_status read_csv(vae_context *context, vae__reader *reader, const unsi
                        .path = vae__reader_path(reader),
                        .first.context = context};
     vae_status status = vae__csv_open(context, &input, &sheet.csv);
-    if (!status) status = read_first(&sheet);
-    if (!status) status = index_first(&sheet);
+    if (!status) status = vae__csv_first_read(context, &sheet.csv, options, &sheet.first);
     if (!status) status = place_columns(&sheet);
     if (!status) status = read_rows(&sheet);
     if (!status) status = hand_over(&sheet, out);
     vae__release(context, sheet.values);
     vae__release(context, sheet.labels);
     vae__release(context, sheet.targets);
-    vae__release(context, sheet.cells);
-    vae__buffer_free(&sheet.first);
+    vae__csv_first_free(&sheet.first);
     vae__csv_close(&sheet.csv);
     return status;
 }

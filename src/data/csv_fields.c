@@ -52,6 +52,13 @@ static vae_status keep(vae__csv *csv, int byte) {
     return VAE_OK;
 }
 
+/* The first byte that is no blank, without taking it. */
+static int skip_blanks(vae__csv *csv) {
+    int byte;
+    while ((byte = peek(csv)) == ' ' || byte == '\t') csv->at++;
+    return byte;
+}
+
 static int ends_field(int byte) {
     return byte == ',' || byte == '\n' || byte == '\r' || byte < 0;
 }
@@ -69,6 +76,18 @@ static vae_status read_plain(vae__csv *csv) {
 static void count_line(vae__csv *csv, int byte, int *after_return) {
     if (byte == '\r' || (byte == '\n' && !*after_return)) csv->line++;
     *after_return = byte == '\r';
+}
+
+/* What follows a closing quote, its first byte given. */
+static vae_status end_quoted(vae__csv *csv, int byte) {
+    int tab = byte == '\t';
+    byte = skip_blanks(csv);
+    if (byte == BYTE_FAILED) return vae__last_status();
+    if (ends_field(byte)) return VAE_OK;
+    char separator = byte == ';' || byte == '|' ? (char)byte : tab ? '\t' : 0;
+    if (separator)
+        return vae__csv_fail_separator(vae__reader_path(csv->input.reader), csv->line, separator);
+    return fail_line(csv, csv->line, "expected ',' or the end of the line after a closing quote");
 }
 
 static vae_status read_quoted(vae__csv *csv) {
@@ -89,15 +108,7 @@ static vae_status read_quoted(vae__csv *csv) {
         if (status) return status;
         count_line(csv, byte, &after_return);
     }
-    while (byte == ' ' || byte == '\t') {
-        csv->at++;
-        byte = peek(csv);
-    }
-    if (byte == BYTE_FAILED) return vae__last_status();
-    return ends_field(byte)
-               ? VAE_OK
-               : fail_line(csv, csv->line,
-                           "expected ',' or the end of the line after a closing quote");
+    return end_quoted(csv, byte);
 }
 
 static void trim(vae__csv *csv) {
@@ -122,6 +133,20 @@ static vae_status take_end(vae__csv *csv, vae__csv_kind *kind) {
     return csv->failed ? vae__last_status() : VAE_OK;
 }
 
+vae_status vae__csv_fail_separator(const char *path, uint64_t line, char separator) {
+    char shown[3] = {separator, 0, 0};
+    if (separator == '\t') memcpy(shown, "\\t", 2);
+    return vae__fail(VAE_ERROR_FORMAT,
+                     "%s: line %llu: looks separated by '%s' (expected ','); write it with commas "
+                     "between fields and points in numbers, for example in Python "
+                     "pandas.read_csv(path, sep='%s').to_csv(path, index=False)",
+                     path, (unsigned long long)line, shown, separator == ' ' ? "\\s+" : shown);
+}
+
+int vae__csv_is_blank(const vae__csv *csv, vae__csv_kind kind) {
+    return kind == VAE__CSV_LAST && !csv->length && !csv->quoted;
+}
+
 vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
     int byte = peek(csv);
     csv->length = 0;
@@ -130,6 +155,8 @@ vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind) {
     *kind = VAE__CSV_END;
     if (byte == BYTE_FAILED) return vae__last_status();
     if (byte == BYTE_END && !csv->inside) return VAE_OK;
+    byte = skip_blanks(csv);
+    if (byte == BYTE_FAILED) return vae__last_status();
     vae_status status = byte == '"' ? read_quoted(csv) : read_plain(csv);
     if (status) return status;
     trim(csv);

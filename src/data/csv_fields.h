@@ -31,4 +31,10 @@ void vae__csv_close(vae__csv *csv);
 /* Cuts off the next field. Messages name path and line. */
 vae_status vae__csv_next(vae__csv *csv, vae__csv_kind *kind);
 
+/* Fails because the file looks separated by something else than commas: ';', '|', a tab or a blank. */
+vae_status vae__csv_fail_separator(const char *path, uint64_t line, char separator);
+
+/* Whether the field just cut off, the first of its record, is a blank line. */
+int vae__csv_is_blank(const vae__csv *csv, vae__csv_kind kind);
+
 #endif

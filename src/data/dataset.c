@@ -44,8 +44,9 @@ static vae_status generate_sprites(vae_dataset *dataset, const char *path,
 static vae_status load_rows(vae_dataset *dataset, const char *path,
                             const vae__dataset_options *options) {
     const size_t length = strlen(SPRITES);
-    const vae__source_options source = {options->header, options->columns_text,
-                                        options->label_column, 0};
+    const vae__source_options source = {.header = options->header,
+                                        .columns = options->columns_text,
+                                        .label_column = options->label_column};
     int sprites = !strncmp(path, SPRITES, length) && (!path[length] || path[length] == ':');
     vae_status status = sprites
                             ? generate_sprites(dataset, path, options)
@@ -138,19 +139,12 @@ static vae_status set_conversion(vae_dataset *dataset, const char *path,
     return status;
 }
 
-static vae_status set_cursor(vae_dataset *dataset, const char *path,
-                             const vae__dataset_options *options) {
+static vae_status set_cursor(vae_dataset *dataset, const vae__dataset_options *options) {
     dataset->batch = (size_t)options->batch;
     dataset->shuffle = options->shuffle;
     dataset->drop_last = options->drop_last;
     dataset->seed = options->seed;
     dataset->order_epoch = UINT64_MAX;
-    if (dataset->drop_last && dataset->size < dataset->batch) {
-        return vae__fail(VAE_ERROR_TEXT,
-                         "options: drop_last=1 leaves no batch: batch=%zu, but %s has %zu rows%s",
-                         dataset->batch, path, dataset->size,
-                         dataset->kept ? " after the split" : "");
-    }
     dataset->order = vae__allocate(dataset->context, dataset->size, sizeof *dataset->order);
     return dataset->order ? VAE_OK : vae__last_status();
 }
@@ -165,7 +159,7 @@ static vae_status prepare(vae_dataset *dataset, const char *path,
         status = vae__split_rows(dataset->context, &options->split, options->split_seed,
                                  dataset->table.rows, path, &dataset->kept, &dataset->size);
     }
-    if (!status) status = set_cursor(dataset, path, options);
+    if (!status) status = set_cursor(dataset, options);
     return status;
 }
 

@@ -5,18 +5,17 @@
 
 #include "data/input.h"
 #include "data/source.h"
+#include "data/values.h"
 
 typedef struct idx_type {
     unsigned char code;
-    const char *name;
-    int supported;
-    vae__element element;
+    vae__stored_type stored;
 } idx_type;
 
 static const idx_type types[] = {
-    {0x08, "unsigned byte", 1, VAE__ELEMENT_UINT8}, {0x09, "signed byte", 0, VAE__ELEMENT_UINT8},
-    {0x0B, "short", 0, VAE__ELEMENT_UINT8},         {0x0C, "int", 0, VAE__ELEMENT_UINT8},
-    {0x0D, "float", 1, VAE__ELEMENT_FLOAT32},       {0x0E, "double", 1, VAE__ELEMENT_FLOAT64},
+    {0x08, {VAE__NUMBER_UNSIGNED, 1, 1}}, {0x09, {VAE__NUMBER_SIGNED, 1, 1}},
+    {0x0B, {VAE__NUMBER_SIGNED, 2, 1}},   {0x0C, {VAE__NUMBER_SIGNED, 4, 1}},
+    {0x0D, {VAE__NUMBER_REAL, 4, 1}},     {0x0E, {VAE__NUMBER_REAL, 8, 1}},
 };
 
 #define MOST_RANK 9 /* rows of at most 8 dimensions */
@@ -30,21 +29,6 @@ static const idx_type *find_type(unsigned char code) {
 
 static int recognises(const unsigned char *head, size_t size) {
     return size >= 4 && !head[0] && !head[1] && find_type(head[2]) != NULL;
-}
-
-static vae_status check_start(const char *path, const idx_type *type, size_t rank) {
-    if (!type->supported) {
-        return vae__fail(VAE_ERROR_FORMAT,
-                         "%s: offset 2: values of type 0x%02x (%s) are not supported; expected "
-                         "0x08 (unsigned byte), "
-                         "0x0d (float) or 0x0e (double)",
-                         path, (unsigned)type->code, type->name);
-    }
-    if (!rank || rank > MOST_RANK) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: offset 3: expected rank 1 to %d, found %zu", path,
-                         MOST_RANK, rank);
-    }
-    return VAE_OK;
 }
 
 static vae_status read_extents(vae__input *input, size_t rank, uint64_t *extents) {
@@ -67,21 +51,21 @@ static vae_status read_idx(vae_context *context, vae__reader *reader, const unsi
     if (status) return status;
     const idx_type *type = find_type(start[2]);
     size_t rank = start[3];
-    status = check_start(path, type, rank);
-    if (!status) status = read_extents(&input, rank, extents);
+    if (!rank || rank > MOST_RANK) {
+        return vae__fail(VAE_ERROR_FORMAT, "%s: offset 3: expected rank 1 to %d, found %zu", path,
+                         MOST_RANK, rank);
+    }
+    status = read_extents(&input, rank, extents);
     if (status) return status;
     if (rank == 1 && !options->as_labels) {
         return vae__fail(
             VAE_ERROR_FORMAT,
-            "%s: this is a labels file (rank 1, %llu values); expected images of rank >= 2", path,
-            (unsigned long long)extents[0]);
+            "%s: this is a labels file (rank 1, %llu value%s); expected images of rank >= 2", path,
+            (unsigned long long)extents[0], extents[0] == 1 ? "" : "s");
     }
-    out->element = type->element;
+    out->element = vae__stored_element(&type->stored);
     status = vae__table_set_extents(out, extents, rank, path);
-    if (status) return status;
-    size_t count = out->rows * out->width, size = vae__element_size(out->element);
-    status = vae__input_rest(context, &input, count, size, &out->values);
-    if (!status) vae__to_host_order(out->values, count, size, 1);
+    if (!status) status = vae__values_read(context, &input, &type->stored, 0, options, out);
     return status;
 }
 

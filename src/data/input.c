@@ -40,47 +40,47 @@ static vae_status fail_size(const vae__input *input, uint64_t offset, size_t cou
                             uint64_t found, const char *or_more) {
     return vae__fail(
         VAE_ERROR_FORMAT,
-        "%s: offset %llu: expected %zu bytes of values (%zu of %zu bytes), found %llu%s",
+        "%s: offset %llu: expected %zu bytes of values (%zu of %zu byte%s each), found %llu%s",
         vae__reader_path(input->reader), (unsigned long long)offset, count * size, count, size,
-        (unsigned long long)found, or_more);
+        size == 1 ? "" : "s", (unsigned long long)found, or_more);
 }
 
-/* What the header claims against what the file can hold, then against the memory there is. */
-static vae_status check_claim(vae_context *context, const vae__input *input, size_t count,
-                              size_t size) {
+vae_status vae__input_expect(vae_context *context, const vae__input *input, size_t count,
+                             size_t size, size_t held) {
+    const char *path = vae__reader_path(input->reader);
     uint64_t offset = vae__input_offset(input), on_disk = vae__reader_file_size(input->reader);
     uint64_t expected = (uint64_t)count * size;
     if (vae__reader_compressed(input->reader)) {
         if (expected / DEFLATE_RATIO > on_disk) {
             return vae__fail(VAE_ERROR_FORMAT,
                              "%s: offset %llu: expected %llu bytes of values, which a compressed "
-                             "file of %llu bytes "
-                             "cannot hold",
-                             vae__reader_path(input->reader), (unsigned long long)offset,
-                             (unsigned long long)expected, (unsigned long long)on_disk);
+                             "file of %llu bytes cannot hold",
+                             path, (unsigned long long)offset, (unsigned long long)expected,
+                             (unsigned long long)on_disk);
         }
     } else {
         uint64_t found = on_disk > offset ? on_disk - offset : 0;
         if (found != expected) return fail_size(input, offset, count, size, found, "");
     }
-    return vae__memory_check(context, count, size, vae__reader_path(input->reader));
+    return vae__memory_check(context, count, held, path);
 }
 
-/* Up to `wanted` bytes into a block that starts small unless the file is known to fill it. */
-static vae_status read_growing(vae_context *context, vae__input *input, size_t wanted,
+/* Up to `wanted` bytes into a block that becomes `whole` bytes long when all of them are there. It
+ * starts small unless the file is known to fill it. */
+static vae_status read_growing(vae_context *context, vae__input *input, size_t wanted, size_t whole,
                                unsigned char **block, size_t *used) {
     int known = !vae__reader_compressed(input->reader);
-    size_t capacity = known || wanted < FIRST_STEP ? wanted : FIRST_STEP;
+    size_t capacity = known || whole < FIRST_STEP ? whole : FIRST_STEP;
     *used = 0;
     *block = vae__allocate(context, capacity, 1);
     if (!*block) return vae__fail_in("%s", vae__reader_path(input->reader));
     for (;;) {
-        size_t got = 0;
-        vae_status status = vae__input_read(input, *block + *used, capacity - *used, &got);
+        size_t got = 0, target = capacity < wanted ? capacity : wanted;
+        vae_status status = vae__input_read(input, *block + *used, target - *used, &got);
         if (status) return status;
         *used += got;
-        if (*used < capacity || capacity == wanted) return VAE_OK;
-        size_t more = wanted / GROWTH < capacity ? wanted : capacity * GROWTH;
+        if (*used < target || capacity == whole) return VAE_OK;
+        size_t more = whole / GROWTH < capacity ? whole : capacity * GROWTH;
         unsigned char *larger = vae__reallocate(context, *block, *used, more, 1);
         if (!larger) return vae__fail_in("%s", vae__reader_path(input->reader));
         *block = larger;
@@ -89,13 +89,11 @@ static vae_status read_growing(vae_context *context, vae__input *input, size_t w
 }
 
 vae_status vae__input_rest(vae_context *context, vae__input *input, size_t count, size_t size,
-                           void **block) {
+                           size_t room, void **block) {
     uint64_t offset = vae__input_offset(input);
     unsigned char *bytes = NULL, beyond;
     size_t used = 0, extra = 0;
-    vae_status status = check_claim(context, input, count, size);
-    if (status) return status;
-    status = read_growing(context, input, count * size, &bytes, &used);
+    vae_status status = read_growing(context, input, count * size, count * room, &bytes, &used);
     if (!status && used < count * size) status = fail_size(input, offset, count, size, used, "");
     if (!status) status = vae__input_read(input, &beyond, 1, &extra);
     if (!status && extra)
@@ -124,9 +122,14 @@ void vae__to_host_order(void *values, size_t count, size_t size, int big_endian)
 
 const char *vae__excerpt(char buffer[VAE__EXCERPT_SIZE], const void *bytes, size_t length) {
     const unsigned char *from = bytes;
-    size_t kept = length > 40 ? 40 : length;
-    for (size_t i = 0; i < kept; i++)
-        buffer[i] = from[i] ? (char)from[i] : '?'; /* vae__fail sees to the others */
-    memcpy(buffer + kept, length > kept ? "..." : "", length > kept ? 4 : 1);
+    size_t used = 0, i = 0;
+    for (; i < length && used < 40; i++) {
+        char escaped = from[i] == '\t' ? 't' : from[i] == '\n' ? 'n' : from[i] == '\r' ? 'r' : 0;
+        if (escaped) buffer[used++] = '\\';
+        buffer[used++] = escaped   ? escaped
+                         : from[i] ? (char)from[i]
+                                   : '?'; /* the rest: vae__fail */
+    }
+    memcpy(buffer + used, i < length ? "..." : "", i < length ? 4 : 1);
     return buffer;
 }

@@ -21,17 +21,23 @@ uint64_t vae__input_offset(const vae__input *input);
 /* Reads `size` bytes; fewer is VAE_ERROR_FORMAT naming `what`, offset, expected and found. */
 vae_status vae__input_exactly(vae__input *input, void *into, size_t size, const char *what);
 
-/* The rest of the file, which must be exactly count * size bytes, in one block of the context.
- * Nothing is allocated that the file could not fill: its size bounds the block if it is plain, its
- * content as it comes if it is compressed. */
+/* Whether the rest of the file can be exactly count * size bytes, as its size on disk shows, and
+ * whether the memory limit leaves `held` bytes for each of the `count` values. Reads nothing. */
+vae_status vae__input_expect(vae_context *context, const vae__input *input, size_t count,
+                             size_t size, size_t held);
+
+/* The rest of the file, which must be exactly count * size bytes, at the beginning of a block of
+ * count * room bytes (room >= size). vae__input_expect has approved of them. No memory is taken that
+ * the file could not fill: its size bounds the block if it is plain, its content as it comes if it is
+ * compressed. */
 vae_status vae__input_rest(vae_context *context, vae__input *input, size_t count, size_t size,
-                           void **block);
+                           size_t room, void **block);
 
 /* Turns values of `size` bytes from the given byte order into the machine's. */
 void vae__to_host_order(void *values, size_t count, size_t size, int big_endian);
 
-/* Bytes of a file as text fit for a message: at most 40, zeros as '?'.
- * Returns buffer. */
+/* Bytes of a file as text fit for a message: about 40 characters, zeros as '?', tabs and line ends as
+ * \t, \n and \r. Returns buffer. */
 #define VAE__EXCERPT_SIZE 48
 const char *vae__excerpt(char buffer[VAE__EXCERPT_SIZE], const void *bytes, size_t length);
 

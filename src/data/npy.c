@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "data/input.h"
 #include "data/source.h"
+#include "data/values.h"
 
 #define MAGIC "\x93NUMPY"
 #define MAGIC_SIZE 6
@@ -20,7 +21,8 @@ typedef struct npy_header {
     size_t length, at;
     uint64_t offset; /* of text in the file */
     unsigned seen;
-    vae__element element;
+    vae__stored_type type;
+    int fortran;
     uint64_t extents[MOST_RANK];
     size_t rank;
 } npy_header;
@@ -77,44 +79,83 @@ static int same(const char *text, size_t length, const char *word) {
     return strlen(word) == length && !memcmp(text, word, length);
 }
 
-static vae_status parse_descr(npy_header *header) {
+/* What NumPy calls the type: '<', '>' or '|' for the byte order, a letter, the bytes of a value. */
+static int find_type(const char *text, size_t length, vae__stored_type *type) {
     static const struct {
-        const char *descr;
-        vae__element element;
-    } known[] = {
-        {"<f4", VAE__ELEMENT_FLOAT32}, {"<f8", VAE__ELEMENT_FLOAT64}, {"|u1", VAE__ELEMENT_UINT8}};
-    const char *text = NULL;
-    size_t length = 0;
-    vae_status status = parse_string(header, "the name of one type", &text, &length);
-    if (status) return status;
+        char letter;
+        vae__number_kind kind;
+        unsigned smallest, largest; /* bytes; those between are powers of two */
+    } known[] = {{'b', VAE__NUMBER_BOOL, 1, 1},
+                 {'i', VAE__NUMBER_SIGNED, 1, 8},
+                 {'u', VAE__NUMBER_UNSIGNED, 1, 8},
+                 {'f', VAE__NUMBER_REAL, 2, 8}};
+    uint64_t size;
+    if (length < 3 || !vae__parse_unsigned(text + 2, length - 2, &size)) return 0;
+    if (*text != '<' && *text != '>' && !(*text == '|' && size == 1)) return 0;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (!same(text, length, known[i].descr)) continue;
-        header->element = known[i].element;
-        return VAE_OK;
+        if (text[1] != known[i].letter) continue;
+        *type = (vae__stored_type){known[i].kind, (size_t)size, *text == '>'};
+        return size >= known[i].smallest && size <= known[i].largest && !(size & (size - 1));
     }
-    char found[VAE__EXCERPT_SIZE];
+    return 0;
+}
+
+/* Types that are no real numbers, with the line of NumPy that makes such of them. */
+static vae_status fail_type(const npy_header *header, const char *text, size_t length) {
+    static const struct {
+        char letter;
+        const char *what, *line;
+    } known[] = {
+        {'c', "complex numbers",
+         "np.save(path, np.stack([array.real, array.imag], axis=-1).astype('float32'))"},
+        {'M', "dates", "np.save(path, array.astype('datetime64[s]').astype('float64'))"},
+        {'m', "time spans", "np.save(path, array / np.timedelta64(1, 's'))"},
+        {'U', "text", "np.save(path, array.astype('float32'))"},
+        {'S', "text", "np.save(path, array.astype('float32'))"},
+        {'O', "Python objects",
+         "np.save(path, array.astype('float32')), or of a pandas table np.save(path, "
+         "df.to_numpy(dtype='float32'))"},
+        {'[', "records",
+         "np.save(path, structured_to_unstructured(array, dtype='float32')) with the function from "
+         "numpy.lib.recfunctions, or of a pandas table np.save(path, df.to_numpy(dtype='float32'))"},
+        {'f', "a float of another size", "np.save(path, array.astype('float64'))"},
+    };
+    const char *what = "another type", *line = "np.save(path, array.astype('float32'))";
+    char letter = length && *text == '[' ? '[' : length > 1 ? text[1] : 0, found[VAE__EXCERPT_SIZE];
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].letter == letter) what = known[i].what, line = known[i].line;
+    }
     return vae__fail(
         VAE_ERROR_FORMAT,
-        "%s: offset %llu: values of type '%s' are not supported; expected '<f4' (float32), '<f8' "
-        "(float64) or '|u1' (uint8)",
+        "%s: offset %llu: expected values of type bool, int, uint or float, found '%s' (%s); save "
+        "them as numbers first: %s",
         header->path, (unsigned long long)(header->offset + (size_t)(text - header->text)),
-        vae__excerpt(found, text, length));
+        vae__excerpt(found, text, length), what, line);
+}
+
+static vae_status parse_descr(npy_header *header) {
+    const char *text = NULL;
+    size_t length = 0;
+    skip_space(header);
+    if (header->at < header->length && header->text[header->at] == '[')
+        return fail_type(header, header->text + header->at, header->length - header->at);
+    vae_status status = parse_string(header, "the name of one type", &text, &length);
+    if (status) return status;
+    return find_type(text, length, &header->type) ? VAE_OK : fail_type(header, text, length);
 }
 
 static vae_status parse_order(npy_header *header) {
+    static const char *const words[] = {"False", "True"};
     skip_space(header);
-    const char *text = header->text + header->at;
-    size_t left = header->length - header->at;
-    if (left >= 4 && !memcmp(text, "True", 4)) {
-        return vae__fail(
-            VAE_ERROR_FORMAT,
-            "%s: offset %llu: fortran_order is True; expected rows one after the other (C order)",
-            header->path, (unsigned long long)(header->offset + header->at));
+    for (int i = 0; i < 2; i++) {
+        size_t length = strlen(words[i]);
+        if (header->length - header->at < length) continue;
+        if (memcmp(header->text + header->at, words[i], length)) continue;
+        header->fortran = i;
+        header->at += length;
+        return VAE_OK;
     }
-    if (left < 5 || memcmp(text, "False", 5))
-        return fail_expected(header, header->at, "True or False");
-    header->at += 5;
-    return VAE_OK;
+    return fail_expected(header, header->at, "True or False");
 }
 
 static vae_status parse_extent(npy_header *header) {
@@ -229,16 +270,12 @@ static vae_status read_npy(vae_context *context, vae__reader *reader, const unsi
                            size_t head_size, const vae__source_options *options, vae__table *out) {
     vae__input input = {reader, head, head_size};
     npy_header header = {.path = vae__reader_path(reader)};
-    (void)options;
     vae_status status = read_header(context, &input, &header);
     if (status) return status;
-    out->element = header.element;
+    out->element = vae__stored_element(&header.type);
     status = vae__table_set_extents(out, header.extents, header.rank, header.path);
     if (status) return status;
-    size_t count = out->rows * out->width, size = vae__element_size(out->element);
-    status = vae__input_rest(context, &input, count, size, &out->values);
-    if (!status) vae__to_host_order(out->values, count, size, 0);
-    return status;
+    return vae__values_read(context, &input, &header.type, header.fortran, options, out);
 }
 
 const vae__file_format vae__format_npy = {"NPY", 0, recognises, read_npy};

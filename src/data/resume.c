@@ -31,7 +31,9 @@ void vae__dataset_describe(const vae_dataset *d, vae__buffer *out) {
 
 vae_status vae__dataset_seek(vae_dataset *dataset, uint64_t epoch, uint64_t position) {
     int begins = position < dataset->size && position % dataset->batch == 0;
-    if (dataset->drop_last) begins = begins && dataset->size - position >= dataset->batch;
+    /* A set smaller than its batch is one whole batch, which drop_last keeps. */
+    if (dataset->drop_last && position)
+        begins = begins && dataset->size - position >= dataset->batch;
     if (!begins || epoch >= UINT64_MAX - 1) {
         return vae__fail(
             VAE_ERROR_ARGUMENT,

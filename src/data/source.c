@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "data/foreign.h"
 #include "data/input.h"
 
 #define HEAD_SIZE 64
@@ -87,6 +88,7 @@ vae_status vae__source_read(vae_context *context, const char *path,
     vae_status status = vae__reader_open(context, path, &reader);
     if (status) return status;
     status = vae__reader_read(reader, head, sizeof head, &size);
+    if (!status) status = vae__foreign_check(path, head, size);
     if (status) goto done;
     for (size_t i = 0; i < format_count && !format; i++) {
         if (formats[i]->recognises(head, size)) format = formats[i];

@@ -39,6 +39,7 @@ typedef struct vae__source_options {
     const char *columns;      /* list text "[..]" or NULL */
     const char *label_column; /* name or number, or NULL */
     int as_labels;            /* the file holds labels: one value a row is welcome */
+    int shifted;              /* columns are shifted in double before they become float */
 } vae__source_options;
 
 typedef struct vae__file_format {

@@ -6,9 +6,10 @@
 
 static vae_status fail_empty(const vae__split *split, size_t rows, const char *path) {
     char fraction[VAE__NUMBER_SIZE];
-    return vae__fail(VAE_ERROR_TEXT, "options: split=%s:%s of the %zu rows of %s keeps 0 rows",
+    return vae__fail(VAE_ERROR_TEXT, "options: split=%s:%s of %zu row%s leaves none (%s)",
                      split->part == VAE__PART_TRAIN ? "train" : "test",
-                     vae__number_short(fraction, split->fraction), rows, path);
+                     vae__number_short(fraction, split->fraction), rows, rows == 1 ? "" : "s",
+                     path);
 }
 
 vae_status vae__split_rows(vae_context *context, const vae__split *split, uint64_t seed,

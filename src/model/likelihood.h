@@ -74,6 +74,9 @@ typedef struct vae__likelihood {
     size_t (*heads)(const vae__spec *spec);
     size_t (*mean_heads)(const vae__spec *spec);
 
+    /* How many values a row's log p is of, for bits per dimension. NULL: one for each column. */
+    size_t (*value_count)(const vae__spec *spec);
+
     /* Adds the extra parameter to the list. NULL: none. */
     vae_status (*parameters)(vae_context *context, const vae__spec *spec, vae__parameters *list,
                              size_t *extra);
@@ -84,7 +87,7 @@ typedef struct vae__likelihood {
     /* log p(x_i|z) of each value of a row, all constants included, [width]; their sum is the row's log p(x|z).
      * A group of columns that is one value (a one-hot category) has it in its first column and 0 in the
      * others. `a` may be left in any state. */
-    void (*values)(const vae__likelihood_row *row, double *log_p);
+    void (*by_value)(const vae__likelihood_row *row, double *log_p);
 
     /* Instead of an op over `row`, where a density needs more: log_p is a double value [rows, 1];
      * batch_state a per-batch result for finish_step, or VAE__NONE. NULL: the op. */
@@ -117,13 +120,14 @@ const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int inde
 
 size_t vae__likelihood_heads(const vae__spec *spec);
 size_t vae__likelihood_mean_heads(const vae__spec *spec);
+size_t vae__likelihood_value_count(const vae__spec *spec);
 
 /* log p(x|z) per row, through the likelihood's own density or the op over its rows. */
 vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *log_p,
                                    vae__id *batch_state);
 
 /* log p(x_i|z) of each value of each row, a double value [rows, width]. */
-vae_status vae__likelihood_values(const vae__likelihood_build *build, vae__id *log_p);
+vae_status vae__likelihood_by_value(const vae__likelihood_build *build, vae__id *log_p);
 
 /* E[x|z] [rows, width] from a head of mean_heads outputs. */
 vae_status vae__likelihood_mean(const vae__likelihood_build *build, vae__id *x_mean);

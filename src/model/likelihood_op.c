@@ -43,6 +43,10 @@ size_t vae__likelihood_mean_heads(const vae__spec *spec) {
     return spec->likelihood->mean_heads ? spec->likelihood->mean_heads(spec) : 1;
 }
 
+size_t vae__likelihood_value_count(const vae__spec *spec) {
+    return spec->likelihood->value_count ? spec->likelihood->value_count(spec) : spec->input.width;
+}
+
 /* An op of the output layer and, where there is one, the likelihood's extra parameter. */
 static vae_status add_op(const vae__likelihood_build *build, const vae__op *op, size_t inputs,
                          vae__id *out) {
@@ -152,7 +156,7 @@ static void forward_values(const vae__call *call) {
         row.a = (vae__real *)call->input[0] + i * head->width;
         row.x = (const vae__real *)call->input[1] + i / per_row * row.width;
         if (call->bias) call->kernels->add(row.a, call->bias, head->width);
-        spec->likelihood->values(&row, log_p + i * row.width);
+        spec->likelihood->by_value(&row, log_p + i * row.width);
     }
 }
 
@@ -162,7 +166,7 @@ static const vae__op values_op = {.name = "log_likelihood_by_value",
                                   .infer = infer_values,
                                   .forward = forward_values};
 
-vae_status vae__likelihood_values(const vae__likelihood_build *build, vae__id *log_p) {
+vae_status vae__likelihood_by_value(const vae__likelihood_build *build, vae__id *log_p) {
     return add_op(build, &values_op, 2, log_p);
 }
 

@@ -48,7 +48,13 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out) {
     if (status) return status;
     memcpy((*out)->parameters.block, model->parameters.block,
            model->parameters.block_count * sizeof(vae__real));
-    return VAE_OK;
+    status = vae__metadata_copy((*out)->context, model->metadata.entries, model->metadata.count,
+                                &(*out)->metadata);
+    if (status) {
+        vae__model_release(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 vae_model *vae__model_retain(vae_model *model) {
@@ -62,6 +68,7 @@ void vae__model_release(vae_model *model) {
     vae_context *context = model->context;
     vae__model_drop_inference(model);
     vae__parameters_free(context, &model->parameters);
+    vae__metadata_free(context, &model->metadata);
     vae__release(context, model->spec_text);
     vae__release(context, model);
     vae__context_release(context);

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "model/metadata.h"
 #include "model/network.h"
 
 enum { VAE__KEPT_WORKSPACES = 32 };
@@ -25,6 +26,7 @@ struct vae_model {
     char *spec_text;
     vae__parameters parameters;
     vae__network network;
+    vae__model_metadata metadata;                          /* what its file carries beside these */
     _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
     uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
 };

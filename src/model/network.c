@@ -346,7 +346,7 @@ static vae_status build_score(const build *b) {
     vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae__id *by_value = &b->ends->log_p_by_value;
     vae_status status = add_draw(b, 0, &likelihood);
-    if (!status) status = vae__likelihood_values(&likelihood, by_value);
+    if (!status) status = vae__likelihood_by_value(&likelihood, by_value);
     if (!status && b->spec->standardize) {
         status =
             vae__standardized_values(b->graph, *by_value, (vae__id)b->network->scale, by_value);

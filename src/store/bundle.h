@@ -19,6 +19,9 @@ int vae__dtype_unread(const char *name);
  * cannot * be addressed: then no partial product of an accepted shape overflows. */
 int vae__tensor_bytes(const vae__tensor *tensor, size_t *bytes);
 
+/* Bytes of a header; the format's own limit, beyond which no reader takes a file. */
+#define VAE__MOST_HEADER 100000000
+
 /* What `owned` of a bundle points to. */
 typedef struct vae__bundle_index {
     char *strings;   /* names, keys and values */

@@ -182,8 +182,10 @@ static vae_status read_code(vae__json *json, size_t first, char **out) {
     return VAE_OK;
 }
 
+/* The character after a backslash, and what the two stand for. */
+static const char names[] = "\"\\/bfnrt", characters[] = "\"\\/\b\f\n\r\t";
+
 static vae_status read_escape(vae__json *json, char **out) {
-    static const char names[] = "\"\\/bfnrt", characters[] = "\"\\/\b\f\n\r\t";
     size_t first = json->at++;
     int c = peek(json);
     if (c == 'u') {
@@ -228,6 +230,19 @@ size_t vae__json_offset(const vae__json *json, const char *string) {
 
 /* ---- writing ---- */
 
+/* A control character, a quotation mark or a backslash. */
+static void append_escape(vae__buffer *buffer, unsigned char c) {
+    static const char digits[] = "0123456789abcdef";
+    const char *found = memchr(characters, c, sizeof characters - 1);
+    if (found) {
+        const char escape[] = {'\\', names[found - characters]};
+        vae__append_bytes(buffer, escape, sizeof escape);
+    } else {
+        const char escape[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        vae__append_bytes(buffer, escape, sizeof escape);
+    }
+}
+
 vae_status vae__json_append_string(vae__buffer *buffer, const char *string) {
     const unsigned char *text = (const unsigned char *)string;
     size_t size = strlen(string), plain = 0; /* plain: first byte not yet appended */
@@ -239,7 +254,7 @@ vae_status vae__json_append_string(vae__buffer *buffer, const char *string) {
                              "expected valid UTF-8, found byte 0x%02x at offset %zu", text[at], at);
         if (text[at] >= ' ' && text[at] != '"' && text[at] != '\\') continue;
         vae__append_bytes(buffer, string + plain, at - plain);
-        vae__append(buffer, "\\u%04x", text[at]);
+        append_escape(buffer, text[at]);
         plain = at + 1;
     }
     vae__append_bytes(buffer, string + plain, size - plain);

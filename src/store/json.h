@@ -52,7 +52,8 @@ size_t vae__json_offset(const vae__json *json, const char *string);
  * Returns the status. */
 vae_status vae__json_fail_in(const vae__json *json, size_t offset);
 
-/* Appends `string` in quotes, escaped. VAE_ERROR_TEXT if it is not valid UTF-8; out of memory is
+/* Appends `string` in quotes, with the shortest escapes: no JSON text of it is shorter, so that a file which
+ * was read is not longer when it is written again. VAE_ERROR_TEXT if it is not valid UTF-8; out of memory is
  * left in the buffer. */
 vae_status vae__json_append_string(vae__buffer *buffer, const char *string);
 

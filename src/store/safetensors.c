@@ -8,8 +8,7 @@
 #include "store/bundle.h"
 #include "store/json.h"
 
-#define LENGTH_SIZE 8         /* bytes of the little-endian header length */
-#define MOST_HEADER 100000000 /* bytes; the format's own limit */
+#define LENGTH_SIZE 8 /* bytes of the little-endian header length */
 #define METADATA_KEY "__metadata__"
 #define SHOWN_SIZE 64 /* of a name in a message */
 
@@ -311,11 +310,11 @@ static vae_status read_length(const char *label, const unsigned char *bytes, siz
                          size);
     }
     for (int i = LENGTH_SIZE; i-- > 0;) value = value << 8 | bytes[i];
-    if (value > MOST_HEADER || value > size - LENGTH_SIZE) {
-        size_t most = size - LENGTH_SIZE < MOST_HEADER ? size - LENGTH_SIZE : MOST_HEADER;
+    if (value > VAE__MOST_HEADER || value > size - LENGTH_SIZE) {
+        size_t most = size - LENGTH_SIZE < VAE__MOST_HEADER ? size - LENGTH_SIZE : VAE__MOST_HEADER;
         return vae__fail(VAE_ERROR_FORMAT,
                          "%s: byte 0: expected a header length of at most %zu bytes%s, found %llu",
-                         label, most, most == MOST_HEADER ? "" : " (what the file holds)",
+                         label, most, most == VAE__MOST_HEADER ? "" : " (what the file holds)",
                          (unsigned long long)value);
     }
     *length = (size_t)value;

@@ -51,7 +51,8 @@ const vae__tensor *vae__bundle_tensor(const vae__bundle *bundle, const char *nam
 const char *vae__bundle_metadata(const vae__bundle *bundle, const char *key);
 
 /* The header for the given tensors and metadata (length prefix included, padded to 8 bytes), to be
- * followed by every tensor's data in order. A block of the context. */
+ * followed by every tensor's data in order. A block of the context. VAE_ERROR_UNSUPPORTED if it would be
+ * longer than the format allows; VAE_ERROR_TEXT for a name, key or value that is not UTF-8. */
 vae_status vae__safetensors_header(vae_context *context, const vae__tensor *tensors,
                                    size_t tensor_count, const vae__metadata *metadata,
                                    size_t metadata_count, unsigned char **header,

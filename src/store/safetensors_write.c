@@ -66,6 +66,12 @@ vae_status vae__safetensors_header(vae_context *context, const vae__tensor *tens
     vae_status status = append_header(&json, tensors, tensor_count, metadata, metadata_count);
     vae__append(&json, "%*s", (int)(-json.length % LENGTH_SIZE), "");
     if (!status && json.failed) status = vae__last_status();
+    if (!status && json.length - LENGTH_SIZE > VAE__MOST_HEADER) {
+        status = vae__fail(
+            VAE_ERROR_UNSUPPORTED,
+            "the header would be %zu bytes; a safetensors file has at most %d: remove metadata",
+            json.length - LENGTH_SIZE, VAE__MOST_HEADER);
+    }
     if (status) {
         vae__buffer_free(&json);
         return status;

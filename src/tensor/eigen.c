@@ -1,171 +1,159 @@
+/* a = R^T R by Cholesky with pivoting, then rotations of the rows of R until they are orthogonal: R = diag(s) V, so
+ * that a = V^T diag(s^2) V (one-sided Jacobi; Veselic & Hari 1989; Drmac & Veselic 2008). A rounding error is always
+ * small compared with the column that it is made in, which is why columns of different units do no harm; pivoting makes
+ * the rows fall in size, which is why few sweeps are needed. */
 #include "tensor/eigen.h"
 
 #include <float.h>
 #include <math.h>
 
-static double dot(const double *a, const double *b, size_t n) {
-    double sum = 0;
+/* Ten are many. */
+#define MAX_SWEEPS 60
+
+static double dot(const double *restrict a, const double *restrict b, size_t n) {
+    double sums[8] = {0}, rest = 0;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (size_t k = 0; k < 8; k++) sums[k] += a[i + k] * b[i + k];
+    }
+    for (; i < n; i++) rest += a[i] * b[i];
+    for (size_t k = 0; k < 8; k++) rest += sums[k];
+    return rest;
+}
+
+/* sum |a_i b_i| */
+static double dot_of_sizes(const double *restrict a, const double *restrict b, size_t n) {
+    double sums[8] = {0}, rest = 0;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (size_t k = 0; k < 8; k++) sums[k] += fabs(a[i + k] * b[i + k]);
+    }
+    for (; i < n; i++) rest += fabs(a[i] * b[i]);
+    for (size_t k = 0; k < 8; k++) rest += sums[k];
+    return rest;
+}
+
+/* ---- Cholesky ---- */
+
+/* What the rows so far leave of a column's diagonal entry; of one that has its row: */
+#define DONE (-1.0)
+
+/* Writes row `row` of R, that of column `pivot`, and takes its squares off `left` [n]. What is left of a column is at
+ * least the rounding of its diagonal entry: below that even its sign would mean nothing. */
+static void factor_row(const double *a, size_t n, size_t row, size_t pivot, double *r,
+                       double *left) {
+    double *next = r + row * n, root = sqrt(left[pivot]);
+    for (size_t i = 0; i < n; i++) next[i] = a[pivot * n + i];
+    for (size_t k = 0; k < row; k++) {
+        const double *earlier = r + k * n;
+        double factor = earlier[pivot];
+        for (size_t i = 0; i < n; i++) next[i] -= factor * earlier[i];
+    }
+    left[pivot] = DONE;
     for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
+        next[i] = left[i] < 0 ? 0 : next[i] / root;
+        if (left[i] < 0) continue;
+        left[i] = fmax(left[i] - next[i] * next[i], (double)n * DBL_EPSILON * a[i * n + i]);
     }
-    return sum;
+    next[pivot] = root;
 }
 
-/* Turns x [n] into v with |v|^2 = 2 (or v = 0), so that (I - v v^T) x = (result, 0, ..., 0). */
-static double reflector(double *x, size_t n) {
-    double tail = dot(x + 1, x + 1, n - 1);
-    double first = x[0];
-    if (tail == 0) {
-        x[0] = 0;
-        return first;
-    }
-    double target = -copysign(sqrt(first * first + tail), first);
-    x[0] = first - target;
-    double scale = sqrt(2 / (x[0] * x[0] + tail));
-    for (size_t i = 0; i < n; i++) {
-        x[i] *= scale;
-    }
-    return target;
-}
-
-/* A <- H A H for H = I - v v^T on the trailing m x m block at `a` (row stride n); w [m] is scratch.
- * */
-static void reflect_block(double *a, size_t n, size_t m, const double *v, double *w) {
-    for (size_t i = 0; i < m; i++) {
-        w[i] = dot(a + i * n, v, m);
-    }
-    double half = dot(w, v, m) / 2;
-    for (size_t i = 0; i < m; i++) {
-        w[i] -= half * v[i];
-    }
-    for (size_t i = 0; i < m; i++) {
-        double *row = a + i * n;
-        double vi = v[i], wi = w[i];
-        for (size_t j = 0; j < m; j++) {
-            row[j] -= vi * w[j] + wi * v[j];
-        }
-    }
-}
-
-/* A = Q T Q^T with T tridiagonal: diagonal [n], off [n - 1]. Leaves the reflectors in the rows of
- * `a` right of the diagonal. */
-static void tridiagonalise(double *a, size_t n, double *diagonal, double *off, double *scratch) {
-    for (size_t k = 0; k + 1 < n; k++) {
-        double *v = a + k * n + k + 1;
-        size_t m = n - k - 1;
-        off[k] = reflector(v, m);
-        reflect_block(a + (k + 1) * n + k + 1, n, m, v, scratch);
-    }
-    for (size_t k = 0; k < n; k++) {
-        diagonal[k] = a[k * n + k];
-    }
-}
-
-/* q <- Q^T from the reflectors: the last one first, so that each touches only the rows and columns
- * behind it. */
-static void transposed_basis(const double *a, size_t n, double *q) {
-    for (size_t i = 0; i < n * n; i++) {
-        q[i] = 0;
+/* a = R^T R; r [n, n] gets the rows of R, the largest pivot's first, its columns in the places that they have in a.
+ * A zero column has no row; its unit vector, which belongs to the eigenvalue 0, is put behind the rows instead. Returns
+ * the number of rows of R. */
+static size_t factorise(const double *a, size_t n, double *r, double *left) {
+    size_t rows = 0, last = n;
+    for (size_t i = 0; i < n; i++) left[i] = fmax(a[i * n + i], 0);
+    for (size_t i = 0; i < n * n; i++) r[i] = 0;
+    for (; rows < n; rows++) {
+        size_t pivot = 0;
+        for (size_t i = 1; i < n; i++) pivot = left[i] > left[pivot] ? i : pivot;
+        if (!(left[pivot] > 0)) break;
+        factor_row(a, n, rows, pivot, r, left);
     }
     for (size_t i = 0; i < n; i++) {
-        q[i * n + i] = 1;
+        if (left[i] == 0) r[--last * n + i] = 1;
     }
-    for (size_t k = n - 1; k-- > 0;) {
-        const double *v = a + k * n + k + 1;
-        size_t m = n - k - 1;
-        for (size_t i = k + 1; i < n; i++) {
-            double *row = q + i * n + k + 1;
-            double along = dot(row, v, m);
-            for (size_t j = 0; j < m; j++) {
-                row[j] -= along * v[j];
-            }
-        }
-    }
+    return rows;
 }
 
-static void rotate_rows(double *upper, double *lower, size_t n, double c, double s) {
+/* ---- rotations ---- */
+
+/* Whether p . q = along [n] is no more than the rounding of its terms. The terms may be much less than the norms
+ * (`norms` is their product), where a small row has next to nothing in the columns of a large one: the two are then held
+ * to be that orthogonal. */
+static int is_rounding(double along, const double *p, const double *q, size_t n, double norms) {
+    double tolerance = DBL_EPSILON * sqrt((double)n);
+    return fabs(along) <= tolerance * norms && fabs(along) <= tolerance * dot_of_sizes(p, q, n);
+}
+
+/* Makes rows p and q [n] orthogonal; p2, q2 are their squared norms and are kept up to date. 0 if they were. */
+static int rotate(double *restrict p, double *restrict q, size_t n, double *p2, double *q2) {
+    double along = dot(p, q, n);
+    if (is_rounding(along, p, q, n, sqrt(*p2) * sqrt(*q2))) return 0;
+    double cotangent = (*q2 - *p2) / (2 * along); /* of twice the angle */
+    double t = copysign(1 / (fabs(cotangent) + hypot(1, cotangent)), cotangent);
+    double c = 1 / sqrt(1 + t * t), s = c * t;
     for (size_t i = 0; i < n; i++) {
-        double u = upper[i], l = lower[i];
-        upper[i] = c * u + s * l;
-        lower[i] = c * l - s * u;
+        double before = p[i];
+        p[i] = c * before - s * q[i];
+        q[i] = s * before + c * q[i];
     }
+    double p2_before = *p2, q2_before = *q2;
+    *p2 -= t * along;
+    *q2 += t * along;
+    if (*p2 < p2_before / 2) *p2 = dot(p, p, n); /* the difference has lost digits */
+    if (*q2 < q2_before / 2) *q2 = dot(q, q, n);
+    return 1;
 }
 
-/* The eigenvalue of the trailing 2 x 2 block that is nearer to its last entry. */
-static double wilkinson_shift(double before, double last, double off) {
-    double delta = (before - last) / 2;
-    return last - off * off / (delta + copysign(hypot(delta, off), delta));
+/* Each pair of rows of r [rows, n] once, in an order in which some rows stay in the cache. 0 if all were orthogonal. */
+static int sweep(double *r, size_t rows, size_t n, double *squares) {
+    enum { BLOCK = 16 };
+    int rotated = 0;
+    for (size_t first = 0; first < rows; first += BLOCK) {
+        for (size_t q = first + 1; q < rows; q++) {
+            for (size_t p = first; p < q && p < first + BLOCK; p++)
+                rotated |= rotate(r + p * n, r + q * n, n, &squares[p], &squares[q]);
+        }
+    }
+    return rotated;
 }
 
-/* One shifted QR step on rows first .. last of the tridiagonal: a bulge is made at the top and
- * chased to the bottom. */
-static void qr_step(double *d, double *e, size_t first, size_t last, double *vectors, size_t n) {
-    double x = d[first] - wilkinson_shift(d[last - 1], d[last], e[last - 1]);
-    double bulge = e[first];
-    for (size_t k = first; k < last; k++) {
-        double r = hypot(x, bulge);
-        double c = r > 0 ? x / r : 1, s = r > 0 ? bulge / r : 0;
-        double upper = d[k], lower = d[k + 1], off = e[k];
-        if (k > first) {
-            e[k - 1] = r;
+/* Rotates the rows of r [rows, n] until all are orthogonal; squares [rows] their squared norms. -1 if that does not
+ * come to an end. */
+static int orthogonalise(double *r, size_t rows, size_t n, double *squares) {
+    for (int sweeps = 0; sweeps < MAX_SWEEPS; sweeps++) {
+        for (size_t p = 0; p < rows; p++) {
+            squares[p] = dot(r + p * n, r + p * n, n);
+            if (!isfinite(squares[p])) return -1;
         }
-        d[k] = c * c * upper + 2 * c * s * off + s * s * lower;
-        d[k + 1] = s * s * upper - 2 * c * s * off + c * c * lower;
-        e[k] = c * s * (lower - upper) + (c * c - s * s) * off;
-        if (k + 1 < last) {
-            x = e[k];
-            bulge = s * e[k + 1];
-            e[k + 1] *= c;
-        }
-        rotate_rows(vectors + k * n, vectors + (k + 1) * n, n, c, s);
-    }
-}
-
-/* Diagonalises the tridiagonal (d, e), turning the rows of `vectors` along. -1 if it holds a NaN or
- * infinity, or does not converge. */
-static int diagonalise(double *d, double *e, size_t n, double *vectors) {
-    double largest = 0;
-    for (size_t i = 0; i < n; i++) {
-        double size = fabs(d[i]) + (i + 1 < n ? fabs(e[i]) : 0);
-        if (!isfinite(size)) {
-            return -1;
-        }
-        largest = fmax(largest, size);
-    }
-    double negligible = DBL_EPSILON * largest;
-    size_t last = n - 1;
-    for (size_t steps = 0; steps < 40 * n; steps++) {
-        while (last > 0 && !(fabs(e[last - 1]) > negligible)) {
-            last--;
-        }
-        if (last == 0) {
-            return 0;
-        }
-        size_t first = last - 1;
-        while (first > 0 && fabs(e[first - 1]) > negligible) {
-            first--;
-        }
-        qr_step(d, e, first, last, vectors, n);
+        if (!sweep(r, rows, n, squares)) return 0;
     }
     return -1;
 }
 
-vae_status vae__eigen_symmetric(vae_context *context, double *a, size_t n, double *values,
-                                double *vectors) {
-    double *off = vae__allocate(context, n, sizeof *off);
-    double *scratch = vae__allocate(context, n, sizeof *scratch);
-    vae_status status = off && scratch ? VAE_OK : vae__last_status();
-    if (!status && n > 0) {
-        tridiagonalise(a, n, values, off, scratch);
-        transposed_basis(a, n, vectors);
-        if (diagonalise(values, off, n, vectors)) {
-            status = vae__fail(VAE_ERROR_DATA,
-                               "the eigenvalues of a %zu x %zu matrix did not converge: "
-                               "does it hold NaN or infinity?",
-                               n, n);
-        }
+static int all_finite(const double *a, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += 0 * a[i];
+    return sum == 0;
+}
+
+vae_status vae__eigen_semidefinite(vae_context *context, const double *a, size_t n, double *values,
+                                   double *vectors) {
+    double *left = vae__allocate(context, n, sizeof *left);
+    if (!left) return vae__last_status();
+    int failed = !all_finite(a, n * n);
+    size_t rows = failed ? 0 : factorise(a, n, vectors, left);
+    failed |= orthogonalise(vectors, rows, n, values);
+    for (size_t i = 0; i < n * n && !failed; i++) {
+        if (i / n < rows) vectors[i] /= sqrt(values[i / n]);
     }
-    vae__release(context, scratch);
-    vae__release(context, off);
-    return status;
+    for (size_t i = rows; i < n; i++) values[i] = 0;
+    vae__release(context, left);
+    if (!failed) return VAE_OK;
+    return vae__fail(VAE_ERROR_DATA,
+                     "the eigenvalues of a %zu x %zu matrix did not converge: does it hold NaN or "
+                     "infinity?",
+                     n, n);
 }

@@ -29,6 +29,10 @@ void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size
     vae__gemm_builtin(kernels, block, in, rows, &a, &b, dw, in, add);
 }
 
+void vae__gemm_products(const vae__kernels *kernels, const vae__products *products) {
+    kernels->products(products);
+}
+
 int vae__gemm_begin_share(void) {
     return 0;
 }
@@ -37,8 +41,12 @@ void vae__gemm_end_share(int before) {
     (void)before;
 }
 
-void vae__gemm_use_threads(int keep) {
-    (void)keep;
+int vae__gemm_make_serial(void) {
+    return 0;
+}
+
+vae__blas_threading vae__gemm_threading(void) {
+    return VAE__BLAS_SAYS_NOTHING;
 }
 
 const char *vae__gemm_name(void) {
@@ -83,14 +91,25 @@ void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size
          (int)stride, x, (int)in, add ? 1 : 0, dw, (int)in);
 }
 
-/* Present or not depending on the BLAS that is linked and on how it was built; all are optional. */
+void vae__gemm_products(const vae__kernels *kernels, const vae__products *p) {
+    (void)kernels;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)p->m, (int)p->n, (int)p->rows, 1,
+                p->a, (int)p->a_stride, p->b, (int)p->b_stride, 1, p->c, (int)p->c_stride);
+}
+
+/* Present or not depending on the BLAS that is linked and on how it was built; all are optional.
+ *
+ * openblas_set_num_threads_local (OpenBLAS 0.3.27 and later) is not among them: it sets the same
+ * number for the whole process and only returns the one before, so that threads which set it around
+ * their products and put it back would undo each other's. */
 #define OPTIONAL __attribute__((weak))
 extern OPTIONAL void omp_set_num_threads(int);
 extern OPTIONAL int omp_get_max_threads(void);
 extern OPTIONAL int openblas_get_parallel(void); /* 0 serial, 1 pthreads, 2 OpenMP */
 extern OPTIONAL void openblas_set_num_threads(int);
 extern OPTIONAL int openblas_get_num_threads(void);
-extern OPTIONAL void bli_thread_set_num_threads(int);
+extern OPTIONAL void bli_thread_set_num_threads(int64_t);
+extern OPTIONAL int64_t bli_thread_get_num_threads(void); /* -1: never set */
 
 int vae__gemm_begin_share(void) {
     if (!omp_set_num_threads || !omp_get_max_threads) return 0;
@@ -103,11 +122,33 @@ void vae__gemm_end_share(int before) {
     if (before > 1) omp_set_num_threads(before);
 }
 
-void vae__gemm_use_threads(int keep) {
-    if (keep) return;
-    if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == 1)
-        openblas_set_num_threads(1);
-    if (bli_thread_set_num_threads) bli_thread_set_num_threads(1);
+vae__blas_threading vae__gemm_threading(void) {
+    int kind = openblas_get_parallel ? openblas_get_parallel() : -1;
+    if (kind == 0) return VAE__BLAS_SERIAL;
+    if (kind == 1) return VAE__BLAS_PTHREADS;
+    return kind == 2 ? VAE__BLAS_OPENMP : VAE__BLAS_SAYS_NOTHING;
+}
+
+/* A static link leaves openblas_get_parallel out, so an OpenMP build may not be known as one: it sets the
+ * number of the calling thread too, which is put back. */
+static void make_openblas_serial(void) {
+    int of_thread = vae__gemm_begin_share();
+    openblas_set_num_threads(1);
+    vae__gemm_end_share(of_thread);
+}
+
+int vae__gemm_make_serial(void) {
+    int before = 1;
+    if (openblas_get_num_threads && openblas_set_num_threads) {
+        if (vae__gemm_threading() == VAE__BLAS_OPENMP) return 0; /* vae__gemm_begin_share does it */
+        before = openblas_get_num_threads();
+        if (before > 1) make_openblas_serial();
+    } else if (bli_thread_get_num_threads && bli_thread_set_num_threads) {
+        before = (int)bli_thread_get_num_threads();
+        if (before != 1)
+            bli_thread_set_num_threads(1); /* never set: the environment may ask for more */
+    }
+    return before > 1 ? before : 0;
 }
 
 const char *vae__gemm_name(void) {
@@ -116,10 +157,9 @@ const char *vae__gemm_name(void) {
 #elif defined(VAE_BLAS_CBLAS)
     return "CBLAS";
 #else
-    static const char *const names[] = {"OpenBLAS (serial)", "OpenBLAS (pthreads)",
+    static const char *const names[] = {"OpenBLAS", "OpenBLAS (serial)", "OpenBLAS (pthreads)",
                                         "OpenBLAS (OpenMP)"};
-    int kind = openblas_get_parallel ? openblas_get_parallel() : -1;
-    return kind >= 0 && kind <= 2 ? names[kind] : "OpenBLAS";
+    return names[vae__gemm_threading()];
 #endif
 }
 

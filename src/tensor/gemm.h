@@ -1,5 +1,5 @@
-/* Matrix products on row-major matrices: the only door to BLAS. Always on the calling thread alone.
- */
+/* Matrix products on row-major matrices: the only file that calls the BLAS. Each runs on the calling
+ * thread alone. */
 #ifndef VAE_TENSOR_GEMM_H
 #define VAE_TENSOR_GEMM_H
 
@@ -20,19 +20,37 @@ void vae__gemm_weights(const vae__kernels *kernels, size_t rows, size_t in, size
                        const vae__real *delta, size_t stride, const vae__real *x, vae__real *dw,
                        int add);
 
-/* Keeps the BLAS on one thread inside our own threads. begin/end bracket a share of work on its
- * thread: an OpenMP BLAS has a per-thread setting, which is put back at the end. */
+/* c += a^T b in double, also where vae__real is float: for statistics of data. A stride that is an odd multiple of
+ * eight keeps rows out of each other's places in the cache. */
+void vae__gemm_products(const vae__kernels *kernels, const vae__products *products);
+
+/* ---- The BLAS's own threads ----
+ *
+ * Every product runs on the thread that asks for it. A BLAS with threads of its own is kept from using them
+ * in one of two ways, whichever it has. */
+
+/* A number of threads for each thread that calls it (OpenMP). Products stand between begin and end, which
+ * makes the calling thread's number 1 and puts it back. */
 int vae__gemm_begin_share(void);
 void vae__gemm_end_share(int before);
 
-/* Called once when a context gets more than one thread: makes a BLAS with a process-wide thread
- * count serial, unless `keep`. */
-void vae__gemm_use_threads(int keep);
+/* One number for the whole process (OpenBLAS on POSIX threads, BLIS): makes it 1, for good. Returns the
+ * number that it was, or 0 if nothing had to be changed. */
+int vae__gemm_make_serial(void);
+
+/* How the BLAS that is loaded was built, where it says so. A constant of the process. */
+typedef enum vae__blas_threading {
+    VAE__BLAS_SAYS_NOTHING,
+    VAE__BLAS_SERIAL,
+    VAE__BLAS_PTHREADS,
+    VAE__BLAS_OPENMP
+} vae__blas_threading;
+vae__blas_threading vae__gemm_threading(void);
 
 /* Largest dimension that the BLAS takes: callers check before they call. */
 size_t vae__gemm_largest(void);
 
-/* "OpenBLAS 0.3.21 (OpenMP)", "builtin" ... */
+/* "OpenBLAS (OpenMP)", "builtin" ... Never NULL; static. */
 const char *vae__gemm_name(void);
 
 #endif

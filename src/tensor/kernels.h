@@ -71,6 +71,14 @@ typedef struct vae__posterior_gradient {
     const vae__real *log_ratio; /* [rows * samples]; NULL: zero */
 } vae__posterior_gradient;
 
+/* c [m, n] += a^T b for a [rows, m] and b [rows, n], all in double. Strides are from row to row. */
+typedef struct vae__products {
+    size_t rows, m, n;
+    const double *a, *b;
+    double *c;
+    size_t a_stride, b_stride, c_stride;
+} vae__products;
+
 typedef struct vae__kernels {
     const char *name;                          /* "avx2" ... */
     const vae__activation_kernels *activation; /* [VAE__ACTIVATION_COUNT] */
@@ -113,6 +121,9 @@ typedef struct vae__kernels {
     size_t tile_rows, tile_columns;
     void (*tile)(size_t depth, const vae__real *a, const vae__real *b, vae__real *c,
                  size_t c_stride);
+
+    /* ---- products of columns in double, for builds without a BLAS ---- */
+    void (*products)(const vae__products *products);
 } vae__kernels;
 
 /* The table for "auto" (the best this machine runs), "sse2", "avx2", "avx512" or "generic". A level

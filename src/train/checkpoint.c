@@ -4,20 +4,15 @@
 
 #include "train/persist.h"
 
-/* Keys of __metadata__ beside the model's, and the version of what they mean. */
+/* The version of what the keys beside the model's mean (persist.h). */
 #define VERSION "1"
-#define OPTIONS "optimizer.options"
-#define STEPS "optimizer.steps"
-#define DATASET "dataset"
-#define EPOCH "dataset.epoch"
-#define POSITION "dataset.position"
 
-enum { MOST_METADATA = 8, NAME_SIZE = VAE__PARAMETER_NAME + 32 };
+enum { OWN_METADATA = 8, NAME_SIZE = VAE__PARAMETER_NAME + 32 };
 #define MOST_STEPS ((uint64_t)1 << 62) /* room to go on counting */
 
 /* "optimizer.moment1.encoder.0.weight" */
 static const char *moment_name(char name[NAME_SIZE], size_t moment, const vae__parameter *p) {
-    vae__format(name, NAME_SIZE, VAE__TRAINING "moment%zu.%s", moment + 1, p->name);
+    vae__format(name, NAME_SIZE, VAE__OPTIMIZER_KEYS "moment%zu.%s", moment + 1, p->name);
     return name;
 }
 
@@ -39,7 +34,7 @@ typedef struct contents {
     vae__tensor *tensors;
     char (*names)[NAME_SIZE]; /* of the moments */
     size_t count;
-    vae__metadata metadata[MOST_METADATA];
+    vae__metadata *metadata; /* OWN_METADATA at most, and what the model carries */
     size_t metadata_count;
     char steps[24], epoch[24], position[24];
     vae__buffer dataset;
@@ -79,17 +74,22 @@ static void add_number(contents *c, const char *key, char text[24], uint64_t val
 
 static vae_status list_metadata(const vae_optimizer *optimizer, const vae_dataset *dataset,
                                 contents *c) {
-    add(c, "format", VAE__MODEL_FORMAT);
-    add(c, "spec", optimizer->model->spec_text);
+    const vae_model *model = optimizer->model;
+    c->metadata = vae__allocate(optimizer->context, OWN_METADATA + model->metadata.count,
+                                sizeof *c->metadata);
+    if (!c->metadata) return vae__last_status();
+    c->metadata_count = vae__list_model_keys(model, c->metadata);
     add(c, VAE__CHECKPOINT_KEY, VERSION);
-    add(c, OPTIONS, optimizer->options_text);
-    add_number(c, STEPS, c->steps, optimizer->state.steps);
-    if (!dataset) return VAE_OK;
-    vae__dataset_describe(dataset, &c->dataset);
-    if (c->dataset.failed) return vae__last_status();
-    add(c, DATASET, c->dataset.text);
-    add_number(c, EPOCH, c->epoch, vae__dataset_epoch(dataset));
-    add_number(c, POSITION, c->position, vae__dataset_position(dataset));
+    add(c, VAE__OPTIONS_KEY, optimizer->options_text);
+    add_number(c, VAE__STEPS_KEY, c->steps, optimizer->state.steps);
+    if (dataset) {
+        vae__dataset_describe(dataset, &c->dataset);
+        if (c->dataset.failed) return vae__last_status();
+        add(c, VAE__DATASET_KEY, c->dataset.text);
+        add_number(c, VAE__EPOCH_KEY, c->epoch, vae__dataset_epoch(dataset));
+        add_number(c, VAE__POSITION_KEY, c->position, vae__dataset_position(dataset));
+    }
+    c->metadata_count += vae__list_model_metadata(model, 1, c->metadata + c->metadata_count);
     return VAE_OK;
 }
 
@@ -104,6 +104,7 @@ vae_status vae__checkpoint_write(const vae_optimizer *optimizer, const vae_datas
                                              c.metadata_count);
     }
     vae__buffer_free(&c.dataset);
+    vae__release(context, c.metadata);
     vae__release(context, c.names);
     vae__release(context, c.tensors);
     return status;
@@ -169,18 +170,19 @@ static vae_status read_moments(const source *from, vae_optimizer *optimizer) {
 static vae_status read_optimizer(const source *from, vae_model *model, vae_optimizer **out) {
     const char *options;
     uint64_t steps;
-    vae_status status = read_text(from, OPTIONS, &options);
-    if (!status) status = read_number(from, STEPS, &steps);
+    vae_status status = read_text(from, VAE__OPTIONS_KEY, &options);
+    if (!status) status = read_number(from, VAE__STEPS_KEY, &steps);
     if (status) return status;
     if (steps > MOST_STEPS) {
         return vae__fail(VAE_ERROR_FORMAT,
-                         "%s: __metadata__ '" STEPS "' is %llu; expected at most "
+                         "%s: __metadata__ '" VAE__STEPS_KEY "' is %llu; expected at most "
                          "%llu",
                          from->path, (unsigned long long)steps, (unsigned long long)MOST_STEPS);
     }
     status = vae__optimizer_new(model, options, out);
     if (status == VAE_ERROR_TEXT)
-        return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ '" OPTIONS "'", from->path);
+        return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ '" VAE__OPTIONS_KEY "'",
+                            from->path);
     if (!status) status = read_moments(from, *out);
     if (status) return status;
     (*out)->state.steps = steps;
@@ -207,7 +209,7 @@ static vae_status compare(const char *path, const char *expected, const char *fo
 /* Sets the cursor of the data set that the file was saved with. */
 static vae_status read_cursor(const source *from, vae_dataset *dataset) {
     vae__buffer found = {.context = vae__dataset_context(dataset)};
-    const char *expected = vae__bundle_metadata(&from->bundle, DATASET);
+    const char *expected = vae__bundle_metadata(&from->bundle, VAE__DATASET_KEY);
     uint64_t epoch, position;
     if (!expected) {
         return vae__fail(VAE_ERROR_MISMATCH,
@@ -218,10 +220,10 @@ static vae_status read_cursor(const source *from, vae_dataset *dataset) {
     vae_status status =
         found.failed ? vae__last_status() : compare(from->path, expected, found.text);
     vae__buffer_free(&found);
-    if (!status) status = read_number(from, EPOCH, &epoch);
-    if (!status) status = read_number(from, POSITION, &position);
+    if (!status) status = read_number(from, VAE__EPOCH_KEY, &epoch);
+    if (!status) status = read_number(from, VAE__POSITION_KEY, &position);
     if (status || !vae__dataset_seek(dataset, epoch, position)) return status;
-    return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ '" POSITION "'", from->path);
+    return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ '" VAE__POSITION_KEY "'", from->path);
 }
 
 static vae_status read_all(const source *from, vae_context *context, vae_dataset *dataset,

@@ -9,9 +9,6 @@
 
 #define CHUNK 256
 
-/* Variance of the posterior mean above which a latent is active (Burda et al. 2016, section 5.2). */
-#define ACTIVE_VARIANCE 0.01
-
 /* ---- options ---- */
 
 typedef struct evaluation_options {
@@ -98,6 +95,20 @@ static vae_status check_rows(const pass *p, size_t first, size_t count) {
     return VAE_OK;
 }
 
+/* One row that is not finite would make every mean so, and say nothing of where it is. */
+static vae_status need_finite(const vae_dataset *dataset, size_t row, double value,
+                              const char *what) {
+    char found[VAE__NUMBER_SIZE];
+    if (isfinite(value)) return VAE_OK;
+    return vae__fail(
+        VAE_ERROR_DATA,
+        "row %llu: the %s is not finite (%s): values of the row are too large for this "
+        "model, or a parameter is NaN or infinite. Columns of large numbers are for "
+        "standardize=1 in the spec",
+        (unsigned long long)vae__dataset_source_row(dataset, row), what,
+        vae__number_short(found, value));
+}
+
 static vae_status take_chunk(pass *p, size_t first, size_t count) {
     double elbo[CHUNK], reconstruction[CHUNK], kl[CHUNK];
     const vae__bound bound = {elbo, reconstruction, kl, p->kl_by_latent};
@@ -110,6 +121,11 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     if (!status && p->options.estimate.samples) {
         status = vae__model_log_likelihood(p->model, p->rows, count, first, &p->options.estimate,
                                            p->estimates);
+    }
+    for (size_t i = 0; i < count && !status; i++) {
+        status = need_finite(p->dataset, first + i, elbo[i], "ELBO");
+        if (!status && p->options.estimate.samples)
+            status = need_finite(p->dataset, first + i, p->estimates[i].log_p, "estimate of log p");
     }
     if (status) return status;
     for (size_t i = 0; i < count; i++) {
@@ -180,10 +196,12 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
             constant->parameters.items[constant->network.likelihood.bias].values;
         vae__dataset_read(dataset, first, count, rows);
         total -= (double)count * vae__model_standardize(constant, rows, count);
-        for (size_t r = 0; r < count; r++) {
+        for (size_t r = 0; r < count && !status; r++) {
             memcpy(row.a, bias, heads * sizeof *bias);
             row.x = rows + r * width;
-            total += likelihood->row(&row);
+            double log_p_row = likelihood->row(&row);
+            status = need_finite(dataset, first + r, log_p_row, "log p of baseline_marginals");
+            total += log_p_row;
         }
     }
     *log_p = total / (double)n;
@@ -192,7 +210,7 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
     return status;
 }
 
-/* Its eigenvalues take width^3: some 3 seconds at this one, and nobody could stop them. */
+/* The directions take width^3 operations: some 4 seconds at this width, in which nobody can stop them. */
 #define PPCA_MOST_COLUMNS 1024
 
 /* Of the columns as the likelihood sees them: sigma_min is in their units. */
@@ -222,7 +240,7 @@ static void put_latents(vae_evaluation *e, const pass *p) {
         e->mean[j] = sums->mean.mean;
         e->mean_variance[j] = variance;
         e->aggregated_variance[j] = variance + sums->variance / n;
-        active += variance > ACTIVE_VARIANCE ? 1 : 0;
+        active += variance > VAE__ACTIVE_VARIANCE ? 1 : 0;
     }
     put(e, "active_units", active);
 }
@@ -236,7 +254,7 @@ static void put_bounds(vae_evaluation *e, const pass *p) {
 }
 
 static void put_log_p(vae_evaluation *e, const pass *p) {
-    double nats = p->elbo.mean, values = (double)p->model->spec.input.width * log(2);
+    double nats = p->elbo.mean, values = (double)vae__likelihood_value_count(&p->model->spec);
     if (p->options.estimate.samples) {
         nats = p->log_p.mean;
         put(e, "log_p", p->log_p.mean);
@@ -245,7 +263,7 @@ static void put_log_p(vae_evaluation *e, const pass *p) {
         put(e, "gap", p->gap.mean);
         put(e, "untrusted_rows", p->untrusted);
     }
-    if (p->model->spec.likelihood->discrete) put(e, "bits_per_dim", -nats / values);
+    if (p->model->spec.likelihood->discrete) put(e, "bits_per_dim", -nats / values / log(2));
 }
 
 static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_dataset *fitted_on) {
@@ -267,33 +285,7 @@ static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_data
     return status;
 }
 
-/* ---- text ---- */
-
-static void print_latents(const vae_evaluation *e, vae__buffer *out) {
-    char a[VAE__NUMBER_SIZE], b[VAE__NUMBER_SIZE], c[VAE__NUMBER_SIZE], d[VAE__NUMBER_SIZE];
-    vae__append(out, "latent  KL  mean of means  variance of means  aggregated variance\n");
-    for (size_t j = 0; j < e->latent; j++) {
-        vae__append(out, "%zu  %s  %s  %s  %s%s\n", j, vae__number_short(a, e->kl[j]),
-                    vae__number_short(b, e->mean[j]), vae__number_short(c, e->mean_variance[j]),
-                    vae__number_short(d, e->aggregated_variance[j]),
-                    e->mean_variance[j] > ACTIVE_VARIANCE ? "" : "  not active");
-    }
-}
-
-static vae_status print(vae_evaluation *e) {
-    vae__buffer text = {.context = e->context};
-    char number[VAE__NUMBER_SIZE];
-    for (size_t i = 0; i < e->count; i++) {
-        vae__append(&text, "%s %s\n", e->figures[i].name, vae__number(number, e->figures[i].value));
-    }
-    print_latents(e, &text);
-    if (text.failed) {
-        vae__buffer_free(&text);
-        return vae__last_status();
-    }
-    e->text = text.text;
-    return VAE_OK;
-}
+/* ---- the log ---- */
 
 /* Room for the numbers of latents in a message; behind it one more number and the end fit. */
 #define LIST_USED 160
@@ -303,7 +295,7 @@ static void warn_of_collapse(const vae_evaluation *e) {
     char list[LIST_USED + 32] = "";
     size_t used = 0, dead = 0;
     for (size_t j = 0; j < e->latent; j++) {
-        if (e->mean_variance[j] > ACTIVE_VARIANCE) continue;
+        if (e->mean_variance[j] > VAE__ACTIVE_VARIANCE) continue;
         dead++;
         if (used < LIST_USED) used += vae__format(list + used, sizeof list - used, " %zu", j);
     }
@@ -349,7 +341,7 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
     put_log_p(e, p);
     put_latents(e, p);
     vae_status status = p->options.baselines ? put_baselines(e, p, fitted_on) : VAE_OK;
-    if (!status) status = print(e);
+    if (!status) status = vae__evaluation_print(e, &e->text);
     if (!status) warn_of_collapse(e);
     return status;
 }

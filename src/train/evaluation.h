@@ -7,6 +7,9 @@
 
 enum { VAE__EVALUATION_VALUES = 24 };
 
+/* Variance of the posterior mean above which a latent is active (Burda et al. 2016, section 5.2). */
+#define VAE__ACTIVE_VARIANCE 0.01
+
 /* A named figure. */
 typedef struct vae__figure {
     const char *name;
@@ -26,6 +29,9 @@ vae_status vae__evaluate(const vae_model *model, const vae_dataset *dataset,
                          const vae_dataset *fitted_on, const char *options,
                          vae_progress_fn progress, void *user, vae_evaluation **out);
 void vae__evaluation_free(vae_evaluation *evaluation);
+
+/* As text for people; released by the context. */
+vae_status vae__evaluation_print(const vae_evaluation *evaluation, char **text);
 
 /* NULL if there is none of that name. */
 const double *vae__evaluation_figure(const vae_evaluation *evaluation, const char *name);

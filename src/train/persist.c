@@ -30,24 +30,69 @@ static vae__tensor *list_tensors(const vae_model *model) {
     return tensors;
 }
 
+size_t vae__list_model_keys(const vae_model *model, vae__metadata *entries) {
+    entries[0] = (vae__metadata){VAE__FORMAT_KEY, VAE__MODEL_FORMAT};
+    entries[1] = (vae__metadata){VAE__SPEC_KEY, model->spec_text};
+    return 2;
+}
+
+/* In a checkpoint these are the training's, and are written anew with each: what an unknown key says of
+ * an optimizer would be wrong after the next step. */
+static int is_of_training(const char *key) {
+    return !strncmp(key, VAE__OPTIMIZER_KEYS, sizeof VAE__OPTIMIZER_KEYS - 1) ||
+           !strcmp(key, VAE__CHECKPOINT_KEY) || !strcmp(key, VAE__DATASET_KEY) ||
+           !strcmp(key, VAE__EPOCH_KEY) || !strcmp(key, VAE__POSITION_KEY);
+}
+
+size_t vae__list_model_metadata(const vae_model *model, int checkpoint, vae__metadata *entries) {
+    size_t count = 0;
+    for (size_t i = 0; i < model->metadata.count; i++) {
+        const vae__metadata_entry *entry = &model->metadata.entries[i];
+        if (checkpoint && is_of_training(entry->key)) continue;
+        entries[count++] = (vae__metadata){entry->key, entry->value};
+    }
+    return count;
+}
+
+/* What a model file holds. */
+typedef struct contents {
+    vae__tensor *tensors;
+    vae__metadata *metadata;
+    size_t metadata_count;
+} contents;
+
+static vae_status list_contents(const vae_model *model, contents *c) {
+    c->tensors = list_tensors(model);
+    c->metadata = vae__allocate(model->context, 2 + model->metadata.count, sizeof *c->metadata);
+    if (!c->tensors || !c->metadata) return vae__last_status();
+    c->metadata_count = vae__list_model_keys(model, c->metadata);
+    c->metadata_count += vae__list_model_metadata(model, 0, c->metadata + c->metadata_count);
+    return VAE_OK;
+}
+
+static void release_contents(const vae_model *model, contents *c) {
+    vae__release(model->context, c->tensors);
+    vae__release(model->context, c->metadata);
+}
+
 vae_status vae__model_write_file(const vae_model *model, const char *path) {
-    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
-    vae__tensor *tensors = list_tensors(model);
-    if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_file(model->context, path, tensors,
-                                                    model->parameters.count, metadata, 2);
-    vae__release(model->context, tensors);
+    contents c = {0};
+    vae_status status = list_contents(model, &c);
+    if (!status)
+        status = vae__safetensors_write_file(model->context, path, c.tensors,
+                                             model->parameters.count, c.metadata, c.metadata_count);
+    release_contents(model, &c);
     return status;
 }
 
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length) {
-    const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
-    vae__tensor *tensors = list_tensors(model);
-    if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_memory(
-        model->context, tensors, model->parameters.count, metadata, 2, buffer, size, length);
-    vae__release(model->context, tensors);
+    contents c = {0};
+    vae_status status = list_contents(model, &c);
+    if (!status)
+        status = vae__safetensors_write_memory(model->context, c.tensors, model->parameters.count,
+                                               c.metadata, c.metadata_count, buffer, size, length);
+    release_contents(model, &c);
     return status;
 }
 
@@ -116,8 +161,8 @@ vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const 
 
 /* What the file says it is, before a model is made from it. */
 static vae_status read_spec(const char *label, const vae__bundle *bundle, const char **spec_text) {
-    const char *format = vae__bundle_metadata(bundle, "format");
-    *spec_text = vae__bundle_metadata(bundle, "spec");
+    const char *format = vae__bundle_metadata(bundle, VAE__FORMAT_KEY);
+    *spec_text = vae__bundle_metadata(bundle, VAE__SPEC_KEY);
     if (!format || strcmp(format, VAE__MODEL_FORMAT)) {
         return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'",
                          label, format ? "'" : "", format ? format : "missing", format ? "'" : "",
@@ -155,13 +200,33 @@ static vae_status refuse_unknown_tensors(const char *label, const vae_model *mod
     int checkpoint = vae__bundle_metadata(bundle, VAE__CHECKPOINT_KEY) != NULL;
     for (size_t i = 0; i < bundle->tensor_count; i++) {
         const char *name = bundle->tensors[i].name;
-        if (checkpoint && !strncmp(name, VAE__TRAINING, sizeof VAE__TRAINING - 1)) continue;
+        if (checkpoint && !strncmp(name, VAE__OPTIMIZER_KEYS, sizeof VAE__OPTIMIZER_KEYS - 1))
+            continue;
         if (vae__parameters_find(&model->parameters, name)) continue;
         return vae__fail(VAE_ERROR_FORMAT,
                          "%s: tensor '%.60s' does not belong to the model of its spec", label,
                          name);
     }
     return VAE_OK;
+}
+
+/* The model carries what the library does not write itself. */
+static vae_status read_metadata(const vae__bundle *bundle, vae_model *model) {
+    int checkpoint = vae__bundle_metadata(bundle, VAE__CHECKPOINT_KEY) != NULL;
+    size_t count = 0;
+    if (bundle->metadata_count == 2) return VAE_OK; /* "format" and "spec" are there */
+    vae__metadata_entry *entries =
+        vae__allocate(model->context, bundle->metadata_count, sizeof *entries);
+    if (!entries) return vae__last_status();
+    for (size_t i = 0; i < bundle->metadata_count; i++) {
+        const vae__metadata *entry = &bundle->metadata[i];
+        if (!strcmp(entry->key, VAE__FORMAT_KEY) || !strcmp(entry->key, VAE__SPEC_KEY)) continue;
+        if (checkpoint && is_of_training(entry->key)) continue;
+        entries[count++] = (vae__metadata_entry){entry->key, entry->value};
+    }
+    vae_status status = vae__metadata_copy(model->context, entries, count, &model->metadata);
+    vae__release(model->context, entries);
+    return status;
 }
 
 vae_status vae__model_from_bundle(vae_context *context, const char *label,
@@ -177,6 +242,7 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
         status = vae__tensor_read(label, bundle, p->name, p, p->positive ? DBL_TRUE_MIN : -HUGE_VAL,
                                   p->values);
     }
+    if (!status) status = read_metadata(bundle, model);
     if (status) {
         vae__model_release(model);
         return status;

@@ -9,13 +9,17 @@ vae_status vae__model_write_file(const vae_model *model, const char *path);
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length);
 
-/* The entries of __metadata__ that make a file a model's: "format", and "spec". */
+/* The entries of __metadata__ that make a file a model's are VAE__FORMAT_KEY, with this value, and
+ * VAE__SPEC_KEY (model/metadata.h has the keys). Behind them stand those that the model carries. */
 #define VAE__MODEL_FORMAT "libvae-1"
 
-/* A file may also hold what training needs to go on (checkpoint.h): this entry says so, and its
- * tensors' names begin with VAE__TRAINING. */
-#define VAE__CHECKPOINT_KEY "checkpoint"
-#define VAE__TRAINING "optimizer."
+/* A file may also hold what training needs to go on (checkpoint.h): VAE__CHECKPOINT_KEY says so, these
+ * entries are part of it, and its tensors' names begin with VAE__OPTIMIZER_KEYS. */
+#define VAE__OPTIONS_KEY VAE__OPTIMIZER_KEYS "options"
+#define VAE__STEPS_KEY VAE__OPTIMIZER_KEYS "steps"
+#define VAE__DATASET_KEY VAE__DATASET_KEYS
+#define VAE__EPOCH_KEY VAE__DATASET_KEYS ".epoch"
+#define VAE__POSITION_KEY VAE__DATASET_KEYS ".position"
 
 /* `label` names the bytes in messages: a path, or "memory". */
 vae_status vae__model_read_memory(vae_context *context, const char *label, const void *bytes,
@@ -23,6 +27,13 @@ vae_status vae__model_read_memory(vae_context *context, const char *label, const
 vae_status vae__model_read_file(vae_context *context, const char *path, vae_model **out);
 
 /* ---- parts, for checkpoints ---- */
+
+/* The first entries of a file, "format" and "spec". Returns how many. */
+size_t vae__list_model_keys(const vae_model *model, vae__metadata *entries);
+
+/* The last entries of a file, what the model carries; in a checkpoint without keys that are the training's
+ * there. entries [model->metadata.count]. Returns how many. */
+size_t vae__list_model_metadata(const vae_model *model, int checkpoint, vae__metadata *entries);
 
 /* values, laid out as the parameter's, under a name. */
 vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,

@@ -9,15 +9,19 @@
 typedef struct vae__ppca {
     vae_context *context;
     size_t width, latent;
-    double *mean, *scale;  /* [width]; scale 1 unless columns are standardised */
+    double *mean, *mean_rest; /* [width]; the mean is their sum, which may not be one double */
+    double *scale;            /* [width]; 1 unless columns are standardised */
+    double *spread;        /* [width]: standard deviations of x, or of the standardised columns */
     double *directions;    /* [latent, width], orthonormal: eigenvectors of the covariance */
-    double *eigenvalues;   /* [latent], descending: variances along the directions */
+    double *eigenvalues;   /* [latent], descending: variances along the directions, floored */
     double noise_variance; /* sigma^2 = mean of the other eigenvalues, floored */
 } vae__ppca;
 
 /* Fits to all rows of `data`, or to its standardised columns; 0 < latent < its width. No variance
  * (of x, or of y) is below `least` (> 0): without a floor the likelihood of rows that lie in a plane
- * is unbounded. Release `out` in either case. */
+ * is unbounded. Columns may have different units, may nearly or wholly determine each other, may not
+ * vary, may lie far from zero: a variance is right to about 1e-16 times the columns' own. Release
+ * `out` in either case. */
 vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t latent,
                          int standardize, double least, vae__ppca *out);
 

@@ -2,7 +2,7 @@
  *
  *     bench [json=build/bench.json] [only=TEXT] [repetitions=15] [milliseconds=25] [threads=2]
  *
- * only: cases whose title ("step 784-400-20 128") contains the text. milliseconds: of a sample.
+ * only: cases whose title ("step 784-400-20 128"; "hosts", "pair") contains the text. milliseconds: of a sample.
  * threads: most to use. */
 #include <errno.h>
 #include <limits.h>
@@ -259,36 +259,54 @@ static void measure_hosts(session *run) {
     bench_subject_free(&subject);
 }
 
-/* ---- peak memory of a process that only trains ---- */
+/* ---- what is measured in a process of its own ---- */
+
+/* In a child, made before this program has used any memory of its own or set anything of the BLAS. `fill`
+ * writes `result` there, which then becomes ours; else it stays as it is. */
+static void measure_in_child(const session *run, void (*fill)(const session *run, void *result),
+                             void *result, size_t size) {
+    int ends[2];
+    if (pipe(ends)) return;
+    pid_t child = fork();
+    if (child == 0) {
+        fill(run, result);
+        ssize_t written = write(ends[1], result, size); /* at once: less than a pipe holds */
+        _exit(written == (ssize_t)size ? 0 : 1);
+    }
+    close(ends[1]);
+    unsigned char *bytes = malloc(size);
+    if (child > 0 && bytes && read(ends[0], bytes, size) == (ssize_t)size)
+        memcpy(result, bytes, size);
+    free(bytes);
+    close(ends[0]);
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+}
 
 static uint64_t peak_resident(void) {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
 }
 
-static void train_and_tell(int pipe_end, const bench_network *network, size_t threads) {
-    bench_process seen = {.before = peak_resident()};
+/* Peak memory of a process that only trains. */
+static void fill_process(const session *run, void *result) {
+    bench_process *seen = result;
     bench_subject subject;
-    seen.known = bench_subject_make(network, threads, 128, &subject);
-    for (int i = 0; i < 20 && seen.known; i++) bench_run_step(&subject);
-    seen.after = peak_resident();
-    ssize_t written = write(pipe_end, &seen, sizeof seen);
-    _exit(written == (ssize_t)sizeof seen ? 0 : 1);
+    seen->before = peak_resident();
+    seen->known = bench_subject_make(&image, run->most_threads, 128, &subject);
+    for (int i = 0; i < 20 && seen->known; i++) bench_run_step(&subject);
+    seen->after = peak_resident();
 }
 
-/* In a child, made before this program has used any memory of its own. */
-static void measure_process(session *run) {
-    bench_process *process = &run->report.process;
-    int ends[2];
-    run->report.process_network = image.name;
-    if (pipe(ends)) return;
-    pid_t child = fork();
-    if (child == 0) train_and_tell(ends[1], &image, run->most_threads);
-    close(ends[1]);
-    if (child > 0 && read(ends[0], process, sizeof *process) != (ssize_t)sizeof *process)
-        process->known = 0;
-    close(ends[0]);
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+static void fill_pair(const session *run, void *result) {
+    bench_pair_train(run->report.plan.repetitions, result);
+}
+
+static void measure_processes(session *run) {
+    bench_report *report = &run->report;
+    report->process_network = image.name;
+    measure_in_child(run, fill_process, &report->process, sizeof report->process);
+    if (run->only && !strstr("pair", run->only)) return;
+    measure_in_child(run, fill_pair, &report->pair, sizeof report->pair);
 }
 
 /* ---- options ---- */
@@ -337,9 +355,9 @@ int main(int count, char **arguments) {
     static session run;
     double start = bench_now();
     read_options(&run, count, arguments);
-    measure_process(&run);
+    measure_processes(&run);
     /* One-thread figures are of one thread, also where BLAS would start its own. */
-    vae__gemm_use_threads(0);
+    vae__gemm_make_serial();
     bench_describe_machine(&run.report.machine);
     bench_print_machine(&run.report);
     bench_print_head();
@@ -348,6 +366,7 @@ int main(int count, char **arguments) {
     }
     measure_hosts(&run);
     bench_print_hosts(&run.report);
+    bench_print_pair(&run.report);
     run.report.peak_resident = peak_resident();
     run.report.seconds = bench_now() - start;
     bench_print_memory(&run.report);

@@ -98,6 +98,20 @@ void bench_print_hosts(const bench_report *report) {
     }
 }
 
+/* What is asked for on two processors or more. */
+#define PAIR_ASKED 1.15
+
+void bench_print_pair(const bench_report *report) {
+    const bench_pair *p = &report->pair;
+    if (!p->known) return;
+    printf("\nTwo trainings of " BENCH_PAIR_NETWORK
+           " in two threads of one host, default contexts, "
+           "%d rows, %d epochs, against one alone\n  alone %.1f ms, both %.1f ms, ratio %.2f "
+           "[%.2f .. %.2f], asked <= %.2f\n",
+           BENCH_PAIR_ROWS, BENCH_PAIR_EPOCHS, 1e3 * p->alone.median, 1e3 * p->together.median,
+           p->ratio.median, p->ratio.lower, p->ratio.upper, PAIR_ASKED);
+}
+
 static double kib(uint64_t bytes) {
     return (double)bytes / 1024;
 }
@@ -168,6 +182,18 @@ static void write_result(FILE *file, const bench_result *r) {
     fputc('}', file);
 }
 
+static void write_pair(FILE *file, const bench_pair *p) {
+    if (!p->known) return;
+    fputs("  \"pair\": {", file);
+    write_text(file, "network", BENCH_PAIR_NETWORK);
+    fprintf(file, ", \"rows\": %d, \"epochs\": %d", BENCH_PAIR_ROWS, BENCH_PAIR_EPOCHS);
+    write_asked(file, "accepted_ratio", PAIR_ASKED);
+    write_summary(file, "alone_seconds", &p->alone);
+    write_summary(file, "together_seconds", &p->together);
+    write_summary(file, "ratio", &p->ratio);
+    fputs("},\n", file);
+}
+
 static void write_memory(FILE *file, const bench_memory *m) {
     fputs("    {", file);
     write_text(file, "network", m->network);
@@ -218,7 +244,9 @@ int bench_write_json(const bench_report *report, const char *path) {
         fprintf(file, "%s{\"threads\": %zu, \"rows_per_second\": %.6g}", i ? ", " : "",
                 report->hosts[i].threads, report->hosts[i].rows_per_second);
     }
-    fputs("],\n  \"memory\": [\n", file);
+    fputs("],\n", file);
+    write_pair(file, &report->pair);
+    fputs("  \"memory\": [\n", file);
     for (size_t i = 0; i < report->memory_count; i++) {
         write_memory(file, &report->memory[i]);
         fputs(i + 1 < report->memory_count ? ",\n" : "\n", file);

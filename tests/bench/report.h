@@ -7,6 +7,7 @@
 
 #include "hosts.h"
 #include "measure.h"
+#include "pair.h"
 
 enum { BENCH_MOST_RESULTS = 128 };
 
@@ -52,6 +53,7 @@ typedef struct bench_report {
     size_t host_count;
     bench_process process; /* a process that only trains */
     const char *process_network;
+    bench_pair pair;        /* of a process of its own; not known: not measured */
     uint64_t peak_resident; /* of this program, bytes */
     double seconds;         /* that all of it took */
 } bench_report;
@@ -63,6 +65,7 @@ void bench_print_machine(const bench_report *report);
 void bench_print_head(void);
 void bench_print_result(const bench_result *result);
 void bench_print_hosts(const bench_report *report);
+void bench_print_pair(const bench_report *report);
 void bench_print_memory(const bench_report *report);
 
 /* 1, or 0 if the file cannot be written. */

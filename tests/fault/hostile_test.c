@@ -122,6 +122,10 @@ static void refuses_claims_that_a_file_cannot_hold(void **state) {
         {"data", "npy/claims-2-to-64", VAE_ERROR_FORMAT, "more bytes than can be addressed",
          READING},
         {"data", "npy/claims-2-to-64-and-1", VAE_ERROR_FORMAT, "expected a dimension", READING},
+        {"data", "npy/fortran-claims-2-to-60", VAE_ERROR_FORMAT,
+         "expected 1152921504606846976 bytes", READING},
+        {"data", "npy/small-claims-2-to-62", VAE_ERROR_FORMAT, "more bytes than can be addressed",
+         READING},
         {"data", "npy/header-of-4-gigabytes", VAE_ERROR_FORMAT, "at most 65536 bytes", READING},
         {"data", "npy/header-longer-than-file", VAE_ERROR_FORMAT, "expected 65535 bytes",
          READING + 64 * KB},
@@ -256,6 +260,7 @@ static void defuses_small_bombs(void **state) {
         {"data", "idx/bomb-claimed.gz", VAE_ERROR_LIMIT, "3145728 x 1 bytes do not fit", INFLATING},
         {"data", "idx/cut.gz", VAE_ERROR_FORMAT, "found the end of the file", INFLATING},
         {"data", "npy/claims-2-to-60.gz", VAE_ERROR_FORMAT, "cannot hold", INFLATING},
+        {"data", "npy/bomb-fortran.gz", VAE_ERROR_LIMIT, "262144 x 5 bytes do not fit", INFLATING},
         {"data", "npy/bomb-claimed.gz", VAE_ERROR_LIMIT, "3145728 x 1 bytes do not fit", INFLATING},
         {"data", "csv/bomb-blank.gz", VAE_ERROR_FORMAT, "found a blank line", SPLITTING},
         {"data", "csv/bomb-cell.gz", VAE_ERROR_FORMAT, "found a longer one", SPLITTING},
@@ -336,6 +341,45 @@ static void reads_large_headers_in_bounds(void **state) {
     refuse_header("{\"", "\\u0061", "", "found the end of the header");
 }
 
+/* A good model whose file is 60,000 entries of others, about 1 MB: memory is a small multiple of it, and
+ * allocations do not grow with their number. */
+static void carries_many_entries_in_bounds(void **state) {
+    enum { ENTRIES = 60000, VALUES = 10 };
+    static const char tensors[] =
+        "\"posterior.weight\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]},"
+        "\"posterior.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[16,24]},"
+        "\"likelihood.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[24,32]},"
+        "\"likelihood.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}}";
+    static char text[2 * MB];
+    size_t length = 8, written;
+    attempt a;
+    char key[16];
+    (void)state;
+    length += (size_t)sprintf(
+        text + length, "{\"__metadata__\":{\"format\":\"libvae-1\",\"spec\":\"input=2 latent=1 "
+                       "likelihood=bernoulli\"");
+    for (int i = 0; i < ENTRIES; i++)
+        length += (size_t)sprintf(text + length, ",\"key %d\":\"%d\"", i, i % 10);
+    length += (size_t)sprintf(text + length, "},%s", tensors);
+    for (size_t i = 0; i < 8; i++) text[i] = (char)((length - 8) >> 8 * i);
+    memset(text + length, 0, VALUES * sizeof(float));
+    length += VALUES * sizeof(float);
+    write_file(text, length);
+    try_file(&a, NULL, "model", path);
+    assert_ok(a.status);
+    snprintf(key, sizeof key, "key %d", ENTRIES - 1);
+    assert_string_equal(vae_model_metadata_key(a.model, ENTRIES - 1), key);
+    assert_string_equal(vae_model_metadata(a.model, key), "9");
+    assert_null(vae_model_metadata_key(a.model, ENTRIES));
+    assert_ok(vae_model_set_metadata(a.model, key, NULL));
+    assert_null(vae_model_metadata_key(a.model, ENTRIES - 1));
+    assert_ok(vae_model_save_memory(a.model, NULL, 0, &written));
+    assert_in_range(written, length - 200, length + 200); /* its spec is written in full */
+    finish(&a);
+    assert_in_range(a.peak, MB, READING + 10 * length);
+    assert_in_range(a.allocations, 10, 100);
+}
+
 static void reads_large_texts_in_bounds(void **state) {
     static char text[MB];
     vae_model *model;
@@ -375,11 +419,15 @@ static void honours_every_limit(void **state) {
     (void)state;
     check_limits("data", CORPUS "idx/bytes", 1000);
     check_limits("data", CORPUS "npy/floats", 1000);
+    check_limits("data", CORPUS "npy/fortran-ints", 1000);
     check_limits("data", CORPUS "csv/header", 1000);
     check_limits("model", CORPUS "model/small", 1000);
+    check_limits("model", CORPUS "model/foreign-metadata", 1000);
     check_limits("checkpoint", CORPUS "checkpoint/adam", 1000);
+    check_limits("checkpoint", CORPUS "checkpoint/foreign-metadata", 1000);
 #ifndef VAE_NO_ZLIB
     check_limits("data", CORPUS "npy/floats.gz", 1000);
+    check_limits("data", CORPUS "npy/fortran-ints.gz", 1000);
 #endif
 }
 
@@ -393,6 +441,7 @@ int main(void) {
         cmocka_unit_test(defuses_small_bombs),
         cmocka_unit_test(defuses_large_bombs),
         cmocka_unit_test(reads_large_headers_in_bounds),
+        cmocka_unit_test(carries_many_entries_in_bounds),
         cmocka_unit_test(reads_large_texts_in_bounds),
         cmocka_unit_test(honours_every_limit),
     };

@@ -39,6 +39,7 @@ static vae_status train_and_infer(vae_context *context, const void *unused) {
     if (!status) status = vae_elbo(model, x, 3, 4, 1, elbo, NULL, NULL);
     if (!status) status = vae_score(model, x, 3, 4, "samples=2", elbo, NULL);
     if (!status) status = vae_sample(model, 3, 1, NULL, out, NULL);
+    if (!status) status = vae_model_set_metadata(model, "licence", "CC0");
     if (!status) status = vae_model_clone(model, &clone);
     if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);
     if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
@@ -62,6 +63,8 @@ static vae_status save_and_resume(vae_context *context, const void *options) {
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &again);
     if (!status) status = vae_step(model, optimizer, dataset, NULL);
+    if (!status) status = vae_model_set_metadata(model, "a", "1");
+    if (!status) status = vae_model_set_metadata(model, "a", "2");
     if (!status) status = vae_checkpoint_save(model, optimizer, dataset, path);
     if (!status) status = vae_checkpoint_load(context, path, again, &loaded, &resumed);
     assert_true(!status || (!loaded && !resumed));
@@ -138,10 +141,12 @@ const life lives[] = {
     {evaluate, "input=2x2 latent=2 likelihood=poisson size=total", 50},
     {open_data, &(data_kind){"idx", "labels=%s binarize=sample split=test:0.5"}, 5},
     {open_data, &(data_kind){"npy", "scale=unit"}, 4},
+    {open_data, &(data_kind){"fortran", "scale=unit split=train:0.7"}, 5},
     {open_data, &(data_kind){"csv", "columns=[b, 0] labels=column:c"}, 5},
 #ifndef VAE_NO_ZLIB
     {open_data, &(data_kind){"idx.gz", "labels=%s"}, 5},
     {open_data, &(data_kind){"npy.gz", ""}, 4},
+    {open_data, &(data_kind){"fortran.gz", "labels=%s"}, 5},
     {open_data, &(data_kind){"csv.gz", "header=yes split=train:0.5"}, 5},
 #endif
     {open_data, &(data_kind){"sprites:5", "split=train:0.6 seed=4"}, 4},
@@ -168,26 +173,31 @@ static void write_bytes(const char *name, const void *bytes, size_t size) {
 #endif
 }
 
-static void write_npy(void) {
+static void write_npy(const char *name, const char *descr, const char *order, const void *values,
+                      size_t size) {
     unsigned char bytes[128 + sizeof x] = "\x93NUMPY\x01";
-    memset(bytes + 10, ' ', 117);
+    char *header = (char *)bytes + 10;
+    memset(header, ' ', 117);
     bytes[8] = 118;
-    const char header[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }";
-    memcpy(bytes + 10, header, sizeof header - 1);
+    int length = snprintf(header, 117, "{'descr': '%s', 'fortran_order': %s, 'shape': (3, 4), }",
+                          descr, order);
+    header[length] = ' ';
     bytes[127] = '\n';
-    memcpy(bytes + 128, x, sizeof x);
-    write_bytes("npy", bytes, sizeof bytes);
+    memcpy(bytes + 128, values, size);
+    write_bytes(name, bytes, 128 + size);
 }
 
 int lives_begin(void **state) {
     static const unsigned char idx[] = {0, 0, 8, 3, 0, 0, 0, 3, 0,   0, 0, 1, 0, 0,
                                         0, 4, 0, 1, 2, 3, 4, 5, 255, 7, 8, 9, 0, 1};
     static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3};
+    static const unsigned char shorts[24] = {0, 1, 255, 255, 127, 255, 128, 0};
     static const char csv[] = "a,b,c\n1,2,3\n4.5,\"5\",6\n7,8,9e1\n";
     if (test_folder_make(state)) return -1;
     write_bytes("idx", idx, sizeof idx);
     write_bytes("labels", labels, sizeof labels);
     write_bytes("csv", csv, sizeof csv - 1);
-    write_npy();
+    write_npy("npy", "<f4", "False", x, sizeof x);
+    write_npy("fortran", ">i2", "True", shorts, sizeof shorts);
     return 0;
 }

@@ -46,6 +46,8 @@ static void make(handles *h) {
     h->context = counted_context("threads=2", &h->counts);
     for (size_t i = 0; i < ROWS * WIDTH; i++) h->x[i] = (float)(i * 37 % 101) / 101;
     assert_ok(vae_model_create(h->context, SPEC, &h->model));
+    assert_ok(vae_model_set_metadata(h->model, "author", "x"));
+    assert_ok(vae_model_set_metadata(h->model, "licence", "CC0"));
     assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3", &h->dataset));
     assert_ok(vae_optimizer_create(h->model, "sgd", &first));
     assert_ok(vae_step(h->model, first, h->dataset, NULL));
@@ -69,6 +71,14 @@ static vae_status step_rows(handles *h) {
 static vae_status train(handles *h) {
     return vae_train(h->model, h->optimizer, h->dataset, h->dataset, "epochs=2 restore_best=1",
                      NULL, NULL);
+}
+
+static vae_status set_metadata(handles *h) {
+    return vae_model_set_metadata(h->model, "licence", "MIT");
+}
+
+static vae_status remove_metadata(handles *h) {
+    return vae_model_set_metadata(h->model, "author", NULL);
 }
 
 static vae_status initialize(handles *h) {
@@ -180,6 +190,8 @@ static const struct function {
     {"vae_step", step, 0},
     {"vae_step_rows", step_rows, 0},
     {"vae_train", train, 1},
+    {"vae_model_set_metadata", set_metadata, 0},
+    {"vae_model_set_metadata, NULL", remove_metadata, 0},
     {"vae_model_initialize", initialize, 0},
     {"vae_optimizer_set", change_options, 0},
     {"vae_encode", encode, 0},

@@ -75,9 +75,12 @@ static void go_on(const training *t) {
     }
 }
 
-static void check_model(vae_context *context, const char *path) {
+static void check_model(vae_context *context, const training *t, const char *path) {
     vae_model *model = NULL;
-    if (fuzz_succeeds(vae_model_load(context, path, &model))) fuzz_model(context, model);
+    if (fuzz_succeeds(vae_model_load(context, path, &model))) {
+        fuzz_same_metadata(model, t->model);
+        fuzz_model(context, model);
+    }
     vae_model_destroy(model);
 }
 
@@ -88,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         training t;
         int loaded = load(context, path, with_dataset, &t);
         if (loaded) resave(context, &t, path);
-        if (loaded && !with_dataset) check_model(context, path);
+        if (loaded && !with_dataset) check_model(context, &t, path);
         if (loaded) go_on(&t);
         end(&t);
         if (!loaded) break; /* with a data set more is asked */

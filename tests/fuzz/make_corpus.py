@@ -37,6 +37,9 @@ def write_idx():
         "rank-10": idx([1] * 10, b"x"),
         "rank-255": bytes([0, 0, 8, 255]) + bytes(255),
         "shorts": idx([1, 1], b"xx", 11),
+        "signed-bytes": idx([2, 2], b"\x80\xff\0\x7f", 9),
+        "ints": idx([2, 2], struct.pack(">4i", -(2**31), 2**24 + 1, 0, 2**31 - 1), 12),
+        "type-unknown": idx([1, 1], b"xx", 10),
         "claims-2-to-60": idx([2**15, 2**15, 2**15, 2**15], b"few"),
         "claims-2-to-96": idx([2**32 - 1] * 3, b"few"),
         "claims-one-more": idx([2, 3], b"12345"),
@@ -53,6 +56,8 @@ def write_idx():
     write("idx/wrong-checksum.gz", whole[:-8] + b"\0\0\0\0" + whole[-4:])
     write("idx/two-members.gz", compressed(plain["bytes"][:10]) + compressed(plain["bytes"][10:]))
     write("idx/rubbish-after.gz", whole + b"rubbish")
+    write("idx/zeros-after.gz", whole + bytes(512))
+    write("idx/member-after-zeros.gz", whole + bytes(3) + whole)
     write("idx/name-without-end.gz", b"\x1f\x8b\x08\x08" + bytes(6) + b"name" * 20)
     # 3 MB in 3 KB: what it says, more than the limit, and as the surplus of a small array.
     write("idx/bomb-claimed.gz", compressed(idx([3 << 10, 1 << 10], bytes(3 << 20))))
@@ -85,6 +90,20 @@ def write_npy():
         "rank-9": npy(described("(1, 1, 1, 1, 1, 1, 1, 1, 1)", "|u1"), b"x"),
         "fortran": npy(described("(2, 2)", order="True"), floats),
         "big-endian": npy(described("(2, 2)", ">f4"), floats),
+        "fortran-rank-3": npy(described("(2, 3, 2)", "|u1", "True"), bytes(range(12))),
+        "fortran-ints": npy(described("(2, 2)", ">i4", "True"), struct.pack(">4i", 1, -(2**24) - 1, 2**31 - 1, 0)),
+        "fortran-claims-2-to-60": npy(described("(1073741824, 1073741824)", "|i1", "True"), b"few"),
+        "signed-bytes": npy(described("(2, 2)", "|i1"), b"\x80\xff\0\x7f"),
+        "bools": npy(described("(2, 2)", "|b1"), b"\0\1\2\xff"),
+        "halves": npy(described("(2, 3)", "<f2"), struct.pack("<6H", 0x3C00, 1, 0x8000, 0x7BFF, 0xFC00, 0x7E01)),
+        "shorts": npy(described("(2, 2)", ">u2"), b"\0\1\xff\xff\x80\0\0\0"),
+        "longs": npy(described("(2, 2)", "<i8"), struct.pack("<4q", -(2**63), 2**53 + 1, 2**63 - 1, 0)),
+        "unsigned-longs": npy(described("(2, 2)", ">u8"), struct.pack(">4Q", 2**64 - 1, 2**24 + 1, 0, 1)),
+        "small-claims-2-to-62": npy(described("(4611686018427387904,)", "|i1"), b"few"),
+        "complex": npy(described("(1,)", "<c8"), bytes(8)),
+        "dates": npy(described("(1,)", "<M8[ns]"), bytes(8)),
+        "records": npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", bytes(4)),
+        "type-size-2-to-64": npy(described("(1,)", "<f18446744073709551616"), bytes(8)),
         "objects": npy(described("(1,)", "|O"), b"\x80\x03]."),
         "claims-2-to-60": npy(huge, b"few"),
         "claims-2-to-64": npy(described("(4294967296, 4294967296)", "|u1"), b"few"),
@@ -104,13 +123,19 @@ def write_npy():
         write(f"npy/{name}", content)
     write("npy/floats.gz", compressed(inputs["floats"]))
     write("npy/claims-2-to-60.gz", compressed(inputs["claims-2-to-60"]))
+    write("npy/fortran-ints.gz", compressed(inputs["fortran-ints"]))
+    write("npy/bomb-fortran.gz", compressed(npy(described("(256, 1024)", "|i1", "True"), bytes(1 << 18))))
     write("npy/bomb-claimed.gz", compressed(npy(described("(3072, 1024)", "|u1"), bytes(3 << 20))))
 
 
-# ---- CSV: compressed ones ----
+# ---- CSV: compressed ones, and what is no text of one byte a character ----
 
 def write_csv():
     write("csv/rows.gz", compressed(b"a,b\n1,2\n3,4\n"))
+    write("csv/utf-16", "a,b\n1,2\n".encode("utf-16"))
+    write("csv/utf-16-without-mark", "1,2\n3,4\n".encode("utf-16-le"))
+    write("csv/zip", b"PK\3\4" + bytes(22) + b"\x09\0\0\0arr_0.npy")
+    write("csv/zip-name-cut", b"PK\3\4" + bytes(22) + b"\xff\xff\0\0a.npy")
     write("csv/bomb-rows.gz", compressed(b"1\n" * (1 << 20)))
     write("csv/bomb-cell.gz", compressed(b"1" * (3 << 20)))
     write("csv/bomb-columns.gz", compressed(b"1," * (1 << 20)))
@@ -137,6 +162,7 @@ def write_safetensors():
         "two-tensors": file({"__metadata__": {"spec": "x", "": "é\n"}, **ab}, bytes(16)),
         "every-dtype": file({"d": tensor(0, 8, [], "F64"), "u": tensor(8, 16, [1], "U64"), "i": tensor(16, 24, [1], "I64"),
                              "b": tensor(24, 27, [3], "U8"), "none": tensor(27, 27, [0, 3])}, bytes(27)),
+        "escapes": file(b'{"__metadata__":{"\\u0001\\u001f\\/\\"\\\\":"\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\x7f"}}'),
         "half-floats": file({"h": tensor(0, 2, [1], "F16")}, bytes(2)),
         "no-tensors": file({}),
         "header-length-2-to-63": file(ab, bytes(16), 2**63),
@@ -218,6 +244,9 @@ def write_models():
         "other-format": model_file({**metadata, "format": "libvae-99"}, weights()),
         "other-shape": model_file(metadata, weights(), [("encoder.0.weight", [4, 1])] + PARAMETERS[1:]),
         "tensor-missing": model_file(metadata, weights()[:-8], PARAMETERS[:-1]),
+        "foreign-metadata": model_file({"author": "é \"x\"\n", **metadata, "": "", "licence": "CC0"}, weights()),
+        "foreign-reserved": model_file({**metadata, "dataset": "mnist", "dataset.epoch": "x", "dataset_url": "",
+                                        "optimizer.options": "sgd", "optimizer.note": "1"}, weights()),
         "tensor-unknown": model_file(metadata, weights(), more=[("stranger", [1])]),
     }
     for name, content in inputs.items():
@@ -270,6 +299,8 @@ def write_checkpoints():
         "epoch-2-to-64-less-1": model_file({**full, "dataset.epoch": str(2**64 - 1)}, weights(), more=adam),
         "position-past-end": model_file({**full, "dataset.position": "600"}, weights(), more=adam),
         "position-in-batch": model_file({**full, "dataset.position": "1"}, weights(), more=adam),
+        "foreign-metadata": model_file({"author": "x", **full, "": "", "optimizer.note": "1", "dataset.shift": "[1]"},
+                                       weights(), more=adam),
         "nan-weight": model_file(full, weights(float("nan")), more=adam),
     }
     for name, content in inputs.items():

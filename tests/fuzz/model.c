@@ -1,4 +1,5 @@
-/* Model files: a loaded one has finite weights, prints its spec, runs and saves the same bytes. */
+/* Model files: a loaded one has finite weights, prints its spec, runs and saves the same bytes, metadata of
+ * others among them. */
 #include "fuzz/subjects.h"
 
 #define LIMIT ((size_t)4 << 20)
@@ -12,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (model) {
         fuzz_finite(model);
         fuzz_model(context, model);
+        fuzz_metadata(model);
     }
     vae_model_destroy(model);
     fuzz_context_end(context);

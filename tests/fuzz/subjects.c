@@ -1,6 +1,7 @@
 #include "fuzz/subjects.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ static void resave(vae_context *context, const vae_model *model) {
         FUZZ_REQUIRE(!bytes_again || (size == size_again && !memcmp(bytes, bytes_again, size)),
                      "%zu bytes became %zu others", size, size_again);
         free(bytes_again);
+        fuzz_same_metadata(model, again);
     }
     vae_model_destroy(again);
     free(bytes);
@@ -76,6 +78,31 @@ void fuzz_model(vae_context *context, const vae_model *model) {
     if (vae_model_parameter_total(model) <= MOST_PARAMETERS &&
         vae_model_width(model) <= MOST_WIDTH && vae_model_latent(model) <= MOST_WIDTH)
         run(model);
+}
+
+/* A change takes as long as the list is: not of all of a long one. */
+void fuzz_metadata(vae_model *model) {
+    char text[64];
+    for (size_t i = 0; i < 4 && vae_model_metadata_key(model, i); i++) {
+        const char *key = vae_model_metadata_key(model, i);
+        FUZZ_REQUIRE(vae_model_metadata(model, key), "key %zu has no value", i);
+        snprintf(text, sizeof text, "value %zu", i);
+        vae_status status = vae_model_set_metadata(model, key, text);
+        fuzz_message(status); /* ARGUMENT: a key that is the library's own, or empty */
+        key = vae_model_metadata_key(model, i);
+        FUZZ_REQUIRE(key && (status || !strcmp(vae_model_metadata(model, key), text)), "key %zu",
+                     i);
+    }
+}
+
+void fuzz_same_metadata(const vae_model *a, const vae_model *b) {
+    for (size_t i = 0;; i++) {
+        const char *key = vae_model_metadata_key(a, i), *same = vae_model_metadata_key(b, i);
+        FUZZ_REQUIRE(!key == !same && (!key || !strcmp(key, same)), "key %zu", i);
+        if (!key || i == 100) return; /* a value is looked for among all */
+        FUZZ_REQUIRE(!strcmp(vae_model_metadata(a, key), vae_model_metadata(b, key)), "value %zu",
+                     i);
+    }
 }
 
 /* In a build in double a weight may be more than the float holds as which it is given; fuzz_model,

@@ -7,6 +7,12 @@
 /* Canonical spec, use, and saving again, within the context's limit. A large model is not run. */
 void fuzz_model(vae_context *context, const vae_model *model);
 
+/* Keys and values go together, and may be changed or are refused. Changes the model. */
+void fuzz_metadata(vae_model *model);
+
+/* Two models carry the same metadata. */
+void fuzz_same_metadata(const vae_model *a, const vae_model *b);
+
 /* Every parameter is finite. */
 void fuzz_finite(const vae_model *model);
 

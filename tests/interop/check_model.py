@@ -1,6 +1,6 @@
 """Rebuilds libvae's models in torch from nothing but their files, and compares what they compute.
 
-    check_model.py folder      with what write_model wrote there
+    check_model.py folder write_model      with what the program wrote there
 
 A file holds its architecture as text (metadata "spec") and its parameters in PyTorch layout: encoder.<i>.weight is the
 weight of layer i of a torch.nn.Sequential.
@@ -8,11 +8,14 @@ weight of layer i of a torch.nn.Sequential.
 import glob
 import os
 import re
+import subprocess
 import sys
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
+NOTE = 'a "quoted" \\ text,\n\ton two lines\x01'  # as in write_model.c
 TOLERANCE = 1e-5  # relative to max(1, |value|)
 LOGVAR_LOW, LOGVAR_HIGH = -16.0, 16.0
 
@@ -106,6 +109,7 @@ def check(path):
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}
     assert metadata["format"] == "libvae-1", metadata
+    assert metadata["name"] == name and metadata["note \u20ac"] == NOTE, metadata
     spec = parse_spec(metadata["spec"])
     width, latent = product(spec["input"]), int(spec["latent"])
 
@@ -131,12 +135,25 @@ def check(path):
     ]
 
 
+def check_foreign(path, write_model):
+    """A file whose metadata this package wrote keeps it when libvae loads and saves it."""
+    foreign, again = path + ".foreign", path + ".again"
+    with safe_open(path, framework="pt") as file:
+        metadata = {**file.metadata(), "author": "\u00e9 \"x\"\n\x1f", "": "empty", "dataset_url": "y"}
+        save_file({key: file.get_tensor(key) for key in file.keys()}, foreign, metadata)
+    subprocess.run([write_model, "resave", foreign, again], check=True)
+    with safe_open(again, framework="pt") as file:
+        good = file.metadata() == metadata
+    print("  %-7s %-10s metadata of others" % ("ok" if good else "FAIL", os.path.basename(path)[: -len(".safetensors")]))
+    return good
+
+
 def main():
     results = []
     for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.safetensors"))):
         try:
-            results += check(path)
-        except (AssertionError, KeyError) as problem:
+            results += check(path) + [check_foreign(path, sys.argv[2])]
+        except (AssertionError, KeyError, subprocess.CalledProcessError) as problem:
             print("  FAIL    %s: %s %s" % (os.path.basename(path), type(problem).__name__, problem))
             results.append(False)
     print("%d passed, %d failed" % (results.count(True), results.count(False)))

@@ -46,7 +46,7 @@ models() {
         bad "writing model files"
         return
     fi
-    PYTHONPATH=build/python "$torch" tests/interop/check_model.py "$work/models" > "$work/log" 2>&1
+    PYTHONPATH=build/python "$torch" tests/interop/check_model.py "$work/models" "$write_model" > "$work/log" 2>&1
     if grep -q '^[0-9]* passed, [0-9]* failed$' "$work/log" && ! grep -q '^0 passed, 0 failed$' "$work/log"; then
         sed '$d' "$work/log"
         passed=$((passed + $(sed -n '$s/ passed.*//p' "$work/log")))

@@ -1,6 +1,7 @@
 /* Writes model files, rows, and what libvae makes of them, for check_model.py to compare with torch.
  *
- *     write_model folder      folder/NAME.safetensors, and float32 arrays NAME.x, .mean, .logvar, .z, .decoded */
+ *     write_model folder          folder/NAME.safetensors, and float32 arrays NAME.x, .mean, .logvar, .z, .decoded
+ *     write_model resave in out   loads a model file and saves it again, with the metadata of others */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "vae.h"
 
 #define ROWS 37
+#define METADATA_NOTE "a \"quoted\" \\ text,\n\ton two lines\x01" /* as in check_model.py */
 
 typedef struct example {
     const char *name, *spec;
@@ -105,6 +107,9 @@ static void write_example(const char *folder, const example *e) {
     decoded = new_values(ROWS * width, 0, 0.0F);
     check("vae_encode", e->name, vae_encode(model, x, ROWS, width, mean, logvar));
     check("vae_decode", e->name, vae_decode(model, z, ROWS, latent, decoded));
+    check("vae_model_set_metadata", e->name, vae_model_set_metadata(model, "name", e->name));
+    check("vae_model_set_metadata", e->name,
+          vae_model_set_metadata(model, "note \xe2\x82\xac", METADATA_NOTE));
     snprintf(path, sizeof path, "%s/%s.safetensors", folder, e->name);
     check("vae_model_save", e->name, vae_model_save(model, path));
     write_values(folder, e->name, "x", x, ROWS * width);
@@ -120,10 +125,20 @@ static void write_example(const char *folder, const example *e) {
     free(decoded);
 }
 
+static int resave(const char *in, const char *out) {
+    vae_model *model = NULL;
+    check("vae_model_load", in, vae_model_load(NULL, in, &model));
+    check("vae_model_save", out, vae_model_save(model, out));
+    vae_model_destroy(model);
+    return 0;
+}
+
 int main(int count, char **arguments) {
     size_t i;
+    if (count == 4 && strcmp(arguments[1], "resave") == 0)
+        return resave(arguments[2], arguments[3]);
     if (count != 2) {
-        fprintf(stderr, "usage: write_model folder\n");
+        fprintf(stderr, "usage: write_model folder | resave in out\n");
         return 2;
     }
     for (i = 0; i < sizeof examples / sizeof *examples; i++)

@@ -123,24 +123,35 @@ static size_t make_idx(unsigned char *out, size_t n) {
     return sizeof head + n * NARROW;
 }
 
-static size_t make_npy(unsigned char *out, size_t n) {
+/* The same rows as uint8, or as 16-bit integers of the other byte order, in C or Fortran order. */
+static size_t make_npy(world *w, unsigned char *out, size_t n) {
+    static const char *const types[] = {"|u1", ">i2"}, *const words[] = {"False", "True"};
+    size_t size = 1 + below(w, 2), fortran = below(w, 2);
     char header[119];
     memset(header, ' ', sizeof header);
-    int length =
-        snprintf(header, sizeof header,
-                 "{'descr': '|u1', 'fortran_order': False, 'shape': (%zu, %d), }", n, NARROW);
+    int length = snprintf(header, sizeof header,
+                          "{'descr': '%s', 'fortran_order': %s, 'shape': (%zu, %d), }",
+                          types[size - 1], words[fortran], n, NARROW);
     header[length] = ' ';
     header[117] = '\n';
     memcpy(out, "\x93NUMPY\x01\x00\x76\x00", 10);
     memcpy(out + 10, header, 118);
-    memcpy(out + 128, byte_rows(), n * NARROW);
-    return 128 + n * NARROW;
+    for (size_t i = 0; i < n * NARROW; i++) {
+        size_t from = fortran ? i % n * NARROW + i / n : i;
+        unsigned char byte = byte_rows()[from], *to = out + 128 + i * size;
+        to[0] = size == 1 ? byte : 0;
+        if (size == 2) to[1] = byte / 255; /* what scale=auto makes of bytes */
+    }
+    return 128 + n * NARROW * size;
 }
 
-/* Its last column is a label. */
-static size_t make_csv(unsigned char *out, size_t n) {
+/* Its last column is a label. The first line holds names, or is a row, or may be either. */
+enum { NAMES, ROW, DOUBTFUL, FIRST_LINES };
+static size_t make_csv(unsigned char *out, size_t n, size_t first) {
+    static const char *const lines[FIRST_LINES] = {"a,b,c,d,e,f,g,h,i,j,k,l,label\n", "",
+                                                   "5,b,c,d,e,f,g,h,i,j,k,l,label\n"};
     char *text = (char *)out;
-    size_t length = (size_t)sprintf(text, "a,b,c,d,e,f,g,h,i,j,k,l,label\n");
+    size_t length = (size_t)sprintf(text, "%s", lines[first]);
     for (size_t row = 0; row < n; row++) {
         for (size_t i = 0; i < NARROW; i++)
             length += (size_t)sprintf(text + length, "%d,", byte_rows()[row * NARROW + i] / 255);
@@ -153,18 +164,22 @@ static void from_file(world *w, dataset_slot *d, vae_context *context) {
     static unsigned char bytes[16 + MOST_ROWS * 2 * (NARROW + 4)];
     static const char *const names[] = {"rows", "rows.gz"};
     size_t format = below(w, 3), n = 40 + below(w, MOST_ROWS - 39), length;
+    size_t first = format == 2 ? below(w, FIRST_LINES) : NAMES;
     const char *order = PICK(w, orders), *name = PICK(w, names);
     char options[160];
     if (format < 2 && strstr(order, "scale")) order = "batch=8";
-    snprintf(options, sizeof options, "%s%s", order, format == 2 ? " labels=column:label" : "");
+    snprintf(options, sizeof options, "%s%s", order,
+             format < 2     ? ""
+             : first == ROW ? " labels=column:12"
+                            : " labels=column:label");
     length = format == 0   ? make_idx(bytes, n)
-             : format == 1 ? make_npy(bytes, n)
-                           : make_csv(bytes, n);
+             : format == 1 ? make_npy(w, bytes, n)
+                           : make_csv(bytes, n, first);
     size_t cut = one_in(w, 4) ? 1 + below(w, length - 1) : 0;
     write_file(w, name, bytes, length - cut);
     d->labels = format == 2;
     /* A CSV file may end anywhere, as long as its last row is whole. */
-    unsigned expected = !cut ? OK
+    unsigned expected = !cut ? first == DOUBTFUL ? ONE(VAE_ERROR_FORMAT) : OK
                              : ONE(VAE_ERROR_FORMAT) | BECAUSE(format == 2, VAE_OK) |
                                    BECAUSE(format == 2, VAE_ERROR_TEXT);
     CALL(w, expected, vae_dataset_open, context, name, options, &d->handle);

@@ -203,6 +203,38 @@ void call_parameter(world *w) {
     if (one_in(w, 4)) set_parameter(w, m, name, values);
 }
 
+/* ---- metadata ---- */
+
+static void tell_metadata(world *w, const vae_model *model) {
+    const char *key;
+    for (size_t i = 0; (key = NOTE(w, vae_model_metadata_key)(model, i)); i++) {
+        digest_text(w, key);
+        digest_text(w, NOTE(w, vae_model_metadata)(model, key));
+    }
+}
+
+void call_metadata(world *w) {
+    static const char *const keys[] = {"a", "b", "licence", "\xc3\xa9 \"\n"};
+    static const char *const reserved[] = {"format", "spec", "checkpoint", "optimizer.steps",
+                                           "dataset.x"};
+    static const char *const values[] = {"", "1", "a longer text, with \\ and \t", "\xe2\x82\xac"};
+    model_slot *m = a_model(w);
+    int no_key = one_in(w, 12), owned = one_in(w, 12), bad = one_in(w, 12), remove = one_in(w, 4);
+    const char *key = no_key ? "" : owned ? PICK(w, reserved) : PICK(w, keys);
+    const char *value = remove ? NULL : bad ? "\xff" : PICK(w, values);
+    const char *before = NOTE(w, vae_model_metadata)(m->handle, key);
+    unsigned expected = BECAUSE(!m->handle || no_key || owned, VAE_ERROR_ARGUMENT);
+    if (!expected) expected = value && bad ? ONE(VAE_ERROR_TEXT) : OK;
+    vae_status status = CALL(w, expected, vae_model_set_metadata, m->handle, key, value);
+    const char *after = NOTE(w, vae_model_metadata)(m->handle, key);
+    if (status)
+        must(w, after == before, "what was refused has moved a value");
+    else
+        must(w, remove ? !after : after && !strcmp(after, value), "another value");
+    tell_metadata(w, m->handle);
+    if (m->handle) settle_model(w, m, !status);
+}
+
 void call_initialize(world *w) {
     model_slot *m = a_model(w);
     dataset_slot *d = a_dataset(w);

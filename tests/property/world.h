@@ -152,7 +152,8 @@ void random_call(world *w);
 typedef void call_fn(world *w);
 call_fn call_context, call_context_tell, call_information;  /* calls_base.c */
 call_fn call_dataset, call_dataset_read, call_dataset_tell; /* calls_data.c */
-call_fn call_model, call_model_save, call_model_tell, call_parameter, call_initialize;
+call_fn call_model, call_model_save, call_model_tell, call_parameter, call_metadata,
+    call_initialize;
 call_fn call_optimizer, call_optimizer_tell, call_step, call_step_rows, call_train, call_checkpoint;
 call_fn call_inference, call_evaluate, call_evaluation_tell;
 

@@ -81,6 +81,9 @@ _model_destroy = _function("vae_model_destroy", None, _handle)
 _model_width = _function("vae_model_width", _size, _handle)
 _model_latent = _function("vae_model_latent", _size, _handle)
 _model_spec = _function("vae_model_spec", _text, _handle)
+_model_set_metadata = _call("vae_model_set_metadata", _handle, _text, _text)
+_model_metadata = _function("vae_model_metadata", _text, _handle, _text)
+_model_metadata_key = _function("vae_model_metadata_key", _text, _handle, _size)
 _from_memory = _call("vae_dataset_from_memory", _handle, _handle, _size, _size, _text, ctypes.POINTER(_handle))
 _dataset_destroy = _function("vae_dataset_destroy", None, _handle)
 _optimizer_create = _call("vae_optimizer_create", _handle, _text, ctypes.POINTER(_handle))
@@ -153,6 +156,20 @@ class Model(_Owner):
     @property
     def spec(self):
         return _model_spec(self).decode()
+
+    @property
+    def metadata(self):
+        """The texts that the model's file carries beside its spec, in order, as a new dict: set_metadata changes one."""
+        found = {}
+        while True:
+            key = _model_metadata_key(self, len(found))
+            if key is None:
+                return found
+            found[key.decode()] = _model_metadata(self, key).decode()
+
+    def set_metadata(self, key, value):
+        """None removes the key."""
+        _model_set_metadata(self, key.encode(), None if value is None else value.encode())
 
     def initialize(self, dataset):
         _model_initialize(self, dataset)
@@ -289,10 +306,19 @@ def main():
 
     mean, logvar = model.encode(x[:3])
     assert mean.shape == logvar.shape == (3, 2)
+    model.set_metadata("example.columns", "t, t\N{SUPERSCRIPT TWO}, sin 3t, cos 3t")
+    model.set_metadata("example.draft", "yes")
+    model.set_metadata("example.draft", None)
+    try:
+        model.set_metadata("spec", "")
+        raise AssertionError("a key of the library's own was taken")
+    except Error as error:
+        assert error.status == constant("VAE_ERROR_ARGUMENT"), error.status
     model.save("vae-example.safetensors")
     again = Model(path="vae-example.safetensors")
     os.remove("vae-example.safetensors")
     assert again.spec == model.spec and numpy.array_equal(again.encode(x[:3])[0], mean)
+    assert again.metadata == {"example.columns": "t, t\N{SUPERSCRIPT TWO}, sin 3t, cos 3t"}, again.metadata
     assert numpy.array_equal(again.decode(mean), model.decode(mean))
     assert model.sample(5)[1].shape == (5, 4)
 

@@ -2,16 +2,13 @@
  * tensor/simd/activation.c. */
 #include "autodiff/ops/ops.h"
 
-static vae_status infer(vae__graph *graph, vae__node *node) {
+/* Output 0 is y. An activation whose derivative reads the pre-activation keeps that as output 1; which ones
+ * do, the kernel table says (NEEDS_INPUT in tensor/simd/activation.c). */
+static vae_status infer_with(vae__graph *graph, vae__node *node, int activation) {
     const vae__value x = graph->values[node->inputs[0]];
-    return vae__graph_output(graph, node, node->op->name, x.width, x.extent, 0);
-}
-
-/* Activations whose derivative reads the pre-activation keep it as output 1. */
-static vae_status infer_keeping_input(vae__graph *graph, vae__node *node) {
-    const vae__value x = graph->values[node->inputs[0]];
-    vae_status status = infer(graph, node);
-    return status ? status : vae__graph_output(graph, node, "pre-activation", x.width, x.extent, 0);
+    vae_status status = vae__graph_output(graph, node, node->op->name, x.width, x.extent, 0);
+    if (status || !graph->context->kernels->activation[activation].needs_input) return status;
+    return vae__graph_output(graph, node, "pre-activation", x.width, x.extent, 0);
 }
 
 static void forward_with(const vae__call *call, int activation) {
@@ -34,24 +31,23 @@ static void backward_with(const vae__call *call, int activation) {
     kernels->backward(dx, call->output[kernels->needs_input ? 1 : 0], count);
 }
 
-#define DEFINE(n)                                     \
-    static void forward_##n(const vae__call *call) {  \
-        forward_with(call, VAE__ACTIVATION_##n);      \
-    }                                                 \
-    static void backward_##n(const vae__call *call) { \
-        backward_with(call, VAE__ACTIVATION_##n);     \
+#define DEFINE(n)                                                     \
+    static vae_status infer_##n(vae__graph *graph, vae__node *node) { \
+        return infer_with(graph, node, VAE__ACTIVATION_##n);          \
+    }                                                                 \
+    static void forward_##n(const vae__call *call) {                  \
+        forward_with(call, VAE__ACTIVATION_##n);                      \
+    }                                                                 \
+    static void backward_##n(const vae__call *call) {                 \
+        backward_with(call, VAE__ACTIVATION_##n);                     \
     }
 VAE__ACTIVATIONS(DEFINE)
 
 #define TRAITS (VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS | VAE__OP_KEEPS_OUTPUT)
-#define INFER(n)                                                                                \
-    (VAE__ACTIVATION_##n == VAE__ACTIVATION_silu || VAE__ACTIVATION_##n == VAE__ACTIVATION_gelu \
-         ? infer_keeping_input                                                                  \
-         : infer)
 #define ENTRY(n)             \
     {.name = #n,             \
      .traits = TRAITS,       \
-     .infer = INFER(n),      \
+     .infer = infer_##n,     \
      .forward = forward_##n, \
      .backward = backward_##n},
 static const vae__op activation_ops[VAE__ACTIVATION_COUNT] = {VAE__ACTIVATIONS(ENTRY)};

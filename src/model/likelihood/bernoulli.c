@@ -39,7 +39,7 @@ static double row(const vae__likelihood_row *r) {
     return r->value_only ? row_with(r, 0) : row_with(r, 1);
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     real unused;
     for (size_t i = 0; i < r->width; i++) log_p[i] = (double)term(r->a[i], r->x[i], &unused);
 }
@@ -76,7 +76,7 @@ const vae__likelihood KERNEL(likelihood_bernoulli) = {
     .high = 1,
     .discrete = 1,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

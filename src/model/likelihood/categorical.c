@@ -7,6 +7,11 @@ static size_t categories(const vae__spec *spec) {
     return spec->input.sizes[spec->input.rank - 1];
 }
 
+/* A group is one value, whatever number of columns write it. */
+static size_t value_count(const vae__spec *spec) {
+    return spec->input.width / categories(spec);
+}
+
 /* a [count] <- softmax(a); returns logsumexp(a). */
 static double softmax(const vae__kernels *kernels, real *a, size_t count) {
     real largest = a[0];
@@ -36,7 +41,7 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     size_t group = categories(r->spec);
     for (size_t i = 0; i < r->width; i++) log_p[i] = i % group ? 0 : group_log_p(r, i, group);
 }
@@ -104,8 +109,9 @@ const vae__likelihood KERNEL(likelihood_categorical) = {
     .discrete = 1,
     .valid = valid,
     .expects = "one-hot groups: one 1 and else 0 in each group along the last dimension of input",
+    .value_count = value_count,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

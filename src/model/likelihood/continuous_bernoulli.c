@@ -62,7 +62,7 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     real unused;
     for (size_t i = 0; i < r->width; i++) log_p[i] = (double)term(r->a[i], r->x[i], &unused);
 }
@@ -123,7 +123,7 @@ const vae__likelihood KERNEL(likelihood_continuous_bernoulli) = {
     .low = 0,
     .high = 1,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

@@ -71,7 +71,7 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     const real *m = r->a, *a = r->a + r->width;
     real dm, da;
     for (size_t i = 0; i < r->width; i++) log_p[i] = (double)term(m[i], a[i], r->x[i], &dm, &da);
@@ -155,7 +155,7 @@ const vae__likelihood KERNEL(likelihood_discretized_logistic) = {
     .heads = two,
     .mean_heads = two,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .mean = mean,
     .draw = draw,
     .initialize = initialize,

@@ -172,7 +172,7 @@ static inline void own_values(const vae__likelihood_row *r, int made, double *re
     }
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     switch (r->spec->sigma.mode) {
     case VAE__SIGMA_PER_DIM: own_values(r, 0, log_p); break;
     case VAE__SIGMA_DECODER: own_values(r, 1, log_p); break;
@@ -369,7 +369,7 @@ const vae__likelihood KERNEL(likelihood_gaussian) = {
     .heads = heads,
     .parameters = parameters,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .density = density,
     .draw = draw,
     .initialize = initialize,

@@ -41,7 +41,7 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     double slope, dlog_mu, dlog_r, size = row_size(r);
     for (size_t i = 0; i < r->width; i++) {
         double mu = size * bounded_exp((double)r->a[i], rate_bounds, &slope);
@@ -106,7 +106,7 @@ const vae__likelihood KERNEL(likelihood_negative_binomial) = {
     .expects = COUNTS_EXPECTED,
     .parameters = parameters,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .mean = mean_rates,
     .draw = draw,
     .initialize = initialize,

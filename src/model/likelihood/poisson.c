@@ -20,7 +20,7 @@ static double row(const vae__likelihood_row *r) {
     return total;
 }
 
-static void values(const vae__likelihood_row *r, double *log_p) {
+static void by_value(const vae__likelihood_row *r, double *log_p) {
     double slope, size = row_size(r);
     for (size_t i = 0; i < r->width; i++) {
         double x = (double)r->x[i];
@@ -54,7 +54,7 @@ const vae__likelihood KERNEL(likelihood_poisson) = {
     .valid = whole_numbers,
     .expects = COUNTS_EXPECTED,
     .row = row,
-    .values = values,
+    .by_value = by_value,
     .mean = mean_rates,
     .draw = draw,
     .initialize = initialize,

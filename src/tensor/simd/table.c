@@ -19,4 +19,5 @@ const vae__kernels KERNEL(kernels) = {
     .tile_rows = TILE_ROWS,
     .tile_columns = TILE_COLUMNS,
     .tile = KERNEL(tile),
+    .products = KERNEL(products),
 };

@@ -238,7 +238,7 @@ int main(int count, char **arguments) {
     const char *out = "build/growth";
     if (count > 1 && !strncmp(arguments[1], "out=", 4)) out = arguments[1] + 4;
     if (mkdir(out, 0777) && errno != EEXIST) fail(strerror(errno));
-    vae__gemm_use_threads(0); /* a pthread BLAS stays on one, as in make bench */
+    vae__gemm_make_serial(); /* a pthread BLAS stays on one, as in make bench */
     for (size_t i = 0; i < SWEEPS; i++) measure_sweep(&sweeps[i]);
     snprintf(path, sizeof path, "%s/growth.csv", out);
     write_csv(path);

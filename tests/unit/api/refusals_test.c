@@ -173,6 +173,29 @@ static void models(void **state) {
                  "vae_model_save_memory: size is 8; the model needs");
     assert_none(vae_model, vae_model_load_memory(NULL, "", 0, &out), VAE_ERROR_FORMAT,
                 "memory: expected at least 8 bytes, the header's length, found 0");
+    assert_fails(vae_model_set_metadata(NULL, "k", "v"), ARGUMENT,
+                 "vae_model_set_metadata: model is NULL");
+    assert_fails(vae_model_set_metadata(s->model, NULL, "v"), ARGUMENT, "key is NULL");
+    assert_fails(vae_model_set_metadata(s->model, "", "v"), ARGUMENT,
+                 "vae_model_set_metadata: key: expected at least one character, found \"\"");
+    assert_fails(vae_model_set_metadata(s->model, "k\xff", "v"), REFUSED_TEXT,
+                 "key: expected valid UTF-8, found byte 0xff at offset 1");
+    assert_fails(
+        vae_model_set_metadata(s->model, "k", "v\x80"), REFUSED_TEXT,
+        "vae_model_set_metadata: value: expected valid UTF-8, found byte 0x80 at offset 1");
+    static const char *const reserved[] = {
+        "format",     "spec",    "checkpoint",    "optimizer.options",
+        "optimizer.", "dataset", "dataset.shift", "datasets"};
+    for (size_t i = 0; i < COUNT_OF(reserved); i++) {
+        char named[40];
+        snprintf(named, sizeof named, "the key '%s' is reserved", reserved[i]);
+        assert_fails(vae_model_set_metadata(s->model, reserved[i], "v"), ARGUMENT, named);
+        assert_fails(vae_model_set_metadata(s->model, reserved[i], NULL), ARGUMENT, named);
+    }
+    assert_null(vae_model_metadata_key(s->model, 0));
+    assert_null(vae_model_metadata_key(NULL, 0));
+    assert_null(vae_model_metadata(NULL, "k"));
+    assert_null(vae_model_metadata(s->model, NULL));
     assert_fails(vae_model_sigma(NULL, s->values, 4), ARGUMENT, "model is NULL");
     assert_fails(vae_model_sigma(s->model, NULL, 4), ARGUMENT, "sigma is NULL");
     assert_fails(vae_model_sigma(s->model, s->values, 3), WRONG_WIDTH, "width is 3; expected 4");

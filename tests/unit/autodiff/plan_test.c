@@ -291,6 +291,24 @@ static void serves_fewer_rows(void **state) {
     toy_end(&t);
 }
 
+/* The node keeps the pre-activation where, and only where, the kernel's derivative reads it. */
+static void activations_keep_what_their_slope_reads(void **state) {
+    toys t;
+    size_t keeping = 0;
+    (void)state;
+    toy_begin(&t, 1);
+    toy_graph(&t);
+    vae__id x = toy_input(&t, IN);
+    for (int a = 0; a < VAE__ACTIVATION_COUNT; a++) {
+        const vae__value *y = &t.graph.values[toy_activation(&t, x, a)];
+        int needs_input = t.context->kernels->activation[a].needs_input;
+        assert_int_equal(t.graph.nodes[y->producer].output_count, 1 + needs_input);
+        keeping += (size_t)needs_input;
+    }
+    assert_in_range(keeping, 1, VAE__ACTIVATION_COUNT - 1);
+    toy_end(&t);
+}
+
 /* ---- refused rows ---- */
 
 static int calls; /* of the op below */
@@ -348,6 +366,7 @@ int main(void) {
         cmocka_unit_test(adds_gradients_of_two_readers),
         cmocka_unit_test(adds_both_uses_of_a_parameter),
         cmocka_unit_test(serves_fewer_rows),
+        cmocka_unit_test(activations_keep_what_their_slope_reads),
         cmocka_unit_test(does_not_run_refused_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

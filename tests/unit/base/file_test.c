@@ -551,10 +551,57 @@ static void refuses_damaged_gzip(void **state) {
         assert_message(file_path);
         assert_message(cases[i].message);
     }
+    memcpy(packed + size, "\x1fjunk", 5);
+    put(file_path, packed, size + 5);
+    assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+    assert_message("damaged gzip stream: incorrect header check");
+}
+
+/* What gzip -t accepts: zeros up to the end of the file, however many, behind the last member. */
+static void passes_over_zeros_behind_gzip(void **state) {
+    (void)state;
+    static unsigned char packed[200000];
+    const size_t padding[] = {1, 2, 511, 65536, 150000};
+    size_t size = compress_member("one", 3, packed, 1000);
+    size += compress_member("two", 3, packed + size, 1000);
+    for (size_t i = 0; i < sizeof padding / sizeof *padding; i++) {
+        memset(packed + size, 0, padding[i]);
+        put(file_path, packed, size + padding[i]);
+        assert_reads((const unsigned char *)"onetwo", 6, 1, 1);
+        assert_reads((const unsigned char *)"onetwo", 6, 100, 1);
+    }
+    make_fail("read", 1, 1, EIO);
+    unsigned char *bytes;
+    size_t got;
+    assert_int_equal(read_file(file_path, 100, &bytes, &got), VAE_ERROR_FILE);
+    assert_message("byte 65536: cannot read");
+}
+
+/* gzip warns of "trailing garbage" and reads on; here data that may be cut off is refused. */
+static void refuses_what_follows_gzip(void **state) {
+    (void)state;
+    unsigned char packed[300], *bytes;
+    size_t got, size = compress_member("some text, some text", 20, packed, sizeof packed);
+    size_t more = compress_member("more", 4, packed + size + 3, 100);
+    char message[80];
+    snprintf(message, sizeof message, "byte %zu: the gzip stream ends here", size);
+    memset(packed + size, 0, 3);
+    put(file_path, packed, size + 3 + more); /* a member behind zeros */
+    assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+    assert_message(message);
+    packed[size + 2] = 'x';
+    put(file_path, packed, size + 3);
+    assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+    assert_message(message);
+    assert_message("trailing garbage); remove it");
     memcpy(packed + size, "junk", 4);
     put(file_path, packed, size + 4);
     assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
-    assert_message("damaged gzip stream: incorrect header check");
+    assert_message(message);
+    packed[size] = 0x1f; /* the beginning of a member, and no more */
+    put(file_path, packed, size + 1);
+    assert_int_equal(read_file(file_path, 1000, &bytes, &got), VAE_ERROR_FORMAT);
+    assert_message("expected more of the gzip stream, found the end of the file");
 }
 
 static void inflating_survives_a_lack_of_memory(void **state) {
@@ -803,6 +850,8 @@ int main(void) {
         TEST(bounds_what_gzip_inflates_to),
         TEST(refuses_truncated_gzip),
         TEST(refuses_damaged_gzip),
+        TEST(passes_over_zeros_behind_gzip),
+        TEST(refuses_what_follows_gzip),
         TEST(inflating_survives_a_lack_of_memory),
 #endif
         TEST(replaces_files),

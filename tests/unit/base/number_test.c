@@ -84,6 +84,37 @@ static void round_trips(void **state) {
     check_all_round_trips();
 }
 
+static void check_fixed(void) {
+    static const struct {
+        double value;
+        int decimals;
+        const char *text;
+    } cases[] = {{-237.42129, 3, "-237.421"},
+                 {0.0126, 3, "0.013"},
+                 {0.9996, 3, "1.000"},
+                 {10000, 0, "10000"},
+                 {0, 3, "0.000"},
+                 {-0.0, 3, "0.000"},
+                 {0.0006, 3, "0.001"},
+                 {-0.00042, 3, "-4.20e-04"},
+                 {1e-300, 4, "1.00e-300"},
+                 {999999999, 4, "999999999.0000"},
+                 {-5.08558123e12, 3, "-5.08558e+12"},
+                 {-DBL_MAX, 0, "-1.79769e+308"},
+                 {(double)NAN, 3, "nan"},
+                 {-(double)INFINITY, 3, "-inf"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[VAE__NUMBER_SIZE];
+        assert_ptr_equal(vae__number_fixed(text, cases[i].value, cases[i].decimals), text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void prints_fixed_decimals(void **state) {
+    (void)state;
+    check_fixed();
+}
+
 static void prints_the_shortest(void **state) {
     static const struct {
         double value;
@@ -265,6 +296,7 @@ static void check_under_locale(const char *half) {
     assert_string_equal(vae__number_short(text, 0.12345678), "0.1235");
     assert_false(vae__parse_real("0,5", 3, &value));
     assert_false(vae__parse_real("1,000000000000000000000000001", 29, &value));
+    check_fixed();
     setlocale(LC_ALL, "C");
 }
 
@@ -305,6 +337,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),
         cmocka_unit_test(prints_the_shortest),
+        cmocka_unit_test(prints_fixed_decimals),
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(agrees_with_strtod),
         cmocka_unit_test(refuses_what_is_no_number),

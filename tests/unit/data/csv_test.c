@@ -38,11 +38,126 @@ static void reads_with_and_without_header(void **state) {
     const vae__source_options yes = {.header = 1}, no = {.header = 2};
     assert_rows(state, "1,2.5\n-3e2,4\n", &none, 2, 2, values);
     assert_rows(state, "a,b\n1,2.5\n-3e2,4", &none, 2, 2, values);
-    assert_rows(state, "1,b\n1,2.5\n-3e2,4\n\n\n", &none, 2, 2, values);
+    assert_rows(state, "1,b\n1,2.5\n-3e2,4\n\n\n", &yes, 2, 2, values);
     assert_rows(state, "7,8\n1,2.5\n-3e2,4", &yes, 2, 2, values);
     assert_rows(state, "1,2.5\n-3e2,4", &no, 2, 2, values);
     assert_fails(state, "a,b\n1,2", &no, VAE_ERROR_FORMAT,
                  "line 1, column 0 (from 0): expected a finite number, found 'a'");
+}
+
+/* header=auto: a line of which only some cells are numbers may be either. */
+static void asks_whether_a_mixed_line_is_a_header(void **state) {
+    const vae__source_options two = {.columns = "[0, 1]"}, label = {.label_column = "1"},
+                              yes = {.header = 1}, no = {.header = 2, .columns = "[0, 1]"};
+    const double rows[] = {5.1, 3.5, 4.9, 3}, last[] = {4.9, 3};
+    const char *iris = "5.1,3.5,Iris-setosa\n4.9,3.0,Iris-setosa\n";
+    const char *asked = "say header=yes if the line holds names, header=no if it is a row (and "
+                        "columns=[..] if only some columns are numbers)";
+    assert_fails(state, iris, &none, VAE_ERROR_FORMAT,
+                 "line 1: expected names only or numbers only, found the number '5.1' in column 0 "
+                 "(from 0) and 'Iris-setosa' in column 2; say header=yes");
+    assert_fails(state, iris, &none, VAE_ERROR_FORMAT, asked);
+    assert_fails(state, iris, &two, VAE_ERROR_FORMAT, "and 'Iris-setosa' in column 2");
+    assert_rows(state, iris, &no, 2, 2, rows);
+    assert_fails(state, "NA,2\n3,4\n", &none, VAE_ERROR_FORMAT,
+                 "found the number '2' in column 1 (from 0) and 'NA' in column 0");
+    assert_fails(state, "50%,3\n4,5\n", &none, VAE_ERROR_FORMAT, "and '50%' in column 0");
+    assert_fails(state, "1,\n2,3\n", &none, VAE_ERROR_FORMAT, "and an empty cell in column 1");
+    assert_fails(state, "x,7\n2,3\n", &label, VAE_ERROR_FORMAT, "the number '7' in column 1");
+    assert_fails(state, "a,\"2019\"\n2,3\n", &none, VAE_ERROR_FORMAT, "the number '2019'");
+    assert_rows(state, "NA,2\n4.9,3\n", &yes, 1, 2, last);
+    assert_fails(
+        state, "NA,2\n4.9,3\n", &(vae__source_options){.header = 2}, VAE_ERROR_FORMAT,
+        "line 1, column 0 (from 0): expected a finite number, found 'NA'; rows with missing "
+        "values have to be filled in or left out");
+}
+
+/* A pandas table whose columns have no names, with and without its index. */
+static void asks_whether_counting_is_a_header(void **state) {
+    const vae__source_options yes = {.header = 1}, no = {.header = 2};
+    const double rows[] = {0, 1, 2, 5, 6, 7}, last[] = {5, 6, 7}, column[] = {0, 5}, five[] = {5};
+    const char *pandas = "0,1,2\n5,6,7\n";
+    assert_fails(state, pandas, &none, VAE_ERROR_FORMAT,
+                 "line 1: 0 to 2 may be a row or names, which pandas gives to columns without any; "
+                 "say header=yes if");
+    assert_rows(state, pandas, &yes, 1, 3, last);
+    assert_rows(state, pandas, &no, 2, 3, rows);
+    assert_fails(state, "\"0\", \"1\"\n5,6\n", &none, VAE_ERROR_FORMAT,
+                 "0 to 1 may be a row or names");
+    assert_fails(state, ",0,1\n0,5,6\n", &none, VAE_ERROR_FORMAT, "and an empty cell in column 0");
+    assert_message("an index, which pandas writes without a name, is left out by columns=[..]");
+    const vae__source_options without = {.header = 1, .columns = "[0, 1]"};
+    assert_rows(state, ",0,1\n9,5,6\n", &without, 1, 2, (const double[]){5, 6});
+    assert_fails(state, "0\n5\n", &none, VAE_ERROR_FORMAT,
+                 "line 1: 0 may be a row or a name, which pandas gives to a column without one");
+    assert_rows(state, "0\n5\n", &no, 2, 1, column);
+    assert_rows(state, "0\n5\n", &yes, 1, 1, five);
+    assert_rows(state, "0.0,1,2\n5,6,7\n", &none, 2, 3, rows);
+    const double one_two[] = {1, 2, 5, 6}, years[] = {2019, 2020, 5, 6}, back[] = {1, 0, 5, 6};
+    assert_rows(state, "1,2\n5,6\n", &none, 2, 2, one_two);
+    assert_rows(state, "1,0\n5,6\n", &none, 2, 2, back);
+    assert_rows(state, "\"2019\",\"2020\"\n5,6\n", &none, 2, 2, years);
+}
+
+/* Labels are as many as rows, so a wrong guess is noticed, and nobody can say header= of their file. */
+static void takes_labels_that_count_from_0(void **state) {
+    const vae__source_options labels = {.as_labels = 1};
+    const double one[] = {0, 1, 0}, two[] = {0, 1, 5, 6}, named[] = {0, 1};
+    assert_rows(state, "0\n1\n0\n", &labels, 3, 1, one);
+    assert_rows(state, "0,1\n5,6\n", &labels, 2, 2, two);
+    assert_rows(state, "class\n0\n1\n", &labels, 2, 1, named);
+    assert_fails(state, "a,1\n0,1\n", &labels, VAE_ERROR_FORMAT,
+                 "a file of labels begins with names only or with numbers only");
+    assert_fails(
+        state, ",class\n0,1\n", &labels, VAE_ERROR_FORMAT,
+        "column 0 (from 0) has no name, as the index of a table that pandas writes; save the "
+        "labels without it (index=False)");
+}
+
+static void asks_for_columns_where_one_has_no_name(void **state) {
+    const vae__source_options yes = {.header = 1}, named = {.columns = "[a, b]"},
+                              numbered = {.columns = "[0, b]"}, label = {.label_column = "0"},
+                              label_a = {.label_column = "a"};
+    const char *text = ",a,b\n7,1,2\n8,3,4\n";
+    const double all[] = {7, 1, 2, 8, 3, 4}, a_b[] = {1, 2, 3, 4}, index_b[] = {7, 2, 8, 4};
+    assert_fails(
+        state, text, &none, VAE_ERROR_FORMAT,
+        "line 1: column 0 (from 0) has no name, as the index of a table that pandas writes; "
+        "name the columns that make a row, or use all with header=yes: columns=[a, b]");
+    assert_fails(state, text, &label_a, VAE_ERROR_FORMAT, "columns=[b]");
+    assert_rows(state, text, &named, 2, 2, a_b);
+    assert_rows(state, text, &numbered, 2, 2, index_b);
+    assert_rows(state, text, &yes, 2, 3, all);
+    assert_fails(state, "a,b,\n1,2,3\n", &none, VAE_ERROR_FORMAT, "column 2 (from 0) has no name");
+    assert_fails(state, "\"\",\"p, abs\",c\n1,2,3\n", &none, VAE_ERROR_FORMAT,
+                 "columns=[\"p, abs\", c]");
+    vae__table table;
+    assert_int_equal(read_text(state, text, &label, &table), VAE_OK);
+    assert_true(table.width == 2 && table.label_width == 1 && table.labels[1] == 8);
+    vae__table_free(((scratch *)*state)->context, &table);
+    char wide[2000] = "index,";
+    for (int i = 0; i < 100; i++) sprintf(wide + strlen(wide), ",column %d", i);
+    assert_fails(state, wide, &none, VAE_ERROR_FORMAT, "columns=[index, column 0, column 1, ");
+    assert_message(", ..]");
+}
+
+/* A line of missing values is neither. Names may be among them: NA may be sodium or North America. */
+static void refuses_a_line_of_missing_values(void **state) {
+    static const char *const lines[] = {"NA", "NULL,?", "N/A,NA", ",", "\"\"", "-,--", "null,None"};
+    const double values[] = {1, 2};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char text[50];
+        snprintf(text, sizeof text, "%s\n1,2\n", lines[i]);
+        assert_fails(state, text, &none, VAE_ERROR_FORMAT,
+                     "line 1: expected names or numbers, found missing values only, '");
+    }
+    assert_rows(state, "NA,K\n1,2\n", &none, 1, 2, values);
+    assert_rows(state, "x,%\n1,2\n", &none, 1, 2, values);
+    assert_rows(state, "\xc3\xa9,\xce\xb1\n1,2\n", &none, 1, 2, values);
+    assert_rows(state, "NA,NULL\n1,2\n", &(vae__source_options){.header = 1}, 1, 2, values);
+    assert_fails(
+        state, "nan,nan\n1,2\n", &none, VAE_ERROR_FORMAT,
+        "line 1, column 0 (from 0): expected a finite number, found 'nan'; rows with missing");
 }
 
 static void reads_line_ends_quotes_and_marks(void **state) {
@@ -52,6 +167,8 @@ static void reads_line_ends_quotes_and_marks(void **state) {
     assert_rows(state, "\xEF\xBB\xBF\"a \"\"x\"\", y\",\"b\nc\"\r\n 1 ,\"2\"\r\n\"3\" ,\t4\r\n",
                 &none, 2, 2, values);
     assert_rows(state, "1\t,\"2\"\t\n3 \t,\"4\" \t", &none, 2, 2, values);
+    assert_rows(state, "1, \"2\"\n \t \"3\" ,\t\"4\"\n  \n", &none, 2, 2, values);
+    assert_rows(state, " \"a, \"\"b\", \"c\"\n1, 2\n 3,4", &none, 2, 2, values);
     assert_rows(state,
                 "\xEF\xBB\xBF"
                 "1,2\n3,4",
@@ -133,8 +250,8 @@ static void refuses_uneven_and_blank_lines(void **state) {
                  "line 1: expected a row, found a blank line");
     const vae__source_options yes = {.header = 1};
     assert_fails(state, "1,2\n", &yes, VAE_ERROR_FORMAT, "expected rows, found a header only");
-    assert_fails(state, "1,\"0;5\"\n", &none, VAE_ERROR_FORMAT,
-                 "expected rows, found a header only (column 1, from 0, is '0;5')");
+    assert_fails(state, "x,\"0;5\"\n", &none, VAE_ERROR_FORMAT,
+                 "expected rows, found a header only (column 0, from 0, is 'x')");
     assert_fails(state, "\xEF\xBB\xBF", &none, VAE_ERROR_FORMAT,
                  "expected rows, found an empty file");
 }
@@ -144,6 +261,49 @@ static void refuses_broken_quotes(void **state) {
                  "line 2: a quote is opened and never closed");
     assert_fails(state, "1,2\n3,\"4\"5\n", &none, VAE_ERROR_FORMAT,
                  "line 2: expected ',' or the end of the line after a closing quote");
+}
+
+static void names_another_separator(void **state) {
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"a;b\n1;2\n", "';' (expected ',')"},
+        {"1,5;2,5\n3,5;4,5\n", "';'"},
+        {"x;y\n1,5;2,5\n", "line 1: looks separated by ';' (expected ','); write it with commas"},
+        {"sep=;\n1;2\n", "';'"},
+        {"a\tb\n1\t2\n", "'\\t' (expected ',')"},
+        {"1\t2\n3\t4\n", "sep='\\t').to_csv"},
+        {"1|2\n3|4\n", "'|'"},
+        {"\"a\";\"b\"\n1;2\n", "line 1: looks separated by ';'"},
+        {"\"a\"\t\"b\"\n1\t2\n", "'\\t'"},
+        {"1.0e+00 2.0e+00\n3 4\n", "' ' (expected ','); write it with commas between fields"},
+        {"1  2   3\n", "sep='\\s+'"},
+    };
+    const double values[] = {1, 2};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_fails(state, cases[i].text, &none, VAE_ERROR_FORMAT, "looks separated by ");
+        assert_message(cases[i].shown);
+        assert_fails(state, cases[i].text, &(vae__source_options){.header = 1}, VAE_ERROR_FORMAT,
+                     cases[i].shown);
+    }
+    assert_fails(state, "a,b\n1,5;2,5\n", &none, VAE_ERROR_FORMAT,
+                 "found '5;2'; if ';' separates the fields, write it with commas");
+    assert_rows(state, "\"a;b\"\n1\n2\n", &none, 2, 1, values);
+    assert_rows(state, "my column\n1\n2\n", &none, 2, 1, values);
+    assert_rows(state, "a;b,c\n1,2\n", &none, 1, 2, values);
+}
+
+static void says_what_a_number_is(void **state) {
+    const char *commas = "numbers have a point, no decimal comma and no separator of thousands";
+    assert_fails(state, "a,b\n\"1,5\",2\n", &none, VAE_ERROR_FORMAT, commas);
+    assert_fails(state, "a,b\n\"1,234.5\",2\n", &none, VAE_ERROR_FORMAT, commas);
+    assert_fails(state, "a,b\n2,?\n", &none, VAE_ERROR_FORMAT,
+                 "found '?'; rows with missing values");
+    assert_fails(state, "a,b\n2,1\t000\n", &none, VAE_ERROR_FORMAT, "found '1\\t000'");
+    assert_fails(state, "a,b\n2,x\n", &none, VAE_ERROR_FORMAT, "found 'x'");
+    assert_true(!strstr(vae__last_message(), ";"));
+    assert_fails(state, "a,b\n2,\"1\n\r\t2345678901234567890123456789012345678\"\n", &none,
+                 VAE_ERROR_FORMAT, "found '1\\n\\r\\t234567890123456789012345678901234...'");
 }
 
 static void refuses_what_is_no_text(void **state) {
@@ -231,6 +391,11 @@ static void does_not_read_the_locale(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(reads_with_and_without_header),
+        SCRATCH_TEST(asks_whether_a_mixed_line_is_a_header),
+        SCRATCH_TEST(asks_whether_counting_is_a_header),
+        SCRATCH_TEST(takes_labels_that_count_from_0),
+        SCRATCH_TEST(asks_for_columns_where_one_has_no_name),
+        SCRATCH_TEST(refuses_a_line_of_missing_values),
         SCRATCH_TEST(reads_line_ends_quotes_and_marks),
         SCRATCH_TEST(chooses_columns),
         SCRATCH_TEST(takes_the_label_column_out),
@@ -238,6 +403,8 @@ int main(void) {
         SCRATCH_TEST(names_columns_in_any_script),
         SCRATCH_TEST(refuses_uneven_and_blank_lines),
         SCRATCH_TEST(refuses_broken_quotes),
+        SCRATCH_TEST(names_another_separator),
+        SCRATCH_TEST(says_what_a_number_is),
         SCRATCH_TEST(refuses_what_is_no_text),
         SCRATCH_TEST(reads_many_rows),
         SCRATCH_TEST(reads_wide_rows),

@@ -257,8 +257,25 @@ static void keeps_stored_order_without_shuffle(void **state) {
     assert_int_equal(vae__dataset_next(dataset, &batch), VAE_OK);
     assert_true(batch.count == 5 && batch.ends_epoch && vae__dataset_batch(dataset) == 100);
     vae__dataset_free(dataset);
-    assert_memory_refused(state, x, 5, 1, "dtype=uint8 batch=6 drop_last=1", VAE_ERROR_TEXT,
-                          "options: drop_last=1 leaves no batch: batch=6, but rows has 5 rows");
+}
+
+/* More rows a batch than there are means all of them, which is no short batch to leave out. */
+static void takes_a_small_set_as_one_batch(void **state) {
+    static const char *const options[] = {"batch=6 drop_last=1", "batch=6", "batch=5 drop_last=1",
+                                          "batch=1000000000 drop_last=1 split=test:0"};
+    const float x[5] = {1, 2, 3, 4, 5};
+    for (size_t kind = 0; kind < sizeof options / sizeof *options; kind++) {
+        vae_dataset *dataset = from_memory(state, x, 5, 1, options[kind]);
+        vae__batch batch;
+        for (uint64_t i = 0; i < 3; i++) {
+            assert_int_equal(vae__dataset_next(dataset, &batch), VAE_OK);
+            assert_int_equal(batch.count, 5);
+            assert_int_equal(batch.ends_epoch, 1);
+            assert_int_equal(batch.epoch, i);
+            assert_int_equal(vae__dataset_position(dataset), 0);
+        }
+        vae__dataset_free(dataset);
+    }
 }
 
 static void steady_state_allocates_nothing(void **state) {
@@ -359,11 +376,11 @@ static void split_keeps_scale_and_noise(void **state) {
 static void refuses_empty_splits(void **state) {
     const float x[] = {1, 2, 3};
     assert_memory_refused(state, x, 3, 1, "split=train:0.1", VAE_ERROR_TEXT,
-                          "options: split=train:0.1 of the 3 rows of rows keeps 0 rows");
+                          "options: split=train:0.1 of 3 rows leaves none (rows)");
     assert_memory_refused(state, x, 3, 1, "split=test:1", VAE_ERROR_TEXT,
-                          "split=test:1 of the 3 rows of rows keeps 0");
-    assert_memory_refused(state, x, 3, 1, "split=test:0.5 batch=2 drop_last=1", VAE_ERROR_TEXT,
-                          "batch=2, but rows has 1 rows after the split");
+                          "split=test:1 of 3 rows leaves none");
+    assert_memory_refused(state, x, 1, 1, "split=train:0.4", VAE_ERROR_TEXT,
+                          "options: split=train:0.4 of 1 row leaves none (rows)");
 }
 
 /* ---- labels ---- */
@@ -453,10 +470,10 @@ static void refuses_for_the_generator(void **state) {
 
 static void refuses_unknown_files(void **state) {
     scratch *s = *state;
-    write_file(s, "\x89PNG\r\n\x1A\n........", 16);
+    write_file(s, "\x89POG\r\n\x1A\n........", 16);
     assert_open_refused(
         state, s->path, "", VAE_ERROR_FORMAT,
-        "not a known format (known formats: IDX, NPY, CSV); its first bytes are 89 50 4e "
+        "not a known format (known formats: IDX, NPY, CSV); its first bytes are 89 50 4f "
         "47 0d 0a 1a 0a");
     write_file(s, "", 0);
     assert_open_refused(state, s->path, "", VAE_ERROR_FORMAT,
@@ -550,6 +567,7 @@ int main(void) {
         SCRATCH_TEST(visits_every_row_once_an_epoch),
         SCRATCH_TEST(gathers_the_rows_asked_for),
         SCRATCH_TEST(keeps_stored_order_without_shuffle),
+        SCRATCH_TEST(takes_a_small_set_as_one_batch),
         SCRATCH_TEST(steady_state_allocates_nothing),
         SCRATCH_TEST(reading_moves_no_cursor),
         SCRATCH_TEST(split_parts_are_disjoint_and_complete),

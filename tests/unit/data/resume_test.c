@@ -97,6 +97,8 @@ static void sets_the_cursor(void **state) {
         {"batch=4 drop_last=1", 3, 8, 0},
         {"batch=4 drop_last=1", 3, 5, 0},
         {"batch=99", 3, 0, 1},
+        {"batch=99 drop_last=1", 3, 0, 1},
+        {"batch=99 drop_last=1", 3, 1, 0},
         {"batch=99", 3, 10, 0},
         {"batch=4", UINT64_MAX, 0, 0},
         {"batch=4", 0, UINT64_MAX, 0},

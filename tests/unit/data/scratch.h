@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "data/convert.h"
 #include "data/dataset.h"
 #include "data/source.h"
 

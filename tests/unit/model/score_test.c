@@ -116,13 +116,13 @@ static void values_are_parts_of_their_row(void **state) {
         for (size_t i = 0; i < 2 * WIDTH; i++) head[i] = (vae__real)test_uniform(3, i, -1, 1);
         for (size_t i = 0; i < WIDTH; i++) x[i] = (vae__real)rows[i];
         memcpy(a, head, sizeof a);
-        likelihood->values(&row, before);
+        likelihood->by_value(&row, before);
         for (size_t i = 0; i < WIDTH; i++) total += before[i];
         memcpy(a, head, sizeof a);
         test_near(total, likelihood->row(&row), test_tolerance(2e-6, 1e-12), likelihoods[l]);
         for (size_t i = 0; i < group; i++) x[4 + i] = (vae__real)rows[WIDTH + 4 + i];
         memcpy(a, head, sizeof a);
-        likelihood->values(&row, after);
+        likelihood->by_value(&row, after);
         for (size_t i = 0; i < WIDTH && !strstr(likelihoods[l], "size="); i++) {
             if (i == 4) {
                 assert_true(before[i] != after[i] || x[i] == (vae__real)rows[i]);

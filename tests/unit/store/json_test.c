@@ -364,7 +364,10 @@ static void writes_strings_that_read_back(void **state) {
     finish(&json);
     vae__buffer_free(&buffer);
     assert_int_equal(vae__json_append_string(&buffer, "a \"b\"\\\n"), VAE_OK);
-    assert_string_equal(buffer.text, "\"a \\u0022b\\u0022\\u005c\\u000a\"");
+    assert_string_equal(buffer.text, "\"a \\\"b\\\"\\\\\\n\"");
+    vae__buffer_free(&buffer);
+    assert_int_equal(vae__json_append_string(&buffer, "\b\f\r\t\x01\x1f\x7f/"), VAE_OK);
+    assert_string_equal(buffer.text, "\"\\b\\f\\r\\t\\u0001\\u001f\x7f/\"");
     vae__buffer_free(&buffer);
     vae__context_release(buffer.context);
 }

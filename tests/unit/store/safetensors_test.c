@@ -457,7 +457,7 @@ static void writes_the_documented_bytes(void **state) {
         {.name = "b", .dtype = VAE__DTYPE_U8, .shape = {3}, .rank = 1, .data = weights, .bytes = 3},
     };
     const char expected[] =
-        "{\"__metadata__\":{\"format\":\"1\",\"spec\":\"line 1\\u000aline \\u00222\\u0022\"},"
+        "{\"__metadata__\":{\"format\":\"1\",\"spec\":\"line 1\\nline \\\"2\\\"\"},"
         "\"w\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
         "\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[8,11]}}";
     assert_int_equal(vae__safetensors_header(context, two, 2, metadata, 2, &header, &size), VAE_OK);
@@ -574,6 +574,28 @@ static void refuses_to_write_what_it_could_not_read(void **state) {
                      VAE_ERROR_INTERNAL);
 }
 
+/* A header of as many bytes as readers take, and of more. */
+static void refuses_to_write_a_header_that_no_reader_takes(void **state) {
+    (void)state;
+    const size_t most = 100000000, around = sizeof "{\"__metadata__\":{\"k\":\"\"}}" - 1;
+    char *value = malloc(most + 1);
+    unsigned char *header;
+    size_t size;
+    assert_non_null(value);
+    memset(value, 'v', most);
+    for (int over = 0; over < 2; over++) {
+        const vae__metadata entry = {"k", value};
+        value[most - around + (size_t)over] = 0;
+        vae_status status = vae__safetensors_header(context, NULL, 0, &entry, 1, &header, &size);
+        assert_int_equal(status, over ? VAE_ERROR_UNSUPPORTED : VAE_OK);
+        if (!over) assert_int_equal(size, most + 8);
+        vae__release(context, header);
+        value[most - around] = 'v';
+    }
+    assert_message("the header would be 100000008 bytes; a safetensors file has at most 100000000");
+    free(value);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
@@ -591,6 +613,7 @@ int main(void) {
         TEST(round_trips_through_memory),
         TEST(round_trips_through_a_file),
         TEST(refuses_to_write_what_it_could_not_read),
+        TEST(refuses_to_write_a_header_that_no_reader_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

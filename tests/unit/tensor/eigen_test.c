@@ -1,5 +1,6 @@
-/* Eigenvalues and eigenvectors: matrices whose answer is known, and what defines it for those whose
- * answer is not. */
+/* Eigenvalues and eigenvectors of semidefinite matrices: those whose answer is known, and what defines it for those
+ * whose answer is not. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,11 +21,10 @@ typedef struct solved {
 } solved;
 
 static vae_status solve(solved *s, const double *a) {
-    double copy[MOST * MOST];
     vae_context *context = test_context(NULL);
     memcpy(s->a, a, s->n * s->n * sizeof *a);
-    memcpy(copy, a, s->n * s->n * sizeof *a);
-    vae_status status = vae__eigen_symmetric(context, copy, s->n, s->values, s->vectors);
+    vae_status status = vae__eigen_semidefinite(context, a, s->n, s->values, s->vectors);
+    assert_memory_equal(s->a, a, s->n * s->n * sizeof *a);
     vae_context_destroy(context);
     return status;
 }
@@ -73,22 +73,28 @@ static void expect_values(solved *s, const double *expected, double tolerance) {
     }
 }
 
+/* B^T B for random B [rows, n]: of rank rows, if that is less than n. */
+static void random_product(size_t n, size_t rows, double scale, double *a) {
+    for (size_t i = 0; i < n * n; i++) {
+        a[i] = 0;
+        for (size_t k = 0; k < rows; k++)
+            a[i] += scale * test_uniform(n, k * n + i / n, -1, 1) *
+                    test_uniform(n, k * n + i % n, -1, 1);
+    }
+}
+
 static void random_matrices(void **state) {
     (void)state;
     static const size_t sizes[] = {1, 2, 3, 4, 5, 16, 17, 33, MOST};
     static const double scales[] = {1, 1e-100, 1e100};
     static solved s;
     static double a[MOST * MOST];
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    for (size_t i = 0; i < 3 * sizeof sizes / sizeof sizes[0]; i++) {
+        size_t n = s.n = sizes[i / 3];
         for (size_t k = 0; k < 3; k++) {
-            size_t n = s.n = sizes[i];
             double trace = 0, sum = 0;
-            for (size_t r = 0; r < n; r++) {
-                for (size_t c = 0; c <= r; c++) {
-                    a[r * n + c] = a[c * n + r] = scales[k] * test_uniform(n, r * n + c, -1, 1);
-                }
-                trace += a[r * n + r];
-            }
+            random_product(n, i % 3 == 2 ? (n + 1) / 2 : n + i % 3, scales[k], a);
+            for (size_t r = 0; r < n; r++) trace += a[r * n + r];
             assert_int_equal(solve(&s, a), VAE_OK);
             expect_eigen(&s);
             for (size_t r = 0; r < n; r++) sum += s.values[r];
@@ -127,27 +133,78 @@ static void degenerate_matrices(void **state) {
     expect_eigen(&s);
     expect_values(&s, expected, 0);
 
-    for (size_t i = 0; i < N; i++) a[i * N + i] = expected[i] = -3;
+    for (size_t i = 0; i < N; i++) a[i * N + i] = expected[i] = 3;
     assert_int_equal(solve(&s, a), VAE_OK);
     expect_eigen(&s);
-    expect_values(&s, expected, 0);
+    expect_values(&s, expected, DBL_EPSILON);
 
-    for (size_t i = 0; i < N; i++) a[i * N + i] = expected[i] = (double)i - 2;
+    for (size_t i = 0; i < N; i++) a[i * N + i] = expected[i] = (double)(i / 2);
     assert_int_equal(solve(&s, a), VAE_OK);
     expect_eigen(&s);
-    expect_values(&s, expected, 0);
+    expect_values(&s, expected, DBL_EPSILON);
 
     for (size_t i = 0; i < N * N; i++) a[i] = 1;
     for (size_t i = 0; i < N; i++) expected[i] = i + 1 < N ? 0 : N;
     assert_int_equal(solve(&s, a), VAE_OK);
     expect_eigen(&s);
-    expect_values(&s, expected, 1e-15);
+    expect_values(&s, expected, 1e-15 * N);
 
     s.n = 0;
     assert_int_equal(solve(&s, a), VAE_OK);
 }
 
-/* Eigenvalues over 16 orders of magnitude: absolute, not relative, accuracy is what is promised. */
+/* The value next to `expected`, relative to it: no value of the matrix may be lost beside larger ones. */
+static void expect_one_value(const solved *s, double expected, double tolerance) {
+    double best = INFINITY;
+    for (size_t i = 0; i < s->n; i++) best = fmin(best, fabs(s->values[i] / expected - 1));
+    if (!(best <= tolerance))
+        fail_msg("no value %.17g: the next is off by %.3g of it", expected, best);
+}
+
+/* Columns of scales 8 orders apart, in no order, whose correlations are all `correlation` = c: eigenvalue k, from the
+ * largest, is its column's variance given the larger columns, d_k^2 (1 - c) (1 + k c) / (1 + (k - 1) c), to 1e-16. */
+static void graded_columns(void **state) {
+    (void)state;
+    enum { N = 7 };
+    static const size_t rank[N] = {4, 0, 6, 2, 5, 1, 3}; /* 0: the largest */
+    static const double correlations[] = {0, 0.5, -0.15, 0.999};
+    static solved s = {.n = N};
+    for (size_t m = 0; m < 4; m++) {
+        double a[N * N], c = correlations[m];
+        for (size_t i = 0; i < N * N; i++) {
+            double steps = (double)(rank[i / N] + rank[i % N]);
+            a[i] = (i / N == i % N ? 1 : c) * pow(10, 24 - 8 * steps);
+        }
+        assert_int_equal(solve(&s, a), VAE_OK);
+        for (size_t k = 0; k < N; k++) {
+            double given = k ? (1 - c) * (1 + (double)k * c) / (1 + ((double)k - 1) * c) : 1;
+            expect_one_value(&s, pow(10, 24 - 16 * (double)k) * given, 1e-14 / (1 - c));
+        }
+        expect_eigen(&s);
+    }
+}
+
+/* Two columns: the small value is det / (the large one), and its vector is at right angles to the other's, to the digits
+ * of its small component. */
+static void two_columns(void **state) {
+    (void)state;
+    static solved s = {.n = 2};
+    static const double scales[] = {1, 1e5, 1e-9, 1e13};
+    for (size_t i = 0; i < 4; i++) {
+        for (int near = 0; near < 12; near++) {
+            double c = 1 - pow(10, -near), d = scales[i], a[4] = {d * d, c * d, c * d, 1};
+            double trace = d * d + 1, determinant = d * d * (1 - c) * (1 + c);
+            double large = (trace + sqrt((d * d - 1) * (d * d - 1) + 4 * c * c * d * d)) / 2;
+            assert_int_equal(solve(&s, a), VAE_OK);
+            expect_one_value(&s, large, 1e-14);
+            expect_one_value(&s, determinant / large, 1e-14 / (1 - c));
+            double u = s.vectors[0] * s.vectors[2], v = s.vectors[1] * s.vectors[3];
+            assert_true(fabs(u + v) <= 1e-15 * (fabs(u) + fabs(v)));
+        }
+    }
+}
+
+/* Eigenvalues over 16 orders of magnitude in columns of one scale: there, absolute accuracy is what is promised. */
 static void graded_values(void **state) {
     (void)state;
     enum { N = 9 };
@@ -183,7 +240,7 @@ static void not_numbers(void **state) {
     for (s.n = 1; s.n <= 5; s.n += 2) {
         for (size_t i = 0; i < 3; i++) {
             double a[25] = {0};
-            for (size_t k = 0; k < s.n; k++) a[k * s.n + k] = (double)k;
+            for (size_t k = 0; k < s.n; k++) a[k * s.n + k] = (double)k + 1;
             a[s.n * s.n - 1] = values[i];
             assert_int_equal(solve(&s, a), VAE_ERROR_DATA);
             assert_non_null(strstr(vae_last_error(), "NaN"));
@@ -198,6 +255,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_matrices),     cmocka_unit_test(second_differences),
         cmocka_unit_test(degenerate_matrices), cmocka_unit_test(graded_values),
+        cmocka_unit_test(graded_columns),      cmocka_unit_test(two_columns),
         cmocka_unit_test(not_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The three matrix products against loops in double, at sizes around those of tiles, panels and
+/* The matrix products against loops in double, at sizes around those of tiles, panels and
  * vectors; with the builtin product also the promise that a row's bits are its own. */
 #include <float.h>
 #include <math.h>
@@ -150,11 +150,67 @@ static void builtin_rows_do_not_depend_on_each_other(void **state) {
     test_each_level(check_rows);
 }
 
+/* ---- products of columns in double ---- */
+
+static double left_double[AREA], right_double[AREA], found_double[AREA + 1];
+
+/* c [m, n] += a^T b of rows that are up to `spare` longer, with nothing written beside c. */
+static void check_products(void (*multiply)(const vae__kernels *, const vae__products *),
+                           const vae__kernels *kernels, vae__products p) {
+    for (size_t i = 0; i <= AREA; i++) found_double[i] = 0.25;
+    multiply(kernels, &p);
+    for (size_t i = 0; i <= AREA; i++) {
+        double sum = 0.25, size = 0.25;
+        if (i / p.c_stride < p.m && i % p.c_stride < p.n) {
+            for (size_t k = 0; k < p.rows; k++) {
+                double term =
+                    p.a[k * p.a_stride + i / p.c_stride] * p.b[k * p.b_stride + i % p.c_stride];
+                sum += term;
+                size += fabs(term);
+            }
+        }
+        if (!(fabs(found_double[i] - sum) <= (double)(p.rows + 2) * DBL_EPSILON * size))
+            fail_msg("products [%zu, %zu, %zu]: place %zu is %.17g, not %.17g", p.rows, p.m, p.n, i,
+                     found_double[i], sum);
+    }
+}
+
+static void by_table(const vae__kernels *kernels, const vae__products *products) {
+    kernels->products(products);
+}
+
+static void products_of_columns(const vae__kernels *kernels) {
+    for (size_t i = 0; i < SIZES * SIZES * SIZES; i++) {
+        size_t spare = i % 3;
+        vae__products p = {.rows = sizes[i / (SIZES * SIZES)],
+                           .m = sizes[i / SIZES % SIZES],
+                           .n = sizes[i % SIZES],
+                           .a = left_double,
+                           .b = right_double,
+                           .c = found_double};
+        p.a_stride = p.m + spare;
+        p.b_stride = p.n + 2 * spare;
+        p.c_stride = p.n + spare;
+        check_products(by_table, kernels, p);
+        check_products(vae__gemm_products, kernels, p);
+    }
+}
+
+static void products_are_a_transposed_times_b(void **state) {
+    (void)state;
+    for (size_t i = 0; i < AREA; i++) {
+        left_double[i] = test_uniform(4, i, -1, 1);
+        right_double[i] = test_uniform(5, i, -1, 1);
+    }
+    test_each_level(products_of_columns);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_is_x_times_w_transposed),
         cmocka_unit_test(backward_is_delta_times_w),
         cmocka_unit_test(weights_are_delta_transposed_times_x),
+        cmocka_unit_test(products_are_a_transposed_times_b),
         cmocka_unit_test(builtin_rows_do_not_depend_on_each_other),
     };
     return cmocka_run_group_tests(tests, fill_operands, NULL);

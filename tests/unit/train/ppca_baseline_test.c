@@ -288,6 +288,33 @@ static void standardises_as_the_model(void **state) {
     tear_down(&d);
 }
 
+/* Whole numbers around one so large that their mean is not one of vae__real's neighbours, nor a double's in the double
+ * build: a mean that is off by part of a deviation shows. */
+static void far_from_zero(void **state) {
+    (void)state;
+    enum { N = 47 };
+    const double away = test_tolerance(0x1p20, 0x1p50);
+    double rows[2][N * 3], found[2];
+    data d;
+    set_up(&d);
+    for (size_t i = 0; i < N * 3; i++) {
+        rows[0][i] = floor(test_uniform(3, i, 0, 8));
+        rows[1][i] = away + rows[0][i];
+    }
+    for (size_t far = 0; far < 2; far++) {
+        vae_dataset *dataset;
+        vae__ppca fit;
+        assert_int_equal(
+            vae_dataset_from_memory(d.context, rows[far], N, 3, "dtype=float64", &dataset), VAE_OK);
+        assert_int_equal(vae__ppca_fit(d.context, dataset, 1, 0, FLOOR, &fit), VAE_OK);
+        assert_int_equal(vae__ppca_log_likelihood(&fit, dataset, &found[far]), VAE_OK);
+        vae__ppca_release(&fit);
+        vae_dataset_destroy(dataset);
+    }
+    test_near(found[1], found[0], 1e-13, "mean log p far from zero");
+    tear_down(&d);
+}
+
 static void components_are_limited(void **state) {
     (void)state;
     static const size_t refused[] = {0, WIDTH, WIDTH + 1};
@@ -313,6 +340,7 @@ int main(void) {
         cmocka_unit_test(log_p_of_other_rows),
         cmocka_unit_test(log_p_of_huge_rows),
         cmocka_unit_test(variances_are_floored),
+        cmocka_unit_test(far_from_zero),
         cmocka_unit_test(components_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

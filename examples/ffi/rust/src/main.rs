@@ -28,12 +28,20 @@ fn main() -> Result<(), vae::Error> {
     assert_eq!((last.step, last.rows), (200, 50));
     assert!(last.elbo > first.elbo);
 
+    model.set_metadata("example.columns", Some("t, t², sin 3t"))?;
+    model.set_metadata("example.draft", Some("yes"))?;
+    model.set_metadata("example.draft", None)?;
+    assert!(model.set_metadata("spec", Some("")).is_err());
+
     let path = std::env::temp_dir().join(format!("vae-example-{}", std::process::id()));
     let name = path.to_str().expect("a folder with a UTF-8 name");
     vae::save_checkpoint(&model, &optimizer, &data, name)?;
     let mut again = vae::Dataset::new(&x, WIDTH, "batch=50")?;
     let (mut resumed, mut its_optimizer) = vae::load_checkpoint(name, &mut again)?;
     std::fs::remove_file(&path).expect("the checkpoint is there");
+    assert_eq!(resumed.metadata_keys(), ["example.columns"]);
+    assert_eq!(resumed.metadata("example.columns").as_deref(), Some("t, t², sin 3t"));
+    assert_eq!(resumed.metadata("none"), None);
     for _ in 0..30 {
         last = optimizer.step(&mut model, &mut data)?;
         let anew = its_optimizer.step(&mut resumed, &mut again)?;

@@ -29,6 +29,9 @@ extern "C" {
     fn vae_model_create(context: *mut c_void, spec: *const c_char, out: *mut *mut c_void) -> i32;
     fn vae_model_destroy(model: *mut c_void);
     fn vae_model_latent(model: *const c_void) -> usize;
+    fn vae_model_set_metadata(model: *mut c_void, key: *const c_char, value: *const c_char) -> i32;
+    fn vae_model_metadata(model: *const c_void, key: *const c_char) -> *const c_char;
+    fn vae_model_metadata_key(model: *const c_void, index: usize) -> *const c_char;
     fn vae_dataset_from_memory(
         context: *mut c_void,
         rows: *const c_void,
@@ -76,7 +79,7 @@ pub struct Error {
     pub message: String,
 }
 
-/// The library's texts are 0-terminated and never NULL.
+/// The library's texts are 0-terminated; this one is not NULL.
 fn text(pointer: *const c_char) -> String {
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
@@ -103,6 +106,27 @@ impl Model {
         let mut handle = ptr::null_mut();
         check(unsafe { vae_model_create(ptr::null_mut(), c_text(spec).as_ptr(), &mut handle) })?;
         Ok(Model(handle))
+    }
+
+    /// A text that the model's file carries beside its spec; None removes the key.
+    pub fn set_metadata(&mut self, key: &str, value: Option<&str>) -> Result<(), Error> {
+        let value = value.map(c_text);
+        let pointer = value.as_ref().map_or(ptr::null(), |text| text.as_ptr());
+        check(unsafe { vae_model_set_metadata(self.0, c_text(key).as_ptr(), pointer) })
+    }
+
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        let value = unsafe { vae_model_metadata(self.0, c_text(key).as_ptr()) };
+        (!value.is_null()).then(|| text(value))
+    }
+
+    /// In order.
+    pub fn metadata_keys(&self) -> Vec<String> {
+        (0..)
+            .map(|index| unsafe { vae_model_metadata_key(self.0, index) })
+            .take_while(|key| !key.is_null())
+            .map(text)
+            .collect()
     }
 
     /// Mean and logvar of q(z|x) for rows of `width` values.
