@@ -27,9 +27,9 @@ static void append_parameters(text *to, const vae_model *model) {
 
 static void append_settings(text *to, const vae_model *model) {
     const char *key;
-    for (size_t i = 0; (key = settings_key(model, i)); i++) {
+    for (size_t i = 0; (key = vae_model_metadata_key(model, i)); i++) {
         text_append(to, i ? "  %s=" : "metadata\n  %s=", key);
-        for (const char *c = settings_get(model, key); *c; c++)
+        for (const char *c = vae_model_metadata(model, key); *c; c++)
             text_append(to, (unsigned char)*c < ' ' ? " " : "%c", *c);
         text_append(to, "\n");
     }

@@ -74,7 +74,7 @@ static int check_options(const tool_call *call, scores *to) {
 /* What was said, else what the threshold in the model was made with, else the score at the mean. */
 static void choose_score(scores *to) {
     const tool_call *call = to->s.call;
-    const char *kept = settings_get(to->s.model, SETTINGS_SCORE);
+    const char *kept = vae_model_metadata(to->s.model, SETTINGS_SCORE);
     text chosen = {0};
     if (command_given(call, "samples")) {
         text_append(&chosen, "samples=%s seed=%s", command_value(call, "samples", NULL),
@@ -88,8 +88,8 @@ static void choose_score(scores *to) {
 /* The threshold of this call, if there is one before the scores are known. */
 static int choose_threshold(scores *to) {
     const tool_call *call = to->s.call;
-    const char *kept = settings_get(to->s.model, SETTINGS_THRESHOLD);
-    const char *made_with = settings_get(to->s.model, SETTINGS_SCORE);
+    const char *kept = vae_model_metadata(to->s.model, SETTINGS_THRESHOLD);
+    const char *made_with = vae_model_metadata(to->s.model, SETTINGS_SCORE);
     const char *given = command_value(call, "threshold", NULL);
     if (command_given(call, "threshold-quantile") || (!given && !kept)) return TOOL_DONE;
     if (!given && made_with && strcmp(made_with, to->options))
@@ -224,9 +224,9 @@ static int write_scores(const scores *to) {
 static int keep_threshold(scores *to) {
     text number = {0};
     text_append_double(&number, to->threshold);
-    vae_status status = settings_set(to->s.model, SETTINGS_THRESHOLD, number.text);
-    if (!status) status = settings_set(to->s.model, SETTINGS_SCORE, to->options);
-    if (!status) status = settings_model_save(to->s.model, to->s.model_path);
+    vae_status status = vae_model_set_metadata(to->s.model, SETTINGS_THRESHOLD, number.text);
+    if (!status) status = vae_model_set_metadata(to->s.model, SETTINGS_SCORE, to->options);
+    if (!status) status = vae_model_save(to->s.model, to->s.model_path);
     text_free(&number);
     return status ? command_refused(to->s.call, status, "the threshold could not be kept")
                   : TOOL_DONE;

@@ -50,9 +50,9 @@ typedef struct job {
     text reasons;
 } job;
 
-static void keep_options(training *t) {
+static vae_status keep_options(training *t) {
     const job *j = t->user;
-    resume_keep_options(&j->call, t->model);
+    return resume_keep_options(&j->call, t->model);
 }
 
 /* ---- checks before anything is computed ---- */
@@ -183,8 +183,16 @@ static vae_status keep_reading(const job *j, vae_model *model) {
     const vae_dataset *data = j->training.data;
     char *reading = subject_reading_options(data, command_value(&j->call, "data", NULL));
     char *names = subject_names_line(data);
-    vae_status status = *reading ? settings_set(model, SETTINGS_DATA, reading) : VAE_OK;
-    if (!status && names) status = settings_set(model, SETTINGS_COLUMNS, names);
+    vae_status status = *reading ? vae_model_set_metadata(model, SETTINGS_DATA, reading) : VAE_OK;
+    if (!status && names) {
+        status = vae_model_set_metadata(model, SETTINGS_COLUMNS, names);
+        if (status == VAE_ERROR_TEXT) {
+            command_failed(&j->call,
+                           "the names of the columns are not UTF-8, so they are not kept with "
+                           "the model: later files are read by the order of their columns");
+            status = VAE_OK;
+        }
+    }
     free(names);
     free(reading);
     return status;
@@ -212,10 +220,10 @@ static int check_best(const job *j) {
     const training *t = &j->training;
     vae_model *best = NULL;
     if (!t->best_epoch) return TOOL_DONE;
-    vae_status status = settings_model_load(j->context, j->output, &best);
+    vae_status status = vae_model_load(j->context, j->output, &best);
     if (status)
         return command_refused(&j->call, status, "the best model so far, which --resume needs");
-    const char *elbo = settings_get(best, SETTINGS_ELBO);
+    const char *elbo = vae_model_metadata(best, SETTINGS_ELBO);
     int same = elbo && strtod(elbo, NULL) == t->best;
     vae_model_destroy(best);
     return same ? TOOL_DONE
@@ -228,7 +236,7 @@ static int check_best(const job *j) {
 static int resume(job *j) {
     training *t = &j->training;
     vae_status status =
-        settings_checkpoint_load(j->context, j->checkpoint, t->data, &t->model, &t->optimizer);
+        vae_checkpoint_load(j->context, j->checkpoint, t->data, &t->model, &t->optimizer);
     if (status) return command_refused(&j->call, status, NULL);
     if (!training_recall(t))
         return command_failed(&j->call,
@@ -305,7 +313,7 @@ static int finish(job *j) {
     double bits;
     vae_evaluation *evaluation = NULL;
     subject best = {.call = &j->call, .context = j->context, .data = t->heldout};
-    vae_status status = settings_model_load(j->context, j->output, &best.model);
+    vae_status status = vae_model_load(j->context, j->output, &best.model);
     if (!status)
         status = vae_evaluate(best.model, t->heldout, NULL, "baselines=0", NULL, NULL, &evaluation);
     int problem = status ? command_refused(&j->call, status, NULL) : TOOL_DONE;
@@ -325,7 +333,7 @@ static int finish(job *j) {
         subject_image_shape(vae_model_spec(best.model), &best.height, &best.breadth);
         problem = draw(j, &best);
     }
-    if (!problem && j->resume) settings_checkpoint_remove(j->checkpoint);
+    if (!problem && j->resume) unlink(j->checkpoint);
     vae_evaluation_destroy(evaluation);
     vae_model_destroy(best.model);
     return problem;

@@ -8,9 +8,6 @@
 #include "settings.h"
 #include "text.h"
 
-#define OPTION_KEY "tool.training.option."
-#define WITH_TEST "tool.training.test" /* whether TEST was given */
-
 static const struct {
     const char *name;
     int is_fixed; /* decides what is computed */
@@ -21,28 +18,29 @@ static const struct {
 enum { KEPT_OPTIONS = sizeof kept_options / sizeof *kept_options };
 
 static void key_of(const char *name, char key[64]) {
-    snprintf(key, 64, OPTION_KEY "%s", name);
+    snprintf(key, 64, SETTINGS_OPTION "%s", name);
 }
 
-void resume_keep_options(const tool_call *call, vae_model *model) {
+vae_status resume_keep_options(const tool_call *call, vae_model *model) {
     char key[64];
-    for (int i = 0; i < KEPT_OPTIONS; i++) {
+    vae_status status = vae_model_set_metadata(model, SETTINGS_TEST, call->operand[1] ? "1" : "0");
+    for (int i = 0; i < KEPT_OPTIONS && !status; i++) {
         const char *name = kept_options[i].name, *value = command_value(call, name, NULL);
         /* The sums are those of so many threads, also on a machine with more processors. */
         if (!strcmp(name, "threads") && !value) value = command_processors();
         key_of(name, key);
-        settings_set(model, key, value);
+        status = vae_model_set_metadata(model, key, value);
     }
-    settings_set(model, WITH_TEST, call->operand[1] ? "1" : "0");
+    return status;
 }
 
 void resume_forget_options(vae_model *model) {
     char key[64];
     for (int i = 0; i < KEPT_OPTIONS; i++) {
         key_of(kept_options[i].name, key);
-        settings_set(model, key, NULL);
+        vae_model_set_metadata(model, key, NULL);
     }
-    settings_set(model, WITH_TEST, NULL);
+    vae_model_set_metadata(model, SETTINGS_TEST, NULL);
 }
 
 static int option_place(const tool_call *call, const char *name) {
@@ -58,7 +56,7 @@ static int take_option(tool_call *call, const char *checkpoint, const vae_model 
     int place = option_place(call, name);
     const char *given = call->value[place];
     key_of(name, key);
-    const char *value = settings_get(model, key);
+    const char *value = vae_model_metadata(model, key);
     if (given && kept_options[option].is_fixed && (!value || strcmp(given, value)))
         return command_misused(
             call,
@@ -79,11 +77,11 @@ int resume_take_options(tool_call *call, const char *checkpoint, char **kept) {
                               "%s: no such file, so there is nothing to resume: leave --resume "
                               "out",
                               checkpoint);
-    vae_status status = settings_model_load(NULL, checkpoint, &model);
+    vae_status status = vae_model_load(NULL, checkpoint, &model);
     if (status) return command_refused(call, status, NULL);
     for (int i = 0; i < KEPT_OPTIONS && !problem; i++)
         problem = take_option(call, checkpoint, model, i, kept);
-    const char *test = settings_get(model, WITH_TEST);
+    const char *test = vae_model_metadata(model, SETTINGS_TEST);
     if (!problem && test && (*test == '1') != (call->operand[1] != NULL))
         problem = command_misused(call, "the training that %s goes on with had %s TEST", checkpoint,
                                   *test == '1' ? "a" : "no");

@@ -5,7 +5,7 @@
 #include "command.h"
 
 /* Sets the options of the call in the settings of the model that a checkpoint is written of. */
-void resume_keep_options(const tool_call *call, vae_model *model);
+vae_status resume_keep_options(const tool_call *call, vae_model *model);
 void resume_forget_options(vae_model *model);
 
 /* Reads them into the call. One that is given again must be the same where it decides what is computed; epochs,

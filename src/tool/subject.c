@@ -148,14 +148,14 @@ int subject_open(const tool_call *call, subject *out) {
     *out = (subject){.call = call, .model_path = call->operand[0]};
     int problem = command_context(call, NULL, &out->context);
     if (problem) return problem;
-    vae_status status = settings_model_load(out->context, out->model_path, &out->model);
+    vae_status status = vae_model_load(out->context, out->model_path, &out->model);
     if (status)
         return command_refused(call, status,
                                status == VAE_ERROR_FORMAT ? "not a model file" : NULL);
     out->width = vae_model_width(out->model);
     out->latent = vae_model_latent(out->model);
     subject_image_shape(vae_model_spec(out->model), &out->height, &out->breadth);
-    const char *line = settings_get(out->model, SETTINGS_COLUMNS);
+    const char *line = vae_model_metadata(out->model, SETTINGS_COLUMNS);
     if (line) out->names = subject_split_names(line);
     size_t count = 0;
     while (out->names && out->names[count]) count++;
@@ -169,7 +169,7 @@ int subject_open(const tool_call *call, subject *out) {
 static char *data_options(const subject *s) {
     const char *given = command_value(s->call, "data", NULL);
     const char *columns = command_value(s->call, "columns", NULL);
-    const char *kept = settings_get(s->model, SETTINGS_DATA);
+    const char *kept = vae_model_metadata(s->model, SETTINGS_DATA);
     text options = {0};
     text_append(&options, "%s", given ? given : "");
     if (columns) text_append(&options, " columns=[%s]", columns);

@@ -14,9 +14,6 @@
 #include "settings.h"
 #include "text.h"
 
-#define STATE "tool.training.state"
-#define HISTORY "tool.training.history"
-
 /* ---- signals ---- */
 
 static volatile sig_atomic_t asked_to_end;
@@ -43,22 +40,31 @@ static void leave_signals(const struct sigaction old[2]) {
 
 /* ---- what is kept ---- */
 
-void training_keep(training *t) {
-    text state = {0}, rows = {0};
+/* Of a very long training the last epochs only: metadata has a limit. */
+enum { EPOCHS_KEPT = 20000 };
+
+static vae_status keep_history(training *t) {
+    const history *h = &t->history;
+    text rows = {0};
+    text_append(&rows, "%s", "");
+    for (size_t row = h->count > EPOCHS_KEPT ? h->count - EPOCHS_KEPT : 0; row < h->count; row++) {
+        for (size_t c = 0; c < HISTORY_COLUMNS; c++)
+            text_append(&rows, "%a%c", h->column[c][row], c + 1 < HISTORY_COLUMNS ? ' ' : '\n');
+    }
+    vae_status status = vae_model_set_metadata(t->model, SETTINGS_HISTORY, rows.text);
+    text_free(&rows);
+    return status;
+}
+
+static vae_status keep_state(training *t) {
+    text state = {0};
     text_append(&state, "1 %llu %llu %llu %d %a %a %a %a %a %a", (unsigned long long)t->epoch,
                 (unsigned long long)t->best_epoch, (unsigned long long)t->since_best, t->counted,
                 t->best, t->sums.rows, t->sums.elbo, t->sums.reconstruction, t->sums.kl,
                 t->seconds + progress_seconds(&t->progress));
-    text_append(&rows, "%s", "");
-    for (size_t row = 0; row < t->history.count; row++) {
-        for (size_t c = 0; c < HISTORY_COLUMNS; c++)
-            text_append(&rows, "%a%c", t->history.column[c][row],
-                        c + 1 < HISTORY_COLUMNS ? ' ' : '\n');
-    }
-    settings_set(t->model, STATE, state.text);
-    settings_set(t->model, HISTORY, rows.text);
-    text_free(&rows);
+    vae_status status = vae_model_set_metadata(t->model, SETTINGS_STATE, state.text);
     text_free(&state);
+    return status ? status : keep_history(t);
 }
 
 static int next_number(const char **at, double *value) {
@@ -82,7 +88,8 @@ static int recall_history(training *t, const char *at) {
 }
 
 int training_recall(training *t) {
-    const char *state = settings_get(t->model, STATE), *rows = settings_get(t->model, HISTORY);
+    const char *state = vae_model_metadata(t->model, SETTINGS_STATE),
+               *rows = vae_model_metadata(t->model, SETTINGS_HISTORY);
     double v[11];
     if (!state || !rows) return 0;
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
@@ -100,8 +107,8 @@ int training_recall(training *t) {
 }
 
 void training_forget(vae_model *model) {
-    settings_set(model, STATE, NULL);
-    settings_set(model, HISTORY, NULL);
+    vae_model_set_metadata(model, SETTINGS_STATE, NULL);
+    vae_model_set_metadata(model, SETTINGS_HISTORY, NULL);
 }
 
 uint64_t training_warm_up(const vae_optimizer *optimizer) {
@@ -165,8 +172,8 @@ static vae_status validate(training *t, vae_step_report *report) {
 static vae_status save_best(training *t, double elbo) {
     text number = {0};
     text_append_double(&number, elbo);
-    vae_status status = settings_set(t->model, SETTINGS_ELBO, number.text);
-    if (!status) status = settings_model_save(t->model, t->output);
+    vae_status status = vae_model_set_metadata(t->model, SETTINGS_ELBO, number.text);
+    if (!status) status = vae_model_save(t->model, t->output);
     text_free(&number);
     return status;
 }
@@ -208,9 +215,9 @@ static vae_status run_epoch(training *t) {
 /* ---- the whole ---- */
 
 static training_end interrupted(training *t) {
-    training_keep(t);
-    if (t->keep) t->keep(t);
-    vae_status status = settings_checkpoint_save(t->model, t->optimizer, t->data, t->checkpoint);
+    vae_status status = keep_state(t);
+    if (!status && t->keep) status = t->keep(t);
+    if (!status) status = vae_checkpoint_save(t->model, t->optimizer, t->data, t->checkpoint);
     if (!status) return TRAINING_INTERRUPTED;
     command_refused(t->call, status, "training was interrupted and cannot be kept");
     return TRAINING_FAILED;

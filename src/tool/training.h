@@ -21,8 +21,8 @@ typedef struct training {
     char *checkpoint;   /* the file to go on from */
     uint64_t epochs, patience, steps_of_warm_up;
     int quiet;
-    void (*keep)(
-        struct training *); /* called before a checkpoint is written, to set what is kept beside */
+    /* Called before a checkpoint is written, to set what is kept beside. */
+    vae_status (*keep)(struct training *);
     void *user;
 
     uint64_t epoch;      /* done, with their validation */
@@ -43,8 +43,8 @@ typedef enum training_end { TRAINING_COMPLETE, TRAINING_INTERRUPTED, TRAINING_FA
  * validation that runs is then ended and the checkpoint written. A second SIGINT ends the program at once. */
 training_end training_run(training *t);
 
-/* What is counted, as text of the model's settings, and back. 0 where the text is none of training_keep. */
-void training_keep(training *t);
+/* Reads what a checkpoint keeps of what is counted; 0 where the model is none of a training like this one. Then
+ * takes it out of the model. */
 int training_recall(training *t);
 void training_forget(vae_model *model);
 

@@ -212,6 +212,14 @@ static void columns_are_chosen(void **state) {
     check_bad("train table.csv -o m2 --columns rpm,zebra", 2, "has no column 'zebra'");
 }
 
+static void names_need_not_be_utf8(void **state) {
+    (void)state;
+    program_file("latin.csv", "temp\xe9rature,b\n1,2\n3.5,4\n2,1\n5,3\n4,4\n1,3\n");
+    run r = good("train latin.csv -o m --epochs 1");
+    assert_non_null(strstr(r.errors, "the names of the columns are not UTF-8"));
+    good("score m latin.csv");
+}
+
 /* ---- evaluate, info ---- */
 
 static void evaluate_prints_the_library_s_text(void **state) {
@@ -644,6 +652,7 @@ int main(void) {
         IN_FOLDER(decoder_is_the_mirror),
         IN_FOLDER(test_rows_are_read_by_name),
         IN_FOLDER(columns_are_chosen),
+        IN_FOLDER(names_need_not_be_utf8),
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
         IN_FOLDER(scores_are_the_library_s),
