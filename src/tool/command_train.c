@@ -12,6 +12,7 @@
 #include "settings.h"
 #include "subject.h"
 #include "text.h"
+#include "train_data.h"
 #include "training.h"
 
 enum { MOST_EPOCHS = 1000000 };
@@ -94,86 +95,6 @@ static int check_job(job *j) {
                                  j->checkpoint);
     if (!problem && j->folder) problem = check_folder(j, inputs);
     return problem;
-}
-
-/* ---- data ---- */
-
-/* Rows to train on and held-out rows: of two files, or two parts of one. */
-static void data_options(const job *j, const char *part, text *to) {
-    const tool_call *call = &j->call;
-    const char *given = command_value(call, "data", ""), *columns = NULL, *where = NULL;
-    columns = command_value(call, "columns", NULL);
-    where = command_value(call, "where", NULL);
-    text_append(to, "%s", given);
-    if (columns) text_append(to, " columns=[%s]", columns);
-    if (where) text_append(to, " where=[%s]", where);
-    if (command_given(call, "batch") && !text_has_key(given, "batch", NULL))
-        text_append(to, " batch=%s", command_value(call, "batch", NULL));
-    if (command_given(call, "seed") && !text_has_key(given, "seed", NULL))
-        text_append(to, " seed=%s", command_value(call, "seed", NULL));
-    if (!call->operand[1] && !text_has_key(given, "split", NULL))
-        text_append(to, " split=%s:0.9", part);
-}
-
-/* The held-out part of a file whose --data names the part to train on. */
-static int name_other_part(const job *j, text *to) {
-    char *split = to->text ? strstr(to->text, "split=") : NULL;
-    if (!split || !strncmp(split, "split=test:0.9", 14)) return TOOL_DONE;
-    if (strncmp(split, "split=train:", 12))
-        return command_misused(&j->call, "--data: expected split=train:F, of which the other rows "
-                                         "are held out");
-    memmove(split + 10, split + 11, strlen(split + 11) + 1);
-    memcpy(split, "split=test", 10);
-    to->length--;
-    return TOOL_DONE;
-}
-
-static int open_heldout(job *j) {
-    training *t = &j->training;
-    const char *path = j->call.operand[1];
-    char *line = subject_names_line(t->data), **names = line ? subject_split_names(line) : NULL;
-    text options_text = {0};
-    vae_status status = VAE_OK;
-    int problem = TOOL_DONE;
-    if (path) {
-        const char *where = command_value(&j->call, "where", NULL);
-        char *reading = subject_reading_options(t->data, command_value(&j->call, "data", NULL));
-        text_append(&options_text, "%s", reading);
-        if (where) text_append(&options_text, " where=[%s]", where);
-        free(reading);
-        status = subject_open_columns(j->context, path, options_text.text, names, &t->heldout);
-    } else {
-        data_options(j, "test", &options_text);
-        problem = name_other_part(j, &options_text);
-        if (!problem)
-            status =
-                vae_dataset_open(j->context, j->call.operand[0], options_text.text, &t->heldout);
-    }
-    if (subject_lacks_columns(&j->call, status, path ? names : NULL)) {
-        problem =
-            command_failed(&j->call, "%s does not fit %s, whose columns are taken by name: %s",
-                           path, j->call.operand[0], vae_last_error());
-    } else if (status) {
-        problem = command_refused(&j->call, status, path ? NULL : "held-out rows");
-    }
-    if (!problem && vae_dataset_width(t->heldout) != vae_dataset_width(t->data))
-        problem = command_failed(&j->call, "%s has rows of %zu values; expected %zu, as %s has",
-                                 path, vae_dataset_width(t->heldout), vae_dataset_width(t->data),
-                                 j->call.operand[0]);
-    text_free(&options_text);
-    subject_free_names(names);
-    free(line);
-    return problem;
-}
-
-static int open_data(job *j) {
-    text options_text = {0};
-    data_options(j, "train", &options_text);
-    vae_status status =
-        vae_dataset_open(j->context, j->call.operand[0], options_text.text, &j->training.data);
-    text_free(&options_text);
-    if (status) return command_refused(&j->call, status, NULL);
-    return open_heldout(j);
 }
 
 /* ---- model ---- */
@@ -372,7 +293,7 @@ static int prepare(job *j) {
     int problem = j->resume ? resume_take_options(&j->call, j->checkpoint, j->kept) : TOOL_DONE;
     if (!problem) problem = check_job(j);
     if (!problem) problem = command_context(&j->call, NULL, &j->context);
-    if (!problem) problem = open_data(j);
+    if (!problem) problem = train_data_open(&j->call, j->context, &t->data, &t->heldout);
     if (problem) return problem;
     t->call = &j->call;
     t->output = j->output;

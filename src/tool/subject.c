@@ -65,20 +65,10 @@ static const char *const not_kept[] = {"batch",      "shuffle", "seed",  "drop_l
 static const char *const of_csv[] = {"header",  "columns", "delimiter", "decimal",
                                      "comment", "missing", NULL};
 
-/* Appends the words of `options` whose keys are not in the list. */
-static void append_without(text *to, const char *options, const char *const *keys) {
-    text_word word = {.begin = options};
-    while (options && text_next_word(&word)) {
-        if (text_listed(keys, word.begin, word.key_length)) continue;
-        text_append(to, "%s%.*s", to->length ? " " : "", (int)word.length, word.begin);
-    }
-}
-
 char *subject_reading_options(const vae_dataset *data, const char *given) {
     text kept = {0};
     (void)data;
-    append_without(&kept, given, not_kept);
-    text_append(&kept, "%s", "");
+    text_append_without(&kept, given, not_kept);
     return kept.text;
 }
 
@@ -105,8 +95,7 @@ vae_status subject_open_columns(vae_context *context, const char *path, const ch
     vae_status status = vae_dataset_open(context, path, all.text, out);
     if (status == VAE_ERROR_TEXT && strstr(vae_last_error(), "is for CSV files")) {
         text_free(&all);
-        append_without(&all, options, of_csv);
-        text_append(&all, "%s", "");
+        text_append_without(&all, options, of_csv);
         status = vae_dataset_open(context, path, all.text, out);
     }
     text_free(&all);

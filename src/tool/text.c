@@ -134,6 +134,15 @@ int text_listed(const char *const *list, const char *word, size_t length) {
     return 0;
 }
 
+void text_append_without(text *to, const char *options, const char *const *keys) {
+    text_word word = {.begin = options};
+    text_append(to, "%s", "");
+    while (options && text_next_word(&word)) {
+        if (text_listed(keys, word.begin, word.key_length)) continue;
+        text_append(to, "%s%.*s", to->length ? " " : "", (int)word.length, word.begin);
+    }
+}
+
 /* ---- suggestions ---- */
 
 enum { LONGEST = 32 };

@@ -37,6 +37,9 @@ int text_next_word(text_word *word);
 /* Whether the text has that key; *value (may be NULL) becomes a copy of its value, to be freed. */
 int text_has_key(const char *options, const char *key, char **value);
 
+/* Appends the words of `options` (NULL: none) whose keys are not in the list; the text is then never NULL. */
+void text_append_without(text *to, const char *options, const char *const *keys);
+
 /* Whether a NULL-terminated list holds the word. */
 int text_listed(const char *const *list, const char *word, size_t length);
 
