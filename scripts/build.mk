@@ -432,7 +432,7 @@ check-interop: lib $(OUT)/tests/interop/write_model
 check-examples: examples
 	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
 
-check-docs: lib
+check-docs: lib tool
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs
 
 $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
