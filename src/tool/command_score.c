@@ -165,7 +165,7 @@ static void take_quantile(scores *to) {
 
 static void append_row(const scores *to, size_t row, text *line) {
     char number[32];
-    text_append(line, "%zu,", row);
+    text_append(line, "%llu,", (unsigned long long)vae_dataset_row_number(to->s.data, row));
     text_append_double(line, to->score[row]);
     if (to->has_threshold) text_append(line, ",%d", to->score[row] > to->threshold);
     for (size_t k = 0; k < to->explain; k++) {

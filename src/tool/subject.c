@@ -63,7 +63,7 @@ const char *subject_column(const subject *s, size_t column, char *buffer) {
 static const char *const not_kept[] = {"batch",      "shuffle", "seed",  "drop_last", "split",
                                        "split_seed", "labels",  "where", "columns",   NULL};
 static const char *const of_csv[] = {"header",  "columns", "delimiter", "decimal",
-                                     "comment", "missing", NULL};
+                                     "comment", "missing", "where",     NULL};
 
 char *subject_reading_options(const vae_dataset *data, const char *given) {
     text kept = {0};

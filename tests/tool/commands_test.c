@@ -296,6 +296,34 @@ static void scores_are_the_library_s(void **state) {
     assert_string_equal(at, "");
 }
 
+/* Also where the rows are a part of the file's. */
+static void rows_have_the_numbers_of_the_file(void **state) {
+    char *cells[4];
+    double score[ROWS];
+    (void)state;
+    make_model();
+    run r = good("score m.safetensors table.csv");
+    char *at = r.out;
+    next_line(&at, cells, 4);
+    for (int i = 0; i < ROWS; i++) {
+        next_line(&at, cells, 4);
+        assert_int_equal(atoi(cells[0]), i);
+        score[i] = strtod(cells[1], NULL);
+    }
+    r = good("score m.safetensors table.csv --data split=test:0.9");
+    at = r.out;
+    next_line(&at, cells, 4);
+    int count = 0, row, before = -1;
+    for (; next_line(&at, cells, 4); count++) {
+        row = atoi(cells[0]);
+        assert_true(row > before && row < ROWS);
+        check_close(strtod(cells[1], NULL), score[row]);
+        before = row;
+    }
+    assert_int_equal(count, 30);
+    assert_true(before > 30);
+}
+
 static void strange_row_is_named(void **state) {
     char *cells[8];
     (void)state;
@@ -656,6 +684,7 @@ int main(void) {
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
         IN_FOLDER(scores_are_the_library_s),
+        IN_FOLDER(rows_have_the_numbers_of_the_file),
         IN_FOLDER(strange_row_is_named),
         IN_FOLDER(threshold_is_kept_and_used),
         IN_FOLDER(scores_as_npy),
