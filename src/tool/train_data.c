@@ -72,8 +72,10 @@ static int open_heldout(const tool_call *call, vae_context *context, const char 
     const char *path = call->operand[1];
     char *line = path ? subject_names_line(data) : NULL;
     char **names = line ? subject_split_names(line) : NULL;
+    command_muted += !path; /* what is to be said of this file was said when it was first read */
     vae_status status = path ? open_test(call, context, data, names, heldout)
                              : open_part(call, context, "test", fraction, heldout);
+    command_muted -= !path;
     int problem = TOOL_DONE;
     if (subject_lacks_columns(call, status, names)) {
         problem = command_failed(call, "%s does not fit %s, whose columns are taken by name: %s",

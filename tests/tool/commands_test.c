@@ -1,7 +1,13 @@
 /* The commands at work on a CSV file, an NPY file and images: what they write is what the library computes; names go
  * through; what cannot be done is said in one line, with nothing written. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* usleep */
+#endif
+
+#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -492,6 +498,8 @@ static void images_are_drawn(void **state) {
     check_png("latent.png");
     char *history = program_text("history.csv");
     assert_memory_equal(history, "epoch,train_elbo", 16);
+    assert_non_null(strstr(history, "\n1,-"));
+    assert_non_null(strstr(history, "\n2,-"));
     free(history);
     good("sample m -n 7 -o s.png");
     check_png("s.png");
@@ -656,6 +664,34 @@ static void outputs_are_replaced(void **state) {
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+static int has_hidden_file(void) {
+    DIR *list = opendir(test_folder());
+    int found = 0;
+    for (struct dirent *entry; (entry = readdir(list));)
+        found |= entry->d_name[0] == '.' && strlen(entry->d_name) > 2;
+    closedir(list);
+    return found;
+}
+
+/* The temporary file goes, and what was there stays. */
+static void a_signal_leaves_the_old_output(void **state) {
+    int errors;
+    (void)state;
+    good("train sprites:60 -o m --epochs 1 -q");
+    program_file("z.csv", "old\n");
+    pid_t child = program_start("encode m sprites:20000 -o z.csv", &errors);
+    for (int i = 0; i < 5000 && !has_hidden_file(); i++) usleep(1000);
+    kill(child, SIGTERM);
+    free(program_read(errors));
+    int status = program_wait(child);
+    assert_false(has_hidden_file());
+    char *text = program_text("z.csv");
+    if (status == 1000 + SIGTERM) assert_string_equal(text, "old\n");
+    if (status == 0) assert_memory_equal(text, "z0,", 3); /* it was quicker */
+    assert_true(status == 0 || status == 1000 + SIGTERM);
+    free(text);
+}
+
 /* More rows than a pipe holds, and nobody who reads them. */
 static void a_closed_pipe_is_no_failure(void **state) {
     static const char *const lines[] = {"sample m.safetensors -n 20000",
@@ -699,6 +735,7 @@ int main(void) {
         IN_FOLDER(what_cannot_be_written),
         IN_FOLDER(data_is_never_written_over),
         IN_FOLDER(outputs_are_replaced),
+        IN_FOLDER(a_signal_leaves_the_old_output),
         IN_FOLDER(a_closed_pipe_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
