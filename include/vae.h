@@ -196,8 +196,17 @@ typedef struct vae_dataset vae_dataset;
  *   shuffle=0|1 (1)  seed=N (1) a new order each epoch, a function of (seed, epoch)
  *   drop_last=0|1 (0)           1 leaves out an epoch's short last batch; a set smaller than its
  *                               batch is one whole batch
- *   scale=auto | unit | none    auto: uint8 to [0, 1] (/ 255), all else untouched; unit: the
- *                               least and the largest value of all rows to 0 and 1; none: as stored
+ *   scale=auto | unit | none | range:LOW:HIGH
+ *                               auto: 8-bit data to [0, 1] (/ 255), floats untouched; unit: the
+ *                               least and the largest value of all rows to 0 and 1; none: as
+ *                               stored; range: LOW to 0 and HIGH to 1, other values accordingly
+ *   shift=none | columns | [a, b, ..]
+ *                               what is subtracted from each column, in double, before values
+ *                               become float: nothing; a value of the column near its middle (the
+ *                               lower median of all rows, before the split); these numbers, one a
+ *                               column, so that a later file is shifted as the training file was.
+ *                               For large numbers that lie close together (times, dates), which a
+ *                               float cannot hold. Not with scale=unit or range, nor binarize=
  *   binarize=none | threshold | sample
  *                               after scaling; threshold: x >= 0.5; sample: 1 with probability x,
  *                               drawn anew each epoch
@@ -217,9 +226,12 @@ typedef struct vae_dataset vae_dataset;
  *                               outlive the data set and not change
  *
  * Errors: VAE_ERROR_TEXT; VAE_ERROR_FILE; VAE_ERROR_FORMAT, with the offset or line;
- * VAE_ERROR_LIMIT before anything that does not fit is read; VAE_ERROR_DATA where scale=unit meets
- * a value that is not finite, or binarize=sample one that is no probability; VAE_ERROR_UNSUPPORTED
- * for gzip in a build without zlib. Other values are looked at when a row is used. */
+ * VAE_ERROR_LIMIT before anything that does not fit is read; VAE_ERROR_DATA where scale=unit finds
+ * a value that is not finite, binarize=sample one that is no probability, or where the values of a
+ * column differ as stored (float64, CSV) and would all become one float: the message names the
+ * column and what to do, mostly shift=columns. A column that keeps little of its values is said in
+ * the context's log, once. VAE_ERROR_UNSUPPORTED for gzip in a build without zlib. Other values are
+ * looked at when a row is used. */
 VAE_API vae_status vae_dataset_open(vae_context *context, const char *path, const char *options,
                                     vae_dataset **out);
 
@@ -262,8 +274,15 @@ VAE_API uint64_t vae_dataset_row_number(const vae_dataset *dataset, size_t row);
 VAE_API vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t size,
                                     size_t *length);
 
-/* Rows first .. first + n - 1 in stored order as a model would see them (scaled, binarised), into
- * x [n, width]. Moves no cursor; binarize=sample draws as in epoch 0. */
+/* How a column's values become x = (stored - offset) / range: 0 and 255 for 8-bit data, 0 and 1 for
+ * values that are taken as stored, what scale= and shift= say or found otherwise. So stored = x range
+ * + offset gives what a model makes (x_mean, draws) in the units of the file. Of binarize= values
+ * before that. VAE_ERROR_ARGUMENT for a column that is not below the width. Either may be NULL. */
+VAE_API vae_status vae_dataset_scaling(const vae_dataset *dataset, size_t column, double *offset,
+                                       double *range);
+
+/* Rows first .. first + n - 1 in stored order as a model would see them (shifted, scaled,
+ * binarised), into x [n, width]. Moves no cursor; binarize=sample draws as in epoch 0. */
 VAE_API vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x,
                                     size_t width);
 
@@ -320,6 +339,12 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
  * to the data's and, with standardize=1, shift and scale to each column. Reads the rows once; the
  * data set, cursor included, stays as it is. To be called once, after creating the model and before
  * training: a second call would scale again.
+ * With standardize=1 and a data set with a shift (option shift=) the model records that shift and
+ * keeps it through clone, save, load and checkpoints: in the file's metadata it is "dataset.shift",
+ * a list that the option takes, "[1e+09, 0]". From then on a data set with another shift, or with
+ * none, is VAE_ERROR_MISMATCH in vae_step, vae_train, vae_evaluate and the checkpoints' functions.
+ * Rows given directly (vae_encode, vae_step_rows ..) are shifted by the caller, and what the model
+ * makes is shifted too: vae_dataset_scaling has the offsets.
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
 

@@ -28,6 +28,7 @@ bindir ?= $(exec_prefix)/bin
 mandir ?= $(prefix)/share/man
 completiondir ?= $(prefix)/share/bash-completion/completions
 DESTDIR ?=
+LDCONFIG ?= ldconfig
 
 SOVERSION := 0
 VERSION := $(shell sed -n 's/^.define VAE_VERSION_[A-Z]* \([0-9][0-9]*\)$$/\1/p' include/vae.h | paste -sd. -)
@@ -45,8 +46,22 @@ quote = '$(subst ','\'',$1)'
 
 # ---- Flags ----
 
-ifneq ($(filter-out float double,$(REAL)),)
-$(error REAL=$(REAL) is unknown (known: float, double))
+# $(call one_of,NAME,values): ends make unless the variable of that name has one of the values.
+comma := ,
+space := $(subst ,, )
+one_of = $(if $(and $(filter 1,$(words $($1))),$(filter $2,$($1))),,$(error \
+    $1=$($1) is unknown (known: $(subst $(space),$(comma)$(space),$(strip $2)))))
+$(call one_of,BLAS,openblas blas blis builtin)
+$(call one_of,REAL,float double)
+$(call one_of,SIMD,sse2 avx2 avx512)
+$(call one_of,ZLIB,yes no)
+$(if $(WERROR),$(call one_of,WERROR,0 1 yes no))
+$(if $(filter command,$(origin V)),$(call one_of,V,0 1))
+ifeq ($(origin PREFIX),command line)
+$(error PREFIX is not used; write it in small letters: prefix=$(PREFIX))
+endif
+ifeq ($(shell command -v $(firstword $(CC))),)
+$(error the compiler CC=$(CC) is not there)
 endif
 # Linked into a shared library these change the floating-point mode of the whole process that loads it.
 FORBIDDEN := $(filter -Ofast -ffast-math,$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
@@ -58,7 +73,7 @@ compiler_environment = CC=$(call quote,$(CC)) CPPFLAGS=$(call quote,$(CPPFLAGS))
     LDFLAGS=$(call quote,$(LDFLAGS)) PKG_CONFIG=$(call quote,$(PKG_CONFIG))
 BLAS_FOUND := $(shell $(compiler_environment) scripts/blas.sh $(BLAS))
 ifeq ($(strip $(BLAS_FOUND)),)
-$(error no BLAS found for BLAS=$(BLAS): run `make deps`, or build without one: `make BLAS=builtin`)
+$(error no BLAS found for BLAS=$(BLAS): run `make deps$(if $(filter-out openblas,$(BLAS)), BLAS=$(BLAS))`, or build without one: `make BLAS=builtin`)
 endif
 BLAS_CPPFLAGS := $(filter -I% -D%,$(BLAS_FOUND))
 BLAS_LIBS := $(filter -L% -l% -W% -pthread,$(BLAS_FOUND))
@@ -111,9 +126,6 @@ LEVELS_UP_TO_sse2 := sse2
 LEVELS_UP_TO_avx2 := avx2 sse2
 LEVELS_UP_TO_avx512 := avx512 avx2 sse2
 SIMD_LEVELS := $(LEVELS_UP_TO_$(SIMD))
-ifeq ($(SIMD_LEVELS),)
-$(error SIMD=$(SIMD) is unknown (known: sse2, avx2, avx512))
-endif
 else
 SIMD_LEVELS := generic
 endif
@@ -125,7 +137,6 @@ SIMD_FLAGS_avx512 := -ffp-contract=fast -mavx512f -mavx512dq -mavx512bw -mavx512
 # ---- Object folder: one per compiler and set of flags ----
 
 COMPILER := $(shell $(CC) --version 2>/dev/null | head -n 1)
-comma := ,
 NAME := $(notdir $(firstword $(CC)))-$(BLAS)-$(REAL)$(if $(filter-out avx512,$(SIMD)),-$(SIMD))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
 HASH := $(shell printf '%s' $(call quote,$(COMPILER) $(COMPILE) $(OWN_LDFLAGS) $(LDFLAGS) $(OWN_LDLIBS) $(LDLIBS)) | cksum \
     | cut -d' ' -f1)
@@ -217,17 +228,17 @@ $(OUT)/vae-without-pictures: $(filter-out %/plot.o,$(TOOL_OBJECTS)) $(OUT)/tool/
 
 # ---- Tests: one program per file ----
 
-# T: run those whose path contains it; SKIP: and none of these.
+# T: run those whose path contains one of its words; SKIP: and none of these.
 T ?=
 SKIP ?=
 TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
-    tests/fault/*_test.c tests/tool/*_test.c) # the longest first
+    tests/fault/*_test.c tests/abi/*_test.c tests/tool/*_test.c) # the longest first
 # A fuzz target is a program too, which replays the kept inputs.
 FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 TESTS := $(TEST_SOURCES:%.c=$(OUT)/%) $(FUZZ_TARGETS:%=$(OUT)/tests/fuzz/%)
 ifneq ($(T),)
-TESTS := $(foreach t,$(TESTS),$(if $(findstring $(T),$t),$t))
+TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach w,$(T),$(findstring $w,$t))),$t))
 endif
 TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
 SUPPORT := $(wildcard tests/support/*.c)
@@ -243,7 +254,8 @@ soak: $(OUT)/tests/property/calls_test
 # Of random calls.
 CALLS_SECONDS ?= 60
 check: $(TESTS)
-	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(CALLS_SECONDS)' scripts/run-tests.sh '$(NAME)' '$(OUT)/' $(TESTS)
+	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(CALLS_SECONDS)' scripts/run-tests.sh \
+	    '$(NAME)$(if $(T),$(space)with $(T))$(if $(SKIP),$(space)without $(SKIP))' '$(OUT)/' $(TESTS)
 
 $(OUT)/tests/%.o: tests/%.c
 	$(say) CC '$<'
@@ -280,6 +292,7 @@ $(OUT)/tests/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,tests/fuzz/replay.c
 # ---- Fuzzing: make fuzz, which sets CC and SANITIZE ----
 
 TARGET ?=
+$(if $(filter fuzz,$(MAKECMDGOALS)),$(if $(TARGET),$(call one_of,TARGET,$(FUZZ_TARGETS))))
 FUZZERS := $(patsubst %,$(OUT)/fuzz/%,$(if $(TARGET),$(TARGET),$(FUZZ_TARGETS)))
 .PHONY: fuzz
 fuzz: $(FUZZERS)
@@ -389,39 +402,53 @@ STATIC_LIBS += $(ZLIB_LIBS)
 endif
 endif
 
-# Folders below the prefix are written relative to it, so that an installed tree can be moved.
-pc_folder = $(patsubst $(prefix)/%,$${prefix}/%,$(patsubst $(prefix),$${prefix},$1))
+$(PC): pkgconfig/libvae.pc.in scripts/pc.sh FORCE | $(OBJ)
+	$(Q)prefix=$(call quote,$(prefix)) exec_prefix=$(call quote,$(exec_prefix)) libdir=$(call quote,$(libdir)) \
+	    includedir=$(call quote,$(includedir)) VERSION='$(VERSION)' REQUIRES='$(STATIC_MODULES:%= %)' \
+	    LIBS=$(call quote, $(strip $(STATIC_LIBS) -lm -lpthread)) scripts/pc.sh > $@
 
-$(PC): pkgconfig/libvae.pc.in FORCE | $(OBJ)
-	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@exec_prefix@|$(call pc_folder,$(exec_prefix))|' \
-	    -e 's|@libdir@|$(call pc_folder,$(libdir))|' -e 's|@includedir@|$(call pc_folder,$(includedir))|' -e 's|@version@|$(VERSION)|' -e 's|@requires@|$(STATIC_MODULES:%= %)|' \
-	    -e 's|@libs@| $(strip $(STATIC_LIBS) -lm -lpthread)|' $< > $@
+# Places in the tree that is written, quoted for the shell.
+in_libdir = $(call quote,$(DESTDIR)$(libdir)/$1)
+in_includedir = $(call quote,$(DESTDIR)$(includedir)/$1)
+in_tree = $(call quote,$(DESTDIR)$1)
+loader = LDCONFIG=$(call quote,$(LDCONFIG)) PKG_CONFIG=$(call quote,$(PKG_CONFIG)) scripts/loader.sh $1 \
+    $(call quote,$(DESTDIR)) $(call quote,$(libdir)) '$(SONAME)'
 
 .PHONY: install uninstall
 install: lib tool $(PC)
-	$(say) INSTALL '$(DESTDIR)$(libdir), $(DESTDIR)$(includedir)'
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(includedir)' '$(DESTDIR)$(libdir)/pkgconfig'
-	$(Q)$(INSTALL) -m 644 include/vae.h '$(DESTDIR)$(includedir)/vae.h'
-	$(Q)$(INSTALL) -m 644 $(ARCHIVE) '$(DESTDIR)$(libdir)/libvae.a'
-	$(Q)$(INSTALL) -m 755 $(SHARED) '$(DESTDIR)$(libdir)/$(SOFILE)'
-	$(Q)ln -sf $(SOFILE) '$(DESTDIR)$(libdir)/$(SONAME)'
-	$(Q)ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libvae.so'
-	$(Q)$(INSTALL) -m 644 $(PC) '$(DESTDIR)$(libdir)/pkgconfig/vae.pc'
-	$(Q)$(INSTALL) -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1' '$(DESTDIR)$(completiondir)'
-	$(Q)$(INSTALL) -m 755 $(TOOL) '$(DESTDIR)$(bindir)/vae'
-	$(Q)$(INSTALL) -m 644 src/tool/vae.1 '$(DESTDIR)$(mandir)/man1/vae.1'
-	$(Q)$(INSTALL) -m 644 src/tool/vae.bash '$(DESTDIR)$(completiondir)/vae'
+	$(say) INSTALL $(call quote,$(DESTDIR)$(libdir) and $(DESTDIR)$(includedir))
+	$(Q)$(INSTALL) -d $(call in_includedir,) $(call in_libdir,pkgconfig)
+	$(Q)$(INSTALL) -m 644 include/vae.h $(call in_includedir,vae.h)
+	$(Q)$(INSTALL) -m 644 $(ARCHIVE) $(call in_libdir,libvae.a)
+	$(Q)$(INSTALL) -m 755 $(SHARED) $(call in_libdir,$(SOFILE))
+	$(Q)ln -sf $(SOFILE) $(call in_libdir,$(SONAME))
+	$(Q)ln -sf $(SONAME) $(call in_libdir,libvae.so)
+	$(Q)$(INSTALL) -m 644 $(PC) $(call in_libdir,pkgconfig/vae.pc)
+	$(Q)$(INSTALL) -d $(call in_tree,$(bindir)) $(call in_tree,$(mandir)/man1) $(call in_tree,$(completiondir))
+	$(Q)$(INSTALL) -m 755 $(TOOL) $(call in_tree,$(bindir)/vae)
+	$(Q)$(INSTALL) -m 644 src/tool/vae.1 $(call in_tree,$(mandir)/man1/vae.1)
+	$(Q)$(INSTALL) -m 644 src/tool/vae.bash $(call in_tree,$(completiondir)/vae)
+	$(Q)$(call loader,install)
 
+# Files of this soname that another version left go too.
 uninstall:
-	$(Q)rm -f '$(DESTDIR)$(includedir)/vae.h' '$(DESTDIR)$(libdir)/libvae.a' '$(DESTDIR)$(libdir)/$(SOFILE)' \
-	    '$(DESTDIR)$(libdir)/$(SONAME)' '$(DESTDIR)$(libdir)/libvae.so' '$(DESTDIR)$(libdir)/pkgconfig/vae.pc'
-	$(Q)rm -f '$(DESTDIR)$(bindir)/vae' '$(DESTDIR)$(mandir)/man1/vae.1' '$(DESTDIR)$(completiondir)/vae'
+	$(Q)rm -f $(call in_includedir,vae.h) $(call in_libdir,libvae.a) $(call in_libdir,libvae.so) \
+	    $(call in_libdir,$(SONAME)) $(call in_libdir,$(SONAME).)* $(call in_libdir,pkgconfig/vae.pc)
+	$(Q)rm -f $(call in_tree,$(bindir)/vae) $(call in_tree,$(mandir)/man1/vae.1) $(call in_tree,$(completiondir)/vae)
+	$(Q)$(call loader,uninstall)
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-install check-interop check-examples check-docs
+.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
+
+check-abi: lib
+	$(Q)$(compiler_environment) LIBRARIES=$(call quote,$(OWN_LDLIBS) $(LDLIBS)) \
+	    sh tests/abi/run.sh check lib/libvae.so lib/libvae.a $(OUT)/abi
+
+abi-record: lib
+	$(Q)sh tests/abi/run.sh record lib/libvae.so lib/libvae.a
 
 check-install:
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' sh tests/install/run.sh $(OUT)/install

@@ -1,9 +1,12 @@
 #!/bin/sh
-# Makes each target, whatever became of the ones before, then prints a table. Tests are added up over all; a target that
-# counts none counts as one test. The last line is "N passed, N failed".
+# Makes each target, whatever became of the ones before, then prints a table with times. Tests are added up over all; a
+# target that counts none counts as one test. Says so if all took longer than it should. The last line is
+# "N passed, N failed".
 set -u
 MAKE=${MAKE:-make}
+LIMIT=25 # minutes; beyond that people stop running it
 passed=0 failed=0
+begin=$(date +%s)
 table=$(mktemp) || exit 1
 log=$(mktemp) || exit 1
 trap 'rm -f "$table" "$log"' EXIT
@@ -30,10 +33,16 @@ for target in "$@"; do
     fi
     [ -z "$counts" ] || verdict="$verdict ($good passed, $bad failed)"
     passed=$((passed + good)) failed=$((failed + bad))
-    printf '  %-14s %5d s  %s\n' "$target" "$seconds" "$verdict" >> "$table"
+    printf '  %-14s %5d s  %s\n' "$target" "$seconds" "$verdict" | tee -a "$table"
 done
+seconds=$(($(date +%s) - begin))
 
 printf '\n== summary\n'
 cat "$table"
+printf '  %-14s %5d s\n' all "$seconds"
+if [ "$seconds" -gt $((60 * LIMIT)) ]; then
+    echo "make check-all took $((seconds / 60)) minutes, more than the $LIMIT that it may take: shorten the longest parts above," \
+        "or move what is long to make check or to a target of its own"
+fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

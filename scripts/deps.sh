@@ -48,6 +48,19 @@ have_cxx() {
     ${CXX:-c++} -o "$folder/probe" "$folder/probe.cc" > /dev/null 2>&1
 }
 
+# one_of NAME value known...
+one_of() {
+    name=$1 value=$2
+    shift 2
+    for known; do
+        [ "$value" != "$known" ] || return 0
+    done
+    echo "make deps: $name=$value is unknown (known: $*)" >&2
+    exit 1
+}
+one_of BLAS "${BLAS:-openblas}" openblas blas blis builtin
+one_of ZLIB "${ZLIB:-yes}" yes no
+
 missing= packages=
 # need test package description
 need() {
@@ -75,6 +88,7 @@ look() {
     need "have clang-format" clang-format "clang-format"
     need "have valgrind" valgrind "valgrind"
     need "have lcov" lcov "lcov"
+    need "have abidiff" abigail-tools "abidiff"
     need "have_locale_sources" locales "the sources of locales"
     need have_cxx g++ "a C++ compiler"
     need "have readelf" binutils "binutils"

@@ -20,9 +20,11 @@ run_one() {
     log=$(mktemp "$folder/XXXXXX") || exit 1
     limit=${VAE_TEST_TIMEOUT:-}
     limit=${limit:-900}
+    start=$(date +%s)
     # shellcheck disable=SC2086
     timeout -k 10 "$limit" ${VAE_TEST_UNDER:-} "$program" > "$log" 2>&1 < /dev/null
     status=$?
+    seconds=$(($(date +%s) - start))
     good=$(count PASSED "$log")
     bad=$(count FAILED "$log")
     skips=$(count SKIPPED "$log")
@@ -47,7 +49,9 @@ run_one() {
         printf '  FAIL    %s%s\n' "$name" "${problem:+: $problem}" >> "$log"
         cat "$log"
     else
-        printf '  ok      %s (%d)\n' "$name" "$good"
+        long=
+        [ "$seconds" -lt 10 ] || long=" $seconds s"
+        printf '  ok      %s (%d)%s\n' "$name" "$good" "$long"
     fi
     echo "$good $bad $skips" >> "$folder/counts"
 }

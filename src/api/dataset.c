@@ -90,6 +90,22 @@ vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t siz
     return status;
 }
 
+vae_status vae_dataset_scaling(const vae_dataset *dataset, size_t column, double *offset,
+                               double *range) {
+    double subtracted, divisor;
+    if (!dataset) return vae__fail(VAE_ERROR_ARGUMENT, "vae_dataset_scaling: dataset is NULL");
+    size_t width = vae__dataset_width(dataset);
+    if (column >= width) {
+        return vae__fail(VAE_ERROR_ARGUMENT,
+                         "vae_dataset_scaling: column is %zu; the data set has %zu, from 0", column,
+                         width);
+    }
+    vae__dataset_scaling(dataset, column, &subtracted, &divisor);
+    if (offset) *offset = subtracted;
+    if (range) *range = divisor;
+    return VAE_OK;
+}
+
 /* Whether [n, found] values of rows first .. first + n - 1 can be read. */
 static vae_status check_rows(const char *function, const vae_dataset *dataset, size_t first,
                              size_t n, const void *into, size_t found, size_t expected) {

@@ -32,7 +32,12 @@ vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
         status = vae__need_width(vae__dataset_width(fitted_on), model->spec.input.width,
                                  "vae_evaluate", "the width of fitted_on", "the model's input");
     }
-    return status ? status : vae__evaluate(model, dataset, fitted_on, options, progress, user, out);
+    if (!status) status = vae__need_shift(model, dataset, "vae_evaluate", "the data set");
+    if (!status && fitted_on)
+        status = vae__need_shift(model, fitted_on, "vae_evaluate", "fitted_on");
+    if (status) return status;
+    vae__log_unknown_shift(model, dataset, "vae_evaluate");
+    return vae__evaluate(model, dataset, fitted_on, options, progress, user, out);
 }
 
 vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name, double *value) {

@@ -91,6 +91,7 @@ vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dat
         status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_step",
                                  "the data set's width", "the model's input");
     }
+    if (!status) status = vae__need_shift(model, dataset, "vae_step", "the data set");
     if (status) return status;
     status = vae__step_dataset(optimizer, dataset, &made);
     give_report(&made, report);
@@ -129,7 +130,12 @@ vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *da
         status = vae__need_width(vae__dataset_width(validation), model->spec.input.width,
                                  "vae_train", "the validation set's width", "the model's input");
     }
-    return status ? status : vae__train(optimizer, dataset, validation, options, callback, user);
+    if (!status) status = vae__need_shift(model, dataset, "vae_train", "the data set");
+    if (!status && validation)
+        status = vae__need_shift(model, validation, "vae_train", "the validation set");
+    if (status) return status;
+    vae__log_unknown_shift(model, dataset, "vae_train");
+    return vae__train(optimizer, dataset, validation, options, callback, user);
 }
 
 /* ---- checkpoints ---- */
@@ -142,6 +148,7 @@ vae_status vae_checkpoint_save(const vae_model *model, const vae_optimizer *opti
     if (!status && dataset) {
         status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, function,
                                  "the data set's width", "the model's input");
+        if (!status) status = vae__need_shift(model, dataset, function, "the data set");
     }
     return status ? status : vae__checkpoint_write(optimizer, dataset, path);
 }

@@ -6,13 +6,15 @@
 #include "base/rng.h"
 #include "data/source.h"
 
-/* x = (stored - low) / range; a range of exactly 1 with low 0 leaves values as they are. */
+/* x = (stored - low) / range in double, rounded once; a range of exactly 1 with low 0 leaves values
+ * as they are. With `offsets` each column has one of its own in place of low. */
 typedef struct vae__conversion {
     vae__element element;
     double low, range;
+    const double *offsets; /* [columns of a row]; NULL: low for all of them */
 } vae__conversion;
 
-/* `count` stored values, at any alignment. */
+/* `count` stored values, at any alignment: of one row if there are offsets, else of any number. */
 void vae__convert(const vae__conversion *conversion, const void *values, size_t count,
                   vae__real *x);
 
@@ -27,5 +29,11 @@ int vae__stored_range(vae__element element, const void *values, size_t count, do
                       double *high, size_t *at);
 
 double vae__stored_value(vae__element element, const void *values, size_t index);
+
+/* What a stored value of that column becomes, before it is rounded to vae__real. */
+static inline double vae__scaled(const vae__conversion *conversion, size_t column, double stored) {
+    double offset = conversion->offsets ? conversion->offsets[column] : conversion->low;
+    return (stored - offset) / conversion->range;
+}
 
 #endif

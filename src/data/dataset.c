@@ -1,10 +1,9 @@
 #include "data/dataset.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "data/scaling.h"
 #include "data/split.h"
 #include "data/state.h"
 
@@ -46,7 +45,8 @@ static vae_status load_rows(vae_dataset *dataset, const char *path,
     const size_t length = strlen(SPRITES);
     const vae__source_options source = {.header = options->header,
                                         .columns = options->columns_text,
-                                        .label_column = options->label_column};
+                                        .label_column = options->label_column,
+                                        .shifted = options->shift.kind != VAE__SHIFT_NONE};
     int sprites = !strncmp(path, SPRITES, length) && (!path[length] || path[length] == ':');
     vae_status status = sprites
                             ? generate_sprites(dataset, path, options)
@@ -86,59 +86,6 @@ done:
 
 /* ---- what becomes of them ---- */
 
-static vae_status fail_value(const vae_dataset *dataset, const char *what, size_t at,
-                             const char *expected) {
-    char number[VAE__NUMBER_SIZE];
-    size_t width = dataset->table.width;
-    vae__number_short(number, vae__stored_value(dataset->table.element, dataset->rows, at));
-    return vae__fail(VAE_ERROR_DATA, "%s: row %zu, column %zu (both from 0): expected %s, found %s",
-                     what, at / width, at % width, expected, number);
-}
-
-/* scale=unit: the range of all rows, so that the parts of a split agree. Equal values all become 0.
- */
-static vae_status measure_range(vae_dataset *dataset, const char *path) {
-    const vae__table *table = &dataset->table;
-    double low, high;
-    size_t at;
-    if (!vae__stored_range(table->element, dataset->rows, table->rows * table->width, &low, &high,
-                           &at)) {
-        return fail_value(dataset, path, at, "finite values for scale=unit");
-    }
-    if (!isfinite(high - low)) {
-        return vae__fail(VAE_ERROR_DATA, "%s: the values' range is too large for scale=unit", path);
-    }
-    dataset->conversion.low = low;
-    dataset->conversion.range = high > low ? high - low : 1;
-    return VAE_OK;
-}
-
-/* binarize=sample draws with probability x: refuses a data set with an x that is none. */
-static vae_status check_probabilities(const vae_dataset *dataset, const char *path) {
-    const vae__table *table = &dataset->table;
-    double range = dataset->conversion.range, low = dataset->conversion.low;
-    for (size_t i = 0; i < table->rows * table->width; i++) {
-        double x = (vae__stored_value(table->element, dataset->rows, i) - low) / range;
-        if (!(x >= 0 && x <= 1))
-            return fail_value(dataset, path, i,
-                              "values in [0, 1] after scaling for binarize=sample");
-    }
-    return VAE_OK;
-}
-
-static vae_status set_conversion(vae_dataset *dataset, const char *path,
-                                 const vae__dataset_options *options) {
-    vae__element element = dataset->table.element;
-    vae_status status = VAE_OK;
-    int bytes = options->scale == VAE__SCALE_AUTO && element == VAE__ELEMENT_UINT8;
-    dataset->conversion = (vae__conversion){element, 0, bytes ? 255 : 1};
-    dataset->binarize = options->binarize;
-    if (options->scale == VAE__SCALE_UNIT) status = measure_range(dataset, path);
-    if (!status && options->binarize == VAE__BINARIZE_SAMPLE)
-        status = check_probabilities(dataset, path);
-    return status;
-}
-
 static vae_status set_cursor(vae_dataset *dataset, const vae__dataset_options *options) {
     dataset->batch = (size_t)options->batch;
     dataset->shuffle = options->shuffle;
@@ -154,7 +101,7 @@ static vae_status prepare(vae_dataset *dataset, const char *path,
                           const vae__dataset_options *options) {
     vae_status status = VAE_OK;
     if (options->label_path) status = load_labels(dataset, path, options->label_path);
-    if (!status) status = set_conversion(dataset, path, options);
+    if (!status) status = vae__scaling_set(dataset, path, options);
     if (!status) {
         status = vae__split_rows(dataset->context, &options->split, options->split_seed,
                                  dataset->table.rows, path, &dataset->kept, &dataset->size);
@@ -236,6 +183,7 @@ void vae__dataset_free(vae_dataset *dataset) {
     if (!dataset) return;
     vae_context *context = dataset->context;
     vae__table_free(context, &dataset->table);
+    vae__release(context, dataset->offsets);
     vae__release(context, dataset->kept);
     vae__release(context, dataset->order);
     vae__release(context, dataset);
@@ -280,6 +228,16 @@ size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capa
 const char *vae__dataset_column_name(const vae_dataset *dataset, size_t column) {
     const vae__table *table = &dataset->table;
     return table->names && column < table->width ? table->names[column] : "";
+}
+
+const double *vae__dataset_shift(const vae_dataset *dataset) {
+    return dataset->offsets;
+}
+
+void vae__dataset_scaling(const vae_dataset *dataset, size_t column, double *offset,
+                          double *range) {
+    *offset = dataset->offsets ? dataset->offsets[column] : dataset->conversion.low;
+    *range = dataset->conversion.range;
 }
 
 uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row) {

@@ -24,6 +24,11 @@ size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capa
 
 /* Name of a column as the file has it; "" where there is none. */
 const char *vae__dataset_column_name(const vae_dataset *dataset, size_t column);
+/* What shift= subtracts from each column, [width]; NULL where that is 0 for all of them. */
+const double *vae__dataset_shift(const vae_dataset *dataset);
+
+/* x = (stored - offset) / range, of every kind of scaling. The caller has checked the column. */
+void vae__dataset_scaling(const vae_dataset *dataset, size_t column, double *offset, double *range);
 
 /* Takes the next mini-batch off the cursor: which rows (at most `batch`), and whether it ends its
  * epoch. Never runs out. Converting is left to vae__dataset_gather so that threads can share it. */

@@ -1,5 +1,6 @@
 #include "data/options.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -55,8 +56,58 @@ static vae_status parse_columns(const vae__slice *value, void *field, void *user
     return status;
 }
 
+static const char *const scales[] = {"auto", "unit", "none", "range:LOW:HIGH", NULL};
+
+/* "range:LOW:HIGH". The colons are the text's; a number holds none. */
+static vae_status parse_range(const vae__slice *value, vae__scale_option *scale) {
+    const char *low = value->text + 6, *end = value->text + value->length;
+    const char *colon = memchr(low, ':', (size_t)(end - low));
+    if (!colon || !vae__parse_real(low, (size_t)(colon - low), &scale->low) ||
+        !vae__parse_real(colon + 1, (size_t)(end - colon - 1), &scale->high) ||
+        !(scale->low < scale->high) || !isfinite(scale->high - scale->low)) {
+        return vae__fail_at(value,
+                            "scale=%.*s: expected range:LOW:HIGH, two finite numbers with LOW "
+                            "below HIGH, e.g. scale=range:0:65535",
+                            value->length > 80 ? 80 : (int)value->length, value->text);
+    }
+    scale->kind = VAE__SCALE_RANGE;
+    return VAE_OK;
+}
+
+static vae_status parse_scale(const vae__slice *value, void *field, void *user) {
+    vae__scale_option *scale = field;
+    (void)user;
+    if (value->length >= 6 && !memcmp(value->text, "range:", 6)) return parse_range(value, scale);
+    for (int i = 0; i < VAE__SCALE_RANGE; i++) {
+        if (!vae__slice_is(value, scales[i])) continue;
+        scale->kind = i;
+        return VAE_OK;
+    }
+    return vae__fail_unknown(value, "scale", scales);
+}
+
+static vae_status parse_shift(const vae__slice *value, void *field, void *user) {
+    static const char *const names[] = {"none", "columns", "[NUMBER, ..]", NULL};
+    vae__shift_option *shift = field;
+    vae__slice rest, item;
+    double number;
+    (void)user;
+    shift->list = *value;
+    shift->kind = vae__slice_is(value, "none")      ? VAE__SHIFT_NONE
+                  : vae__slice_is(value, "columns") ? VAE__SHIFT_COLUMNS
+                                                    : VAE__SHIFT_LIST;
+    if (shift->kind != VAE__SHIFT_LIST) return VAE_OK;
+    if (!value->length || *value->text != '[') return vae__fail_unknown(value, "shift", names);
+    vae_status status = vae__list_open(value, &rest);
+    while (!status && vae__list_next(&rest, &item)) {
+        if (vae__parse_real(item.text, item.length, &number) && isfinite(number)) continue;
+        status = vae__fail_at(&item, "shift: expected a finite number, found '%.*s'",
+                              item.length > 60 ? 60 : (int)item.length, item.text);
+    }
+    return status;
+}
+
 const char *const vae__element_names[] = {"uint8", "float32", "float64", NULL};
-static const char *const scales[] = {"auto", "unit", "none", NULL};
 const char *const vae__binarize_names[] = {"none", "threshold", "sample", NULL};
 static const char *const headers[] = {"auto", "yes", "no", NULL};
 
@@ -67,6 +118,7 @@ enum {
     DROP_LAST,
     DTYPE,
     SCALE,
+    SHIFT,
     BINARIZE,
     SPLIT,
     SPLIT_SEED,
@@ -84,7 +136,8 @@ static const vae__option entries[] = {
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, FIELD(seed), 0, ANY_SEED, NULL, NULL, NULL},
     [DROP_LAST] = {"drop_last", VAE__OPTION_FLAG, FIELD(drop_last), 0, 1, NULL, NULL, NULL},
     [DTYPE] = {"dtype", VAE__OPTION_CHOICE, FIELD(dtype), 0, 0, vae__element_names, NULL, NULL},
-    [SCALE] = {"scale", VAE__OPTION_CHOICE, FIELD(scale), 0, 0, scales, NULL, NULL},
+    [SCALE] = {"scale", VAE__OPTION_CUSTOM, FIELD(scale), 0, 0, NULL, parse_scale, NULL},
+    [SHIFT] = {"shift", VAE__OPTION_CUSTOM, FIELD(shift), 0, 0, NULL, parse_shift, NULL},
     [BINARIZE] = {"binarize", VAE__OPTION_CHOICE, FIELD(binarize), 0, 0, vae__binarize_names, NULL,
                   NULL},
     [SPLIT] = {"split", VAE__OPTION_CUSTOM, FIELD(split), 0, 0, NULL, parse_split, NULL},
@@ -115,6 +168,24 @@ static vae_status check_origin(const unsigned char *seen, vae__origin origin) {
     }
     status = refuse(seen, HEADER, for_csv);
     return status ? status : refuse(seen, COLUMNS, for_csv);
+}
+
+/* scale=unit and scale=range have one offset for all columns, and a shifted value is neither a
+ * probability nor above or below a threshold that means anything. */
+static vae_status check_shift(const char *text, const vae__dataset_options *options) {
+    int scale = options->scale.kind;
+    if (options->shift.kind == VAE__SHIFT_NONE) return VAE_OK;
+    if (scale == VAE__SCALE_UNIT || scale == VAE__SCALE_RANGE) {
+        return vae__fail_at_key(&table, text, "shift",
+                                "shift= goes with scale=auto and scale=none; scale=%s subtracts "
+                                "an offset of its own from all columns",
+                                scale == VAE__SCALE_UNIT ? "unit" : "range");
+    }
+    if (options->binarize == VAE__BINARIZE_NONE) return VAE_OK;
+    return vae__fail_at_key(&table, text, "shift",
+                            "shift= does not go with binarize=%s, which needs values from 0 to 1; "
+                            "leave one of them out",
+                            vae__binarize_names[options->binarize]);
 }
 
 static vae_status copy_slice(vae_context *context, const vae__slice *slice, size_t skip,
@@ -152,6 +223,7 @@ vae_status vae__dataset_options_parse(vae_context *context, const char *text, va
                                       .dtype = VAE__ELEMENT_FLOAT32};
     vae_status status = vae__options_parse(&table, text, options, seen, NULL);
     if (!status) status = check_origin(seen, origin);
+    if (!status) status = check_shift(text, options);
     if (!status) status = copy_texts(context, origin, options);
     return status;
 }

@@ -5,7 +5,27 @@
 #include "base/text.h"
 #include "data/source.h"
 
-typedef enum vae__scale { VAE__SCALE_AUTO, VAE__SCALE_UNIT, VAE__SCALE_NONE } vae__scale;
+typedef enum vae__scale {
+    VAE__SCALE_AUTO,
+    VAE__SCALE_UNIT,
+    VAE__SCALE_NONE,
+    VAE__SCALE_RANGE
+} vae__scale;
+typedef struct vae__scale_option {
+    int kind;         /* vae__scale */
+    double low, high; /* of VAE__SCALE_RANGE: what becomes 0 and 1 */
+} vae__scale_option;
+
+typedef enum vae__shift_kind {
+    VAE__SHIFT_NONE,
+    VAE__SHIFT_COLUMNS,
+    VAE__SHIFT_LIST
+} vae__shift_kind;
+typedef struct vae__shift_option {
+    int kind;        /* vae__shift_kind */
+    vae__slice list; /* of VAE__SHIFT_LIST: finite numbers, whose count is not checked yet */
+} vae__shift_option;
+
 typedef enum vae__binarize {
     VAE__BINARIZE_NONE,
     VAE__BINARIZE_THRESHOLD,
@@ -24,9 +44,10 @@ typedef struct vae__dataset_options {
     uint64_t batch, seed, split_seed;
     int shuffle, drop_last, copy;
     int dtype;    /* vae__element */
-    int scale;    /* vae__scale */
     int binarize; /* vae__binarize */
     int header;   /* as vae__source_options */
+    vae__scale_option scale;
+    vae__shift_option shift;
     vae__split split;
     vae__slice labels, columns;      /* as given; text NULL if not */
     char *label_path, *label_column; /* copies, 0-terminated, one of them or none */
@@ -36,7 +57,7 @@ typedef struct vae__dataset_options {
 typedef enum vae__origin { VAE__ORIGIN_PATH, VAE__ORIGIN_MEMORY } vae__origin;
 
 /* Parses over the defaults and refuses what has no meaning for rows of that origin. Free in any
- * case. */
+ * case. The list of shift= points into `text`, which must outlive the options. */
 vae_status vae__dataset_options_parse(vae_context *context, const char *text, vae__origin origin,
                                       vae__dataset_options *options);
 void vae__dataset_options_free(vae_context *context, vae__dataset_options *options);

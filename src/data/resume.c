@@ -19,13 +19,21 @@ static uint64_t hash_content(const vae_dataset *dataset) {
     return hash;
 }
 
+/* The offset of all columns, or a word for those of shift=. */
+static const char *offset_text(char text[VAE__NUMBER_SIZE], const vae_dataset *d) {
+    if (!d->offsets) return vae__number(text, d->conversion.low);
+    uint64_t hash = vae__hash(VAE__HASH_START, d->offsets, d->table.width * sizeof *d->offsets);
+    vae__format(text, VAE__NUMBER_SIZE, "columns:%016llx", (unsigned long long)hash);
+    return text;
+}
+
 void vae__dataset_describe(const vae_dataset *d, vae__buffer *out) {
-    char low[VAE__NUMBER_SIZE], range[VAE__NUMBER_SIZE];
+    char offset[VAE__NUMBER_SIZE], range[VAE__NUMBER_SIZE];
     vae__append(out, "rows=%zu width=%zu batch=%zu shuffle=%d seed=%llu drop_last=%d binarize=%s",
                 d->size, d->table.width, d->batch, d->shuffle, (unsigned long long)d->seed,
                 d->drop_last, vae__binarize_names[d->binarize]);
     vae__append(out, " dtype=%s offset=%s range=%s content=%016llx",
-                vae__element_names[d->table.element], vae__number(low, d->conversion.low),
+                vae__element_names[d->table.element], offset_text(offset, d),
                 vae__number(range, d->conversion.range), (unsigned long long)hash_content(d));
 }
 

@@ -11,9 +11,10 @@ struct vae_dataset {
     vae__table table; /* all rows, before the split; values NULL if the rows are borrowed */
     const unsigned char *rows;
     vae__conversion conversion;
-    int binarize;   /* vae__binarize */
-    uint64_t *kept; /* [size] rows of the table, ascending; NULL: all */
-    size_t size;    /* rows after the split */
+    double *offsets; /* [width] the conversion's, where shift= gave some; NULL: none */
+    int binarize;    /* vae__binarize */
+    uint64_t *kept;  /* [size] rows of the table, ascending; NULL: all */
+    size_t size;     /* rows after the split */
     size_t batch;
     int shuffle, drop_last;
     uint64_t seed;

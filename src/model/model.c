@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/shift.h"
 #include "model/standardize.h"
 
 static vae_status build_model(vae_model *model) {
@@ -50,10 +51,10 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out) {
            model->parameters.block_count * sizeof(vae__real));
     status = vae__metadata_copy((*out)->context, model->metadata.entries, model->metadata.count,
                                 &(*out)->metadata);
-    if (status) {
-        vae__model_release(*out);
-        *out = NULL;
-    }
+    if (!status) status = vae__shift_load(*out, "clone");
+    if (!status) return VAE_OK;
+    vae__model_release(*out);
+    *out = NULL;
     return status;
 }
 
@@ -69,6 +70,7 @@ void vae__model_release(vae_model *model) {
     vae__model_drop_inference(model);
     vae__parameters_free(context, &model->parameters);
     vae__metadata_free(context, &model->metadata);
+    vae__release(context, model->shift);
     vae__release(context, model->spec_text);
     vae__release(context, model);
     vae__context_release(context);

@@ -28,6 +28,7 @@ struct vae_model {
     vae__network network;
     vae__model_metadata metadata;                          /* what its file carries beside these */
     _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
+    double *shift;  /* [width] of the rows that standardize=1 was fitted to (shift.h); NULL: none */
     uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
 };
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "model/shift.h"
 #include "train/persist.h"
 
 /* The version of what the keys beside the model's mean (persist.h). */
@@ -207,7 +208,7 @@ static vae_status compare(const char *path, const char *expected, const char *fo
 }
 
 /* Sets the cursor of the data set that the file was saved with. */
-static vae_status read_cursor(const source *from, vae_dataset *dataset) {
+static vae_status read_cursor(const source *from, const vae_model *model, vae_dataset *dataset) {
     vae__buffer found = {.context = vae__dataset_context(dataset)};
     const char *expected = vae__bundle_metadata(&from->bundle, VAE__DATASET_KEY);
     uint64_t epoch, position;
@@ -216,9 +217,13 @@ static vae_status read_cursor(const source *from, vae_dataset *dataset) {
                          "%s: was saved without a data set: expected NULL, found a data set",
                          from->path);
     }
+    size_t width = model->spec.input.width;
+    vae_status status = VAE_OK;
+    if (vae__dataset_width(dataset) == width) /* else the descriptions differ */
+        status = vae__shift_check(model, vae__dataset_shift(dataset), "the data set");
+    if (status) return vae__fail_in("%s", from->path);
     vae__dataset_describe(dataset, &found);
-    vae_status status =
-        found.failed ? vae__last_status() : compare(from->path, expected, found.text);
+    status = found.failed ? vae__last_status() : compare(from->path, expected, found.text);
     vae__buffer_free(&found);
     if (!status) status = read_number(from, VAE__EPOCH_KEY, &epoch);
     if (!status) status = read_number(from, VAE__POSITION_KEY, &position);
@@ -233,7 +238,7 @@ static vae_status read_all(const source *from, vae_context *context, vae_dataset
     vae_status status = vae__model_from_bundle(context, from->path, &from->bundle, &model);
     if (!status) status = check_version(from);
     if (!status) status = read_optimizer(from, model, &optimizer);
-    if (!status && dataset) status = read_cursor(from, dataset);
+    if (!status && dataset) status = read_cursor(from, model, dataset);
     if (status) {
         vae__optimizer_free(optimizer);
         vae__model_release(model);

@@ -3,6 +3,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "model/shift.h"
+
 /* Rows read at a time. */
 #define CHUNK 256
 
@@ -106,6 +108,8 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
             statistics.input_variance = c.input_variance = moments + 3 * width;
         }
         status = measure_columns(model, dataset, rows, &c);
+        if (!status && model->spec.standardize)
+            status = vae__shift_record(model, vae__dataset_shift(dataset));
         if (!status) vae__model_initialize(model, &statistics);
     }
     vae__release(context, moments);

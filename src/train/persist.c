@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "model/shift.h"
+
 static const vae__dtype real_dtype =
     sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
 
@@ -243,6 +245,7 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
                                   p->values);
     }
     if (!status) status = read_metadata(bundle, model);
+    if (!status) status = vae__shift_load(model, label);
     if (status) {
         vae__model_release(model);
         return status;

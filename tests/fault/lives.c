@@ -52,6 +52,33 @@ static vae_status train_and_infer(vae_context *context, const void *unused) {
     return status;
 }
 
+/* A model that records the shift of its rows, in a file and back. */
+static vae_status shift_and_keep(vae_context *context, const void *options) {
+    static const double values[8] = {1e9, 1, 1e9 + 1, 2, 1e9 + 2, 4, 1e9 + 5, 3};
+    vae_model *model = NULL, *clone = NULL, *loaded = NULL;
+    vae_dataset *dataset = NULL;
+    vae_evaluation *evaluation = NULL;
+    unsigned char bytes[3000];
+    size_t length;
+    vae_status status = vae_dataset_from_memory(context, values, 4, 2, options, &dataset);
+    if (!status)
+        status =
+            vae_model_create(context, "input=2 latent=1 likelihood=gaussian standardize=1", &model);
+    if (!status) status = vae_model_initialize(model, dataset);
+    if (!status) status = vae_model_clone(model, &clone);
+    assert_true(!status || !clone);
+    if (!status) status = vae_model_save_memory(clone, bytes, sizeof bytes, &length);
+    if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
+    assert_true(!status || !loaded);
+    if (!status) status = vae_evaluate(loaded, dataset, NULL, NULL, NULL, NULL, &evaluation);
+    vae_evaluation_destroy(evaluation);
+    vae_dataset_destroy(dataset);
+    vae_model_destroy(model);
+    vae_model_destroy(clone);
+    vae_model_destroy(loaded);
+    return status;
+}
+
 /* A failed save leaves the file that was there; a failed load neither handle nor a moved cursor. */
 static vae_status save_and_resume(vae_context *context, const void *options) {
     vae_model *model = NULL, *loaded = NULL;
@@ -134,6 +161,7 @@ static vae_status take_data(vae_context *context, const void *options) {
 
 const life lives[] = {
     {train_and_infer, NULL, 50},
+    {shift_and_keep, "dtype=float64 shift=columns", 50},
     {save_and_resume, "adam", 50},
     {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
     {evaluate, SPEC, 50},
@@ -143,6 +171,7 @@ const life lives[] = {
     {open_data, &(data_kind){"npy", "scale=unit"}, 4},
     {open_data, &(data_kind){"fortran", "scale=unit split=train:0.7"}, 5},
     {open_data, &(data_kind){"csv", "columns=[b, 0] labels=column:c"}, 5},
+    {open_data, &(data_kind){"csv", "shift=columns split=train:0.5"}, 8},
 #ifndef VAE_NO_ZLIB
     {open_data, &(data_kind){"idx.gz", "labels=%s"}, 5},
     {open_data, &(data_kind){"npy.gz", ""}, 4},
@@ -152,6 +181,9 @@ const life lives[] = {
     {open_data, &(data_kind){"sprites:5", "split=train:0.6 seed=4"}, 4},
     {take_data, "dtype=float64 split=train:0.7 scale=unit", 3},
     {take_data, "dtype=uint8", 3},
+    {take_data, "dtype=float64 shift=[1, 2, 3, 4]", 4},
+    {take_data, "copy=0 dtype=float64 shift=columns", 4},
+    {take_data, "dtype=float64 scale=range:-1:3 binarize=sample", 3},
     {take_data, "copy=0 dtype=float64", 2},
 };
 const size_t life_count = COUNT_OF(lives);

@@ -48,7 +48,8 @@ static void make(handles *h) {
     assert_ok(vae_model_create(h->context, SPEC, &h->model));
     assert_ok(vae_model_set_metadata(h->model, "author", "x"));
     assert_ok(vae_model_set_metadata(h->model, "licence", "CC0"));
-    assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3", &h->dataset));
+    assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3 shift=columns",
+                                      &h->dataset));
     assert_ok(vae_optimizer_create(h->model, "sgd", &first));
     assert_ok(vae_step(h->model, first, h->dataset, NULL));
     assert_ok(vae_checkpoint_save(h->model, first, h->dataset, test_in_folder("elsewhere")));

@@ -248,6 +248,12 @@ def write_models():
         "foreign-reserved": model_file({**metadata, "dataset": "mnist", "dataset.epoch": "x", "dataset_url": "",
                                         "optimizer.options": "sgd", "optimizer.note": "1"}, weights()),
         "tensor-unknown": model_file(metadata, weights(), more=[("stranger", [1])]),
+        "shift": model_file({**metadata, "dataset.shift": "[1700000000, -0.5]"}, weights()),
+        "shift-zero": model_file({**metadata, "dataset.shift": "[0, -0]"}, weights()),
+        "shift-short": model_file({**metadata, "dataset.shift": "[1]"}, weights()),
+        "shift-long": model_file({**metadata, "dataset.shift": "[" + "1, " * 3000 + "1]"}, weights()),
+        "shift-nan": model_file({**metadata, "dataset.shift": "[nan, 1]"}, weights()),
+        "shift-no-list": model_file({**metadata, "dataset.shift": "columns"}, weights()),
     }
     for name, content in inputs.items():
         write(f"model/{name}", content)
@@ -294,12 +300,14 @@ def write_checkpoints():
         "steps-2-to-62": model_file({**plain, "optimizer.steps": str(2**62)}, weights(), more=adam),
         "options-refused": model_file({**plain, "optimizer.options": "adam lr=nan"}, weights(), more=adam),
         "other-version": model_file({**plain, "checkpoint": "2"}, weights(), more=adam),
+        "shift": model_file({**full, "dataset.shift": "[3, 4]"}, weights(), more=adam),
+        "shift-alone": model_file({**plain, "dataset.shift": "[3, 4]"}, weights(), more=adam),
         "other-dataset": model_file({**full, "dataset": dataset.replace("width=2", "width=3")}, weights(), more=adam),
         "dataset-description-long": model_file({**full, "dataset": "rows=" + "6" * 1500}, weights(), more=adam),
         "epoch-2-to-64-less-1": model_file({**full, "dataset.epoch": str(2**64 - 1)}, weights(), more=adam),
         "position-past-end": model_file({**full, "dataset.position": "600"}, weights(), more=adam),
         "position-in-batch": model_file({**full, "dataset.position": "1"}, weights(), more=adam),
-        "foreign-metadata": model_file({"author": "x", **full, "": "", "optimizer.note": "1", "dataset.shift": "[1]"},
+        "foreign-metadata": model_file({"author": "x", **full, "": "", "optimizer.note": "1", "dataset.shift": "[0, 0]"},
                                        weights(), more=adam),
         "nan-weight": model_file(full, weights(float("nan")), more=adam),
     }
@@ -329,6 +337,10 @@ def write_rows():
     write("rows/denormals-scaled", bytes([2, 1]) + bytes([DENORMAL, ZERO] * 6))
     write("rows/largest-scaled", bytes([2, 1]) + bytes([LARGEST, LEAST] * 6))
     write("rows/not-probabilities-drawn", bytes([0, 3]) + bytes([LARGEST] * 6))
+    # standardize=1, with sigma=decoder and per_dim; the second byte asks for shift=columns.
+    write("rows/shifted", bytes([4, 128]) + bytes([LARGE, ONE, ZERO, 7, 8, 9] * 3 + [ONE, LARGE, 7, ZERO, 9, 8] * 3))
+    write("rows/shifted-largest", bytes([5, 128]) + bytes([LARGEST, LEAST, DENORMAL] * 6 + [LEAST, LARGEST, ZERO] * 6))
+    write("rows/shifted-nan", bytes([2, 128]) + bytes([NAN] * 6 + [ONE] * 6))
     write("rows/iwae-largest", bytes([2, 8]) + bytes([LARGEST, LEAST] * 6))
     write("rows/iwae-optimal", bytes([3, 8]) + bytes([ONE, ZERO] * 6))
     write("rows/free-bits-largest", bytes([3, 12]) + bytes([LARGEST, LEAST] * 6))

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fuzz/support.h"
+#include "fuzz/subjects.h"
 
 #define LIMIT ((size_t)2 << 20)
 enum { ROWS = 12, WIDTH = 4 };
@@ -57,6 +57,7 @@ static void dataset(const subject *s, const char *text) {
     fuzz_message(status);
     FUZZ_REQUIRE(!status == (made != NULL), "a handle and %s", vae_status_name(status));
     if (made) fuzz_status(vae_dataset_read(made, 0, vae_dataset_size(made), x, WIDTH));
+    if (made) fuzz_scaling(made);
     vae_dataset_destroy(made);
 }
 

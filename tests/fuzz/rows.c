@@ -8,7 +8,7 @@
 #include "fuzz/subjects.h"
 
 #define LIMIT ((size_t)2 << 20)
-enum { MOST_ROWS = 6, WIDTH = 6, STEPS = 3 };
+enum { MOST_ROWS = 6, WIDTH = 6, STEPS = 3, SHIFTED = 128 /* of the second byte */ };
 
 #define SMALL "latent=2 encoder=[dense 3, relu] decoder=[] likelihood="
 static const char *const specs[] = {
@@ -66,9 +66,11 @@ static int make(subject *s, const uint8_t *data, size_t size) {
     if (rows > MOST_ROWS) rows = MOST_ROWS;
     if (!rows) rows = 1;
     const char *spec = specs[data[0] % COUNT_OF(specs)];
+    const char *dataset =
+        data[1] & SHIFTED ? "batch=4 shift=columns" : datasets[data[1] % COUNT_OF(datasets)];
     return fuzz_succeeds(vae_model_create(s->context, spec, &s->model)) &&
-           !fuzz_status(vae_dataset_from_memory(
-               s->context, x, rows, WIDTH, datasets[data[1] % COUNT_OF(datasets)], &s->dataset)) &&
+           !fuzz_status(
+               vae_dataset_from_memory(s->context, x, rows, WIDTH, dataset, &s->dataset)) &&
            make_optimizer(s, spec, optimizers[data[1] / 4 % COUNT_OF(optimizers)]);
 }
 

@@ -157,14 +157,35 @@ static void read_ends(const vae_dataset *dataset) {
     free(label);
 }
 
+void fuzz_scaling(const vae_dataset *dataset) {
+    for (size_t i = 0; i < vae_dataset_width(dataset); i++) {
+        double offset, range;
+        FUZZ_REQUIRE(!vae_dataset_scaling(dataset, i, &offset, &range), "column %zu", i);
+        FUZZ_REQUIRE(isfinite(offset) && range > 0 && isfinite(range), "%g %g", offset, range);
+    }
+}
+
+/* The same rows, each column without a value of its own. */
+static void shift(vae_context *context, const char *path) {
+    vae_dataset *dataset = NULL;
+    vae_status status = fuzz_status(vae_dataset_open(context, path, "shift=columns", &dataset));
+    FUZZ_REQUIRE(!status == (dataset != NULL), "a handle and %s", vae_status_name(status));
+    if (!dataset) return;
+    fuzz_scaling(dataset);
+    read_ends(dataset);
+    vae_dataset_destroy(dataset);
+}
+
 int fuzz_table(vae_context *context, const char *path, const char *options) {
     vae_dataset *dataset = NULL;
     vae_status status = fuzz_status(vae_dataset_open(context, path, options, &dataset));
     FUZZ_REQUIRE(!status == (dataset != NULL), "a handle and %s", vae_status_name(status));
     if (!dataset) return 0;
     check_shape(dataset);
+    fuzz_scaling(dataset);
     read_ends(dataset);
     vae_dataset_destroy(dataset);
+    if (!options || !*options) shift(context, path);
     return 1;
 }
 

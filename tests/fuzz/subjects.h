@@ -19,6 +19,9 @@ void fuzz_finite(const vae_model *model);
 /* The model's file, NULL if the limit leaves no room; free it. */
 unsigned char *fuzz_saved(const vae_model *model, size_t *size);
 
+/* Offsets and ranges of all columns are numbers that can be computed with. */
+void fuzz_scaling(const vae_dataset *dataset);
+
 /* Opens a file of data with these options and reads a few rows. 1 if it opened. */
 int fuzz_table(vae_context *context, const char *path, const char *options);
 

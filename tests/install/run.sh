@@ -27,8 +27,8 @@ check() {
 
 placed() { $MAKE -f scripts/build.mk "$1" DESTDIR="$stage" prefix=/opt/vae libdir=/opt/vae/lib64 includedir=/opt/vae/include; }
 
-# The installed vae.pc, with its prefix moved to where DESTDIR put it.
-pc() { PKG_CONFIG_PATH=$lib/pkgconfig:${PKG_CONFIG_PATH:-} $PKG_CONFIG --define-variable=prefix="$stage/opt/vae" "$@" vae; }
+# The installed vae.pc, which finds its prefix where DESTDIR put it.
+pc() { PKG_CONFIG_PATH=$lib/pkgconfig:${PKG_CONFIG_PATH:-} $PKG_CONFIG "$@" vae; }
 
 header_version() { sed -n 's/^.define VAE_VERSION_[A-Z]* \([0-9][0-9]*\)$/\1/p' include/vae.h | paste -sd. -; }
 
@@ -46,9 +46,9 @@ no_stage_path() { ! grep -n "$work" "$lib/pkgconfig/vae.pc"; }
 build() {
     compiler=$1 source=$2 program=$3
     shift 3
-    # shellcheck disable=SC2046
-    eval "$compiler ${CFLAGS:-} -Wall -Wextra -pedantic -Werror" -o "$program" "$source" $(pc --cflags) ${LDFLAGS:-} \
-        $(pc "$@" --libs) -lm
+    # The shell reads what pkg-config prints once more: blanks in it have a backslash before them.
+    eval "$compiler ${CFLAGS:-} -Wall -Wextra -pedantic -Werror -o '$program' '$source' $(pc --cflags) ${LDFLAGS:-} \
+        $(pc "$@" --libs) -lm"
 }
 links_all() { # whether the static libraries that libvae needs are there
     echo 'int main(void) { return 0; }' > "$work/empty.c"
@@ -76,12 +76,149 @@ build_loader() { eval "$CC ${CFLAGS:-}" -Wall -Wextra -Werror -o "$work/load" te
 readme() {
     awk -v stem="$work/readme" '
         /^```c$/ { inside = 1; text = ""; next }
-        /^```/ && inside { inside = 0; if (text ~ /int main\(/) { file = stem ++n ".c"; printf "%s", text > file; close(file) } }
+        /^```/ && inside { inside = 0; if (text ~ /int main\(/) { file = stem (++n) ".c"; printf "%s", text > file; close(file) } }
         inside { text = text $0 "\n" }' README.md
-    for source in "$work"/readme*.c; do
-        [ -f "$source" ] || continue
+    for source in "$work"/readme[0-9]*.c; do # without any, the pattern itself, which does not build
         build "$CC -std=c99" "$source" "${source%.c}" || return 1
     done
+}
+
+# ---- Prefixes of other kinds: each is installed, used with --libs and with --static, and removed ----
+
+# installed_at prefix: without DESTDIR, so that what make says about the loader is in the log
+installed_at() { $MAKE -f scripts/build.mk install prefix="$1" libdir="$1/lib" includedir="$1/include"; }
+removed_from() { $MAKE -f scripts/build.mk uninstall prefix="$1" libdir="$1/lib" includedir="$1/include"; }
+says_where_to_look() { installed_at "$1" > "$work/said" 2>&1 && grep "does not look for libvae.so.0 in $1/lib: .*rpath" "$work/said"; }
+
+# used_from folder pkg-config-option...
+used_from() {
+    lib=$1/lib
+    shift
+    options=$*
+    pc() {
+        # shellcheck disable=SC2086
+        PKG_CONFIG_PATH=$lib/pkgconfig:${PKG_CONFIG_PATH:-} $PKG_CONFIG $options "$@" vae
+    }
+    build "$CC -std=c99" tests/install/use.c "$work/use-there" && runs_shared "$work/use-there" || return 1
+    mkdir -p "$work/aside" && mv "$lib"/libvae.so* "$work/aside" || return 1
+    build "$CC -std=c99" tests/install/use.c "$work/use-there" --static && runs "$work/use-there" &&
+        needs_not "$work/use-there"
+    used=$?
+    mv "$work/aside"/libvae.so* "$lib"
+    return $used
+}
+in_its_own_shell() { ("$@"); } # so that what it sets is forgotten
+
+other_prefixes() {
+    check "a prefix with a blank; make says where the loader does not look" says_where_to_look "$work/a blank"
+    check "it works with pkg-config" in_its_own_shell used_from "$work/a blank"
+    mv "$work/a blank" "$work/another blank"
+    check "moved, with --define-prefix" in_its_own_shell used_from "$work/another blank" --define-prefix
+    rm -rf "$work/another blank"
+    check "a plain prefix" installed_at "$work/plain"
+    mkdir "$work/moved" && mv "$work/plain" "$work/moved/deep"
+    check "moved, it works with pkg-config" in_its_own_shell used_from "$work/moved/deep"
+    touch "$work/moved/deep/lib/libvae.so.0.0.9"
+    check "make uninstall" removed_from "$work/moved/deep"
+    check "nothing is left, of an older version neither" holds_no_file "$work/moved"
+}
+holds_no_file() {
+    find "$1" ! -type d > "$work/left"
+    cat "$work/left"
+    [ ! -s "$work/left" ]
+}
+
+# ---- The loader ----
+
+# A loader with a configuration and a cache of its own, so that this needs no right to change the system's.
+own_loader() { echo "ldconfig -f $work/ld.so.conf -C $work/ld.so.cache"; }
+known_to_loader() { PATH=$PATH:/usr/sbin:/sbin $(own_loader) -p | grep -F "libvae.so.0 " | grep -F "$work/system/lib"; }
+runs_ldconfig() {
+    echo "$work/system/lib" > "$work/ld.so.conf"
+    $MAKE -f scripts/build.mk install prefix="$work/system" libdir="$work/system/lib" includedir="$work/system/include" \
+        LDCONFIG="$(own_loader)" > "$work/said" 2>&1 && ! grep -E "does not look for|run ldconfig" "$work/said" && known_to_loader
+}
+forgets() {
+    $MAKE -f scripts/build.mk uninstall prefix="$work/system" libdir="$work/system/lib" includedir="$work/system/include" \
+        LDCONFIG="$(own_loader)" && ! known_to_loader
+}
+# An ldconfig that may look but not write, as for a user other than root.
+says_run_ldconfig() {
+    printf '#!/bin/sh\n[ $# -gt 0 ] && echo "%s: (from somewhere)"\n' "$work/system/lib" > "$work/ldconfig"
+    chmod +x "$work/ldconfig"
+    $MAKE -f scripts/build.mk install prefix="$work/system" libdir="$work/system/lib" includedir="$work/system/include" \
+        LDCONFIG="$work/ldconfig" > "$work/said" 2>&1
+    grep "run ldconfig as root, so that programs find libvae.so.0 in $work/system/lib" "$work/said" ||
+        { cat "$work/said"; return 1; }
+}
+says_destdir() {
+    placed install > "$work/said" 2>&1 && grep "the files are in $stage; whoever moves them" "$work/said"
+}
+
+# A system of its own: /etc, with what the loader is told in it, is a copy that goes with the last process that sees it. In it
+# the line of the README has to do, without another word to compiler or loader.
+as_in_readme() {
+    rm -rf "$work/system"
+    mkdir "$work/system"
+    cp examples/quickstart.c "$work/system/quickstart.c"
+    cat > "$work/readme.sh" <<'END'
+set -eu
+cp -a /etc "$work/etc"
+mount --bind "$work/etc" /etc
+echo "$work/system/lib" > /etc/ld.so.conf.d/vae-test.conf
+ldconfig
+$MAKE -f scripts/build.mk install prefix="$work/system" libdir="$work/system/lib" includedir="$work/system/include" LDCONFIG=ldconfig
+cd "$work/system"
+PKG_CONFIG_PATH=$work/system/lib/pkgconfig:${PKG_CONFIG_PATH:-}
+export PKG_CONFIG_PATH
+unset LD_LIBRARY_PATH
+eval "$line"
+./quickstart
+END
+    line=$(sed -n '/^cc quickstart.c /p' README.md)
+    [ -n "$line" ] || { echo "README.md has no line that compiles quickstart.c"; return 1; }
+    line=$line work=$work MAKE=$MAKE PATH=$PATH:/usr/sbin:/sbin $private sh "$work/readme.sh"
+    done_so=$?
+    rm -rf "$work/etc"
+    return $done_so
+}
+find_private() {
+    for private in "unshare -m" "unshare -rm"; do
+        mkdir -p "$work/probe"
+        $private mount --bind "$work/probe" /etc > /dev/null 2>&1 && return
+    done
+    return 1
+}
+
+the_loader() {
+    check "ldconfig runs where the loader looks" runs_ldconfig
+    check "make uninstall: the loader knows it no more" forgets
+    check "without the right to run ldconfig make says so" says_run_ldconfig
+    check "with DESTDIR make says what is left to do" says_destdir
+    if find_private; then
+        check "a system prefix: the README's line works" as_in_readme
+    else
+        echo "  skip    a system prefix: this process may not mount a copy of /etc for itself"
+    fi
+}
+
+# ---- What make says of values that it does not know ----
+
+# refuses "VARIABLE=value" what is in the message
+refuses() {
+    ! $MAKE lib "$1" > "$work/said" 2>&1 && grep -F -e "$2" "$work/said" > /dev/null && return
+    cat "$work/said"
+    return 1
+}
+messages() {
+    check "BLAS=mkl" refuses BLAS=mkl "BLAS=mkl is unknown (known: openblas, blas, blis, builtin)"
+    check "BLAS= of two" refuses "BLAS=blis builtin" "BLAS=blis builtin is unknown"
+    check "REAL=half" refuses REAL=half "REAL=half is unknown (known: float, double)"
+    check "SIMD=neon" refuses SIMD=neon "SIMD=neon is unknown (known: sse2, avx2, avx512)"
+    check "ZLIB=maybe" refuses ZLIB=maybe "ZLIB=maybe is unknown (known: yes, no)"
+    check "WERROR=maybe" refuses WERROR=maybe "WERROR=maybe is unknown (known: 0, 1, yes, no)"
+    check "PREFIX=" refuses PREFIX=/opt "write it in small letters: prefix=/opt"
+    check "CC=" refuses CC=no-such-compiler "the compiler CC=no-such-compiler is not there"
 }
 
 only_archive() { rm -f "$lib"/libvae.so*; } # so that -lvae means the archive
@@ -120,6 +257,9 @@ fi
 check "a host that loads the library builds" build_loader
 check "load, train and unload, again and again: nothing is left" loads
 [ ! -f README.md ] || check "programs in README.md build" readme
+the_loader
+other_prefixes
+messages
 
 only_archive
 check "C program builds with --static" build "$CC -std=c99" tests/install/use.c "$work/use-c-archive" --static

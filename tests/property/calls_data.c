@@ -1,4 +1,5 @@
 /* Contexts and data sets of all kinds, rightly and wrongly described. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #ifndef VAE_NO_ZLIB
@@ -76,10 +77,22 @@ static const char *const orders[] = {"batch=7",
                                      "split=test:0.5 split_seed=4",
                                      "binarize=threshold batch=10",
                                      "binarize=sample batch=10",
-                                     "scale=none batch=200"};
+                                     "scale=none batch=200",
+                                     "scale=range:-1:1 batch=12",
+                                     "shift=columns batch=11",
+                                     "shift=[1, 0, 0.5, 0, 0, 0, 0, 0, 0, 0, 0, 1] split=test:0.4"};
 static const char *const wrong_orders[] = {
-    "batch=0",    "batches=3",    "seed=x",       "split=half", "scale=unit scale=unit",
-    "dtype=int8", "header=maybe", "split=train:2"};
+    "batch=0",      "batches=3",     "seed=x",          "split=half",
+    "dtype=int8",   "header=maybe",  "split=train:2",   "scale=unit scale=unit",
+    "shift=[1, 2]", "shift=[x]",     "scale=range:1:0", "shift=columns scale=unit",
+    "shift=median", "shift=[1, nan]"};
+
+/* Values that are shifted or scaled to a range need not be what a likelihood takes. */
+static void note_order(world *w, dataset_slot *d, const char *order) {
+    int shifts = strstr(order, "shift=") != NULL;
+    w->shifts |= shifts;
+    if ((shifts || strstr(order, "range:")) && d->kind == GOOD) d->kind = HALF;
+}
 
 static void from_memory(world *w, dataset_slot *d, vae_context *context) {
     char options[120];
@@ -93,6 +106,7 @@ static void from_memory(world *w, dataset_slot *d, vae_context *context) {
     const char *order = wrong ? PICK(w, wrong_orders) : PICK(w, orders);
     /* uint8 is 0 and 255, which scale=auto makes 0 and 1 */
     if (kind == 3 && !wrong && strstr(order, "scale")) order = "batch=8";
+    if (!wrong) note_order(w, d, order);
     snprintf(options, sizeof options, "%s dtype=%s copy=%d", order, types[kind], copy);
     unsigned refusals = BECAUSE(wrong, VAE_ERROR_TEXT) | BECAUSE(none, VAE_ERROR_ARGUMENT);
     unsigned expected = refusals ? refusals : OK | BECAUSE(d->kind != GOOD, VAE_ERROR_DATA);
@@ -168,6 +182,7 @@ static void from_file(world *w, dataset_slot *d, vae_context *context) {
     const char *order = PICK(w, orders), *name = PICK(w, names);
     char options[160];
     if (format < 2 && strstr(order, "scale")) order = "batch=8";
+    note_order(w, d, order);
     snprintf(options, sizeof options, "%s%s", order,
              format < 2     ? ""
              : first == ROW ? " labels=column:12"
@@ -262,4 +277,10 @@ void call_dataset_tell(world *w) {
         digest_text(w, text);
     digest_text(w, NOTE(w, vae_dataset_column_name)(d->handle, below(w, 30)));
     digest_number(w, NOTE(w, vae_dataset_row_number)(d->handle, below(w, 30)));
+    double scaling[2] = {0, 1};
+    size_t column = below(w, d->width + 1);
+    if (column == d->width) expected = ONE(VAE_ERROR_ARGUMENT);
+    CALL(w, expected, vae_dataset_scaling, d->handle, column, &scaling[0], &scaling[1]);
+    must(w, isfinite(scaling[0]) && scaling[1] > 0, "no scaling");
+    digest_bytes(w, scaling, sizeof scaling);
 }

@@ -87,7 +87,7 @@ static unsigned step_statuses(world *w, const model_slot *m, const optimizer_slo
         BECAUSE(m->handle && width != m->width, VAE_ERROR_WIDTH);
     if (mistakes) return mistakes;
     return OK | BECAUSE(kind != GOOD || w->wild, VAE_ERROR_DATA) |
-           BECAUSE(w->wild, VAE_ERROR_DIVERGED);
+           BECAUSE(may_record(w, m), VAE_ERROR_MISMATCH) | BECAUSE(w->wild, VAE_ERROR_DIVERGED);
 }
 
 static void digest_report(world *w, const vae_step_report *report, vae_status status) {
@@ -165,7 +165,8 @@ void call_train(world *w) {
     unsigned expected = step_statuses(w, m, o, d->width, d->kind, !d->handle);
     int more = v->handle && m->handle && v->width != m->width;
     if (mistaken && !(expected & OK)) expected |= ONE(VAE_ERROR_TEXT);
-    if (mistaken && (expected & OK)) expected = ONE(VAE_ERROR_TEXT);
+    if (mistaken && (expected & OK))
+        expected = ONE(VAE_ERROR_TEXT) | (expected & ONE(VAE_ERROR_MISMATCH));
     if (more) expected = (expected & ~OK) | ONE(VAE_ERROR_WIDTH);
     if (v->handle && v->kind != GOOD) expected |= ONE(VAE_ERROR_DATA);
     if (expected & OK) expected |= ONE(VAE_STOPPED);

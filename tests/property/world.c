@@ -104,6 +104,10 @@ evaluation_slot *an_evaluation(world *w) {
     A_SLOT(w, evaluations);
 }
 
+int may_record(const world *w, const model_slot *m) {
+    return w->shifts && strstr(vae_model_spec(m->handle), "standardize=1");
+}
+
 /* ---- what came back ---- */
 
 void must(world *w, int holds, const char *what) {

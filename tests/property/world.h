@@ -74,6 +74,7 @@ typedef struct tally {
 typedef struct world {
     uint64_t seed, round, state, digest, identities, call;
     int limited; /* a context of this round had a memory_limit: VAE_ERROR_LIMIT may be the answer */
+    int shifts;  /* a data set of this round had a shift: a model may record it and refuse others */
     int wild;    /* absurd parameters or rates were set: a step may be refused as diverging */
     host_allocator memory;
     vae_context *contexts[SLOTS];
@@ -109,6 +110,9 @@ model_slot *a_model(world *w);
 optimizer_slot *an_optimizer(world *w);
 dataset_slot *a_dataset(world *w);
 evaluation_slot *an_evaluation(world *w);
+
+/* Whether a model may have recorded a shift, so that VAE_ERROR_MISMATCH may be the answer. */
+int may_record(const world *w, const model_slot *m);
 
 /* ---- calls ---- */
 

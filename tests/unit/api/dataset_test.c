@@ -102,11 +102,59 @@ static void tells_the_shape(void **state) {
     vae_dataset_destroy(dataset);
 }
 
+/* Of every kind: x = (stored - offset) / range. */
+static void tells_the_scaling(void **state) {
+    static const unsigned char bytes[] = {10, 2, 30, 4};
+    static const double doubles[] = {1000001, -1, 1000000, 5, 1000007, 3};
+    static const struct {
+        const char *options;
+        double offsets[2], range;
+    } cases[] = {
+        {"dtype=uint8", {0, 0}, 255},
+        {"dtype=uint8 scale=none", {0, 0}, 1},
+        {"dtype=uint8 scale=unit", {2, 2}, 28},
+        {"dtype=uint8 shift=columns", {10, 2}, 255},
+        {"dtype=float64 shift=columns", {1000001, 3}, 1},
+        {"dtype=float64 shift=[1e6, 0.5] scale=none", {1e6, 0.5}, 1},
+        {"dtype=float64 shift=columns split=test:0.5", {1000001, 3}, 1},
+        {"dtype=float64 scale=range:-20:1e6", {-20, -20}, 1000020},
+        {"dtype=float64 scale=unit", {-1, -1}, 1000008},
+    };
+    double offset = 7, range = 7;
+    vae_dataset *dataset;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int is_bytes = strstr(cases[i].options, "uint8") != NULL;
+        const void *from = is_bytes ? (const void *)bytes : doubles;
+        assert_int_equal(
+            vae_dataset_from_memory(NULL, from, is_bytes ? 2 : 3, 2, cases[i].options, &dataset),
+            VAE_OK);
+        for (size_t j = 0; j < 2; j++) {
+            assert_int_equal(vae_dataset_scaling(dataset, j, &offset, &range), VAE_OK);
+            if (offset != cases[i].offsets[j] || range != cases[i].range)
+                fail_msg("%s: column %zu: %.17g, %.17g", cases[i].options, j, offset, range);
+        }
+        vae_dataset_destroy(dataset);
+    }
+    dataset = make("");
+    assert_int_equal(vae_dataset_scaling(dataset, 1, NULL, &range), VAE_OK);
+    assert_int_equal(vae_dataset_scaling(dataset, 1, &offset, NULL), VAE_OK);
+    assert_int_equal(vae_dataset_scaling(dataset, 1, NULL, NULL), VAE_OK);
+    assert_true(offset == 0 && range == 1);
+    offset = range = 7;
+    assert_int_equal(vae_dataset_scaling(dataset, 2, &offset, &range), VAE_ERROR_ARGUMENT);
+    assert_error("vae_dataset_scaling: column is 2; the data set has 2, from 0");
+    assert_int_equal(vae_dataset_scaling(NULL, 0, &offset, &range), VAE_ERROR_ARGUMENT);
+    assert_error("vae_dataset_scaling: dataset is NULL");
+    assert_true(offset == 7 && range == 7);
+    vae_dataset_destroy(dataset);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creates_and_destroys), cmocka_unit_test(refuses_null),
         cmocka_unit_test(reads_rows),           cmocka_unit_test(reads_labels),
-        cmocka_unit_test(tells_the_shape),
+        cmocka_unit_test(tells_the_shape),      cmocka_unit_test(tells_the_scaling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

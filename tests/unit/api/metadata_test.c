@@ -102,13 +102,14 @@ static void tells_what_the_file_will_say(void **state) {
 static void keeps_what_the_library_notes(void **state) {
     vae_model *model = make();
     (void)state;
-    assert_ok(vae__metadata_put(model->context, &model->metadata, "dataset.shift", "[0.5, 1e9]"));
+    assert_ok(
+        vae__metadata_put(model->context, &model->metadata, "dataset.shift", "[0.5, 1e9, 0, 0]"));
     vae_model *again = reloaded(model);
-    assert_string_equal(vae_model_metadata(again, "dataset.shift"), "[0.5, 1e9]");
+    assert_string_equal(vae_model_metadata(again, "dataset.shift"), "[0.5, 1e9, 0, 0]");
     assert_string_equal(vae_model_metadata_key(again, 0), "dataset.shift");
     assert_fails(vae_model_set_metadata(again, "dataset.shift", NULL), VAE_ERROR_ARGUMENT,
                  "the key 'dataset.shift' is reserved");
-    assert_metadata(again, "dataset.shift=[0.5, 1e9] ");
+    assert_metadata(again, "dataset.shift=[0.5, 1e9, 0, 0] ");
     vae_model_destroy(model);
     vae_model_destroy(again);
 }

@@ -147,6 +147,22 @@ static void data_sets(void **state) {
     assert_none(vae_dataset,
                 vae_dataset_from_memory(NULL, huge, 1, 2, "dtype=float64 scale=unit", &out),
                 VAE_ERROR_DATA, "the values' range is too large for scale=unit");
+    assert_none(vae_dataset,
+                vae_dataset_from_memory(NULL, huge, 1, 2, "dtype=float64 shift=[1]", &out),
+                REFUSED_TEXT, "shift: expected as many numbers as there are columns, 2; found 1");
+    assert_none(vae_dataset,
+                vae_dataset_from_memory(NULL, huge, 1, 2, "shift=columns scale=unit", &out),
+                REFUSED_TEXT, "shift= goes with scale=auto and scale=none");
+    assert_none(vae_dataset,
+                vae_dataset_from_memory(NULL, huge, 1, 2, "shift=columns binarize=sample", &out),
+                REFUSED_TEXT, "shift= does not go with binarize=sample");
+    assert_none(vae_dataset, vae_dataset_from_memory(NULL, huge, 1, 2, "scale=range:2:1", &out),
+                REFUSED_TEXT, "expected range:LOW:HIGH");
+    assert_none(vae_dataset, vae_dataset_from_memory(NULL, s->x, 4, 2, "shift=[1e30, 0]", &out),
+                VAE_ERROR_DATA, "rows: column 0 (from 0) loses its values");
+    assert_fails(vae_dataset_scaling(NULL, 0, s->values, s->values), ARGUMENT, "dataset is NULL");
+    assert_fails(vae_dataset_scaling(s->data, 4, s->values, s->values), ARGUMENT,
+                 "vae_dataset_scaling: column is 4; the data set has 4, from 0");
     assert_fails(vae_dataset_shape(NULL, NULL, 0, NULL), ARGUMENT, "dataset is NULL");
     assert_fails(vae_dataset_read(NULL, 0, 1, s->out, 4), ARGUMENT, "dataset is NULL");
     assert_fails(vae_dataset_read(s->data, 0, 1, NULL, 4), ARGUMENT, "buffer for 1 rows is NULL");

@@ -18,9 +18,10 @@ static void has_defaults(void **state) {
     assert_int_equal(parse(state, NULL, VAE__ORIGIN_PATH, &o), VAE_OK);
     assert_true(o.batch == 128 && o.seed == 1 && o.split_seed == 1);
     assert_true(o.shuffle == 1 && o.drop_last == 0 && o.copy == 1);
-    assert_true(o.dtype == VAE__ELEMENT_FLOAT32 && o.scale == VAE__SCALE_AUTO);
+    assert_true(o.dtype == VAE__ELEMENT_FLOAT32 && o.scale.kind == VAE__SCALE_AUTO);
     assert_true(o.binarize == VAE__BINARIZE_NONE && o.header == 0 && o.split.part == VAE__PART_ALL);
     assert_true(!o.label_path && !o.label_column && !o.columns_text);
+    assert_int_equal(o.shift.kind, VAE__SHIFT_NONE);
     release(state, &o);
     assert_int_equal(parse(state, "labels=7_chars", VAE__ORIGIN_PATH, &o), VAE_OK);
     assert_string_equal(o.label_path, "7_chars");
@@ -38,7 +39,8 @@ static void reads_every_key(void **state) {
         VAE_OK);
     assert_true(o.batch == 7 && o.seed == UINT64_MAX && o.split_seed == 9 && !o.shuffle &&
                 o.drop_last);
-    assert_true(o.scale == VAE__SCALE_UNIT && o.binarize == VAE__BINARIZE_SAMPLE && o.header == 2);
+    assert_true(o.scale.kind == VAE__SCALE_UNIT && o.binarize == VAE__BINARIZE_SAMPLE &&
+                o.header == 2);
     assert_true(o.split.part == VAE__PART_TEST && o.split.fraction == 0.75);
     assert_string_equal(o.label_column, "a");
     assert_string_equal(o.columns_text, "[b, c d]");
@@ -47,8 +49,27 @@ static void reads_every_key(void **state) {
         parse(state, "dtype=uint8 copy=0 scale=none binarize=threshold labels=\"my labels.npy\"",
               VAE__ORIGIN_MEMORY, &o),
         VAE_OK);
-    assert_true(o.dtype == VAE__ELEMENT_UINT8 && !o.copy && o.scale == VAE__SCALE_NONE);
+    assert_true(o.dtype == VAE__ELEMENT_UINT8 && !o.copy && o.scale.kind == VAE__SCALE_NONE);
     assert_string_equal(o.label_path, "my labels.npy");
+    release(state, &o);
+}
+
+static void reads_shift_and_range(void **state) {
+    vae__dataset_options o;
+    assert_int_equal(
+        parse(state, "scale=range:-0.5:1e3 binarize=sample shift=none", VAE__ORIGIN_MEMORY, &o),
+        VAE_OK);
+    assert_true(o.scale.kind == VAE__SCALE_RANGE && o.scale.low == -0.5 && o.scale.high == 1000);
+    assert_int_equal(o.shift.kind, VAE__SHIFT_NONE);
+    release(state, &o);
+    assert_int_equal(parse(state, "shift=columns scale=none", VAE__ORIGIN_PATH, &o), VAE_OK);
+    assert_int_equal(o.shift.kind, VAE__SHIFT_COLUMNS);
+    release(state, &o);
+    const char *text = "scale=auto shift=[1e9, # time\n -2.5]";
+    assert_int_equal(parse(state, text, VAE__ORIGIN_PATH, &o), VAE_OK);
+    assert_int_equal(o.shift.kind, VAE__SHIFT_LIST);
+    assert_ptr_equal(o.shift.list.text, strchr(text, '['));
+    assert_int_equal(o.shift.list.length, strlen(strchr(text, '[')));
     release(state, &o);
 }
 
@@ -62,7 +83,37 @@ static void refuses(void **state) {
         {"batch=3 batch=4", "'batch' is given twice", VAE__ORIGIN_PATH},
         {"seed=-1", "seed=-1: expected a whole number from 0", VAE__ORIGIN_PATH},
         {"shuffle=yes", "shuffle=yes: expected 0 or 1", VAE__ORIGIN_PATH},
-        {"scale=255", "unknown scale '255' (known: auto unit none)", VAE__ORIGIN_PATH},
+        {"scale=255", "unknown scale '255' (known: auto unit none range:LOW:HIGH)",
+         VAE__ORIGIN_PATH},
+        {"scale=range", "unknown scale 'range'", VAE__ORIGIN_PATH},
+        {"scale=range:", "options:1:7: scale=range:: expected range:LOW:HIGH, two finite numbers",
+         VAE__ORIGIN_PATH},
+        {"scale=range:1", "expected range:LOW:HIGH", VAE__ORIGIN_PATH},
+        {"scale=range:2:1", "with LOW below HIGH", VAE__ORIGIN_PATH},
+        {"scale=range:1:1", "with LOW below HIGH", VAE__ORIGIN_MEMORY},
+        {"scale=range:1:2:3", "scale=range:1:2:3: expected", VAE__ORIGIN_MEMORY},
+        {"scale=range:nan:3", "two finite numbers", VAE__ORIGIN_MEMORY},
+        {"scale=range:0:inf", "two finite numbers", VAE__ORIGIN_MEMORY},
+        {"scale=range:-1e308:1e308", "two finite numbers", VAE__ORIGIN_MEMORY},
+        {"shift=", "unknown shift '' (known: none columns [NUMBER, ..])", VAE__ORIGIN_MEMORY},
+        {"shift=5", "unknown shift '5'", VAE__ORIGIN_PATH},
+        {"shift=column", "did you mean 'columns'?", VAE__ORIGIN_PATH},
+        {"shift=[1, x]", "options:1:11: shift: expected a finite number, found 'x'",
+         VAE__ORIGIN_PATH},
+        {"shift=[1,,2]", "shift: expected a finite number, found ''", VAE__ORIGIN_PATH},
+        {"shift=[inf]", "expected a finite number, found 'inf'", VAE__ORIGIN_PATH},
+        {"shift=[1", "'[' is never closed", VAE__ORIGIN_PATH},
+        {"shift=columns scale=unit",
+         "options:1:1: shift= goes with scale=auto and scale=none; scale=unit subtracts",
+         VAE__ORIGIN_PATH},
+        {"scale=range:0:9 shift=[1]",
+         "options:1:17: shift= goes with scale=auto and scale=none; "
+         "scale=range subtracts",
+         VAE__ORIGIN_MEMORY},
+        {"shift=columns binarize=sample", "shift= does not go with binarize=sample",
+         VAE__ORIGIN_MEMORY},
+        {"binarize=threshold shift=[1]", "options:1:20: shift= does not go with binarize=threshold",
+         VAE__ORIGIN_MEMORY},
         {"binarize=0.5", "(known: none threshold sample)", VAE__ORIGIN_PATH},
         {"header=maybe", "(known: auto yes no)", VAE__ORIGIN_PATH},
         {"dtype=int8", "unknown dtype 'int8'; did you mean 'uint8'?", VAE__ORIGIN_MEMORY},
@@ -99,6 +150,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(has_defaults),
         SCRATCH_TEST(reads_every_key),
+        SCRATCH_TEST(reads_shift_and_range),
         SCRATCH_TEST(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

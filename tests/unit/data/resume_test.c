@@ -46,6 +46,32 @@ static void says_what_it_is(void **state) {
     free(text);
 }
 
+/* Offsets of columns are told by a hash; where there are none the words are those of 0.1, which its
+ * checkpoints hold. */
+static void tells_offsets(void **state) {
+    const scratch *s = *state;
+    for (size_t i = 0; i < 40; i++) rows[i] = (uint8_t)(3 + i * i % 50);
+    char *text = describe(s, 20, 2, "dtype=uint8 shift=[3, 2.5] scale=none");
+    const char *word = strstr(text, " offset=columns:");
+    assert_non_null(word);
+    assert_int_equal(strspn(word + 16, "0123456789abcdef"), 16);
+    assert_non_null(strstr(word + 32, " range=1 content="));
+    free(text);
+    assert_same(describe(s, 20, 2, "dtype=uint8 shift=[3, 2.5]"),
+                describe(s, 20, 2, "dtype=uint8 shift=[3,2.50] split=train:1"), 1);
+    assert_same(describe(s, 20, 2, "dtype=uint8 shift=[3, 2.5]"),
+                describe(s, 20, 2, "dtype=uint8 shift=[2.5, 3]"), 0);
+    assert_same(describe(s, 20, 2, "dtype=uint8 shift=columns"), describe(s, 20, 2, "dtype=uint8"),
+                0);
+    assert_same(describe(s, 20, 2, "dtype=uint8 shift=[0, 0]"), describe(s, 20, 2, "dtype=uint8"),
+                1);
+    assert_same(describe(s, 20, 2, "dtype=uint8 shift=none scale=none"),
+                describe(s, 20, 2, "dtype=uint8 scale=none"), 1);
+    text = describe(s, 20, 2, "dtype=uint8 scale=range:-0.5:100.5");
+    assert_non_null(strstr(text, " offset=-0.5 range=101 content="));
+    free(text);
+}
+
 /* Options that change no batch do not count; others do, and so does each value of a small set. */
 static void tells_contents(void **state) {
     const scratch *s = *state;
@@ -140,9 +166,9 @@ static void goes_on_as_any_other(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SCRATCH_TEST(says_what_it_is),      SCRATCH_TEST(tells_contents),
-        SCRATCH_TEST(samples_large_sets),   SCRATCH_TEST(sets_the_cursor),
-        SCRATCH_TEST(goes_on_as_any_other),
+        SCRATCH_TEST(says_what_it_is), SCRATCH_TEST(tells_offsets),
+        SCRATCH_TEST(tells_contents),  SCRATCH_TEST(samples_large_sets),
+        SCRATCH_TEST(sets_the_cursor), SCRATCH_TEST(goes_on_as_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

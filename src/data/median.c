@@ -1,0 +1,72 @@
+#include "data/median.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "data/convert.h"
+
+/* Columns are read several at a time, so that each stretch of a row is fetched once for all of them:
+ * a cache line of doubles at least, and an eighth of wide rows, whose pages lie far apart. */
+#define LEAST_COLUMNS 8
+#define MOST_COLUMNS 64
+#define APART 8 /* doubles between columns, so that they do not compete for the same cache lines */
+
+#define DIGIT_BITS 8
+#define DIGITS (1u << DIGIT_BITS)
+
+/* The digit of a value at `shift`, digits being counted so that those of a larger value, from the
+ * most significant one on, are larger. */
+static unsigned digit_of(double value, int shift) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+    return (unsigned)(bits >> shift) & (DIGITS - 1);
+}
+
+/* Selection by digits: each pass keeps the values that agree with the median in one more of them.
+ * Eight passes at most, whatever the values are: a quickselect takes quadratic time on some. */
+double vae__lower_median(double *values, size_t count) {
+    size_t rank = (count - 1) / 2;
+    for (int shift = 64 - DIGIT_BITS; shift >= 0 && count > 1; shift -= DIGIT_BITS) {
+        size_t counts[DIGITS] = {0}, kept = 0;
+        unsigned digit = 0;
+        for (size_t i = 0; i < count; i++) counts[digit_of(values[i], shift)]++;
+        while (rank >= counts[digit]) rank -= counts[digit++];
+        if (counts[digit] == count) continue;
+        for (size_t i = 0; i < count; i++) {
+            if (digit_of(values[i], shift) == digit) values[kept++] = values[i];
+        }
+        count = kept;
+    }
+    return values[0] + 0.0; /* not -0 */
+}
+
+static size_t columns_at_once(size_t width) {
+    size_t columns = width / 8;
+    if (columns > MOST_COLUMNS) columns = MOST_COLUMNS;
+    if (columns < LEAST_COLUMNS) columns = LEAST_COLUMNS;
+    return columns < width ? columns : width;
+}
+
+vae_status vae__column_medians(vae_context *context, vae__element element,
+                               const unsigned char *rows, size_t n, size_t width, double *medians) {
+    size_t size = vae__element_size(element), stride = n + APART, columns = columns_at_once(width);
+    double *values = vae__allocate(context, stride, columns * sizeof *values);
+    if (!values) return vae__last_status();
+    for (size_t first = 0; first < width; first += columns) {
+        size_t found[MOST_COLUMNS] = {0};
+        size_t count = width - first < columns ? width - first : columns;
+        for (size_t row = 0; row < n; row++) {
+            const unsigned char *at = rows + (row * width + first) * size;
+            for (size_t j = 0; j < count; j++) {
+                double value = vae__stored_value(element, at, j);
+                if (isfinite(value)) values[j * stride + found[j]++] = value;
+            }
+        }
+        for (size_t j = 0; j < count; j++)
+            medians[first + j] = found[j] ? vae__lower_median(values + j * stride, found[j]) : 0;
+    }
+    vae__release(context, values);
+    return VAE_OK;
+}

@@ -1,0 +1,116 @@
+#include "data/scaling.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "data/median.h"
+#include "data/precision.h"
+
+const char *vae__column_text(const vae_dataset *dataset, size_t column,
+                             char text[VAE__COLUMN_TEXT]) {
+    const char *name = vae__dataset_column_name(dataset, column);
+    vae__format(text, VAE__COLUMN_TEXT, "column %zu (from 0%s%.80s)", column,
+                *name ? ", named " : "", name);
+    return text;
+}
+
+static vae_status fail_value(const vae_dataset *dataset, const char *what, size_t at,
+                             const char *expected) {
+    char number[VAE__NUMBER_SIZE];
+    size_t width = dataset->table.width;
+    vae__number_short(number, vae__stored_value(dataset->table.element, dataset->rows, at));
+    return vae__fail(VAE_ERROR_DATA, "%s: row %zu, column %zu (both from 0): expected %s, found %s",
+                     what, at / width, at % width, expected, number);
+}
+
+/* scale=unit: the range of all rows, so that the parts of a split agree. Equal values all become 0.
+ */
+static vae_status measure_range(vae_dataset *dataset, const char *path) {
+    const vae__table *table = &dataset->table;
+    double low, high;
+    size_t at;
+    if (!vae__stored_range(table->element, dataset->rows, table->rows * table->width, &low, &high,
+                           &at)) {
+        return fail_value(dataset, path, at, "finite values for scale=unit");
+    }
+    if (!isfinite(high - low)) {
+        return vae__fail(VAE_ERROR_DATA, "%s: the values' range is too large for scale=unit", path);
+    }
+    dataset->conversion.low = low;
+    dataset->conversion.range = high > low ? high - low : 1;
+    return VAE_OK;
+}
+
+/* The offsets that shift=[..] gives, into offsets [width]. */
+static vae_status read_offsets(const vae__slice *list, size_t width, double *offsets) {
+    vae__slice rest, item;
+    size_t count = 0;
+    vae_status status = vae__list_open(list, &rest);
+    for (; !status && vae__list_next(&rest, &item); count++) {
+        if (count < width) vae__parse_real(item.text, item.length, &offsets[count]);
+    }
+    if (status || count == width) return status;
+    return vae__fail_at(
+        list, "shift: expected as many numbers as there are columns, %zu; found %zu", width, count);
+}
+
+/* Offsets of 0 are the same as none. */
+static void drop_zeros(vae_dataset *dataset) {
+    for (size_t i = 0; i < dataset->table.width; i++) {
+        if (dataset->offsets[i] != 0) return;
+    }
+    vae__release(dataset->context, dataset->offsets);
+    dataset->offsets = NULL;
+}
+
+static vae_status set_offsets(vae_dataset *dataset, const char *path,
+                              const vae__shift_option *shift) {
+    const vae__table *table = &dataset->table;
+    vae_status status;
+    if (shift->kind == VAE__SHIFT_NONE) return VAE_OK;
+    dataset->offsets = vae__allocate(dataset->context, table->width, sizeof *dataset->offsets);
+    if (!dataset->offsets) return vae__fail_in("%s", path);
+    if (shift->kind == VAE__SHIFT_LIST) {
+        status = read_offsets(&shift->list, table->width, dataset->offsets);
+    } else {
+        status = vae__column_medians(dataset->context, table->element, dataset->rows, table->rows,
+                                     table->width, dataset->offsets);
+        if (status) vae__fail_in("%s", path);
+    }
+    if (!status) drop_zeros(dataset);
+    dataset->conversion.offsets = dataset->offsets;
+    return status;
+}
+
+/* binarize=sample draws with probability x: refuses a data set with an x that is none. */
+static vae_status check_probabilities(const vae_dataset *dataset, const char *path) {
+    const vae__table *table = &dataset->table;
+    double range = dataset->conversion.range, low = dataset->conversion.low;
+    for (size_t i = 0; i < table->rows * table->width; i++) {
+        double x = (vae__stored_value(table->element, dataset->rows, i) - low) / range;
+        if (!(x >= 0 && x <= 1))
+            return fail_value(dataset, path, i,
+                              "values in [0, 1] after scaling for binarize=sample");
+    }
+    return VAE_OK;
+}
+
+vae_status vae__scaling_set(vae_dataset *dataset, const char *path,
+                            const vae__dataset_options *options) {
+    const vae__scale_option *scale = &options->scale;
+    vae__element element = dataset->table.element;
+    vae_status status = VAE_OK;
+    int bytes = scale->kind == VAE__SCALE_AUTO && element == VAE__ELEMENT_UINT8;
+    dataset->conversion = (vae__conversion){element, 0, bytes ? 255 : 1, NULL};
+    dataset->binarize = options->binarize;
+    if (scale->kind == VAE__SCALE_RANGE) {
+        dataset->conversion.low = scale->low;
+        dataset->conversion.range = scale->high - scale->low;
+    }
+    if (scale->kind == VAE__SCALE_UNIT) status = measure_range(dataset, path);
+    if (!status) status = set_offsets(dataset, path, &options->shift);
+    if (!status) status = vae__check_precision(dataset, path, options);
+    if (!status && options->binarize == VAE__BINARIZE_SAMPLE)
+        status = check_probabilities(dataset, path);
+    return status;
+}
