@@ -60,8 +60,7 @@ static int run(const tool_call *call) {
     if (!status) status = subject_open(call, &s);
     if (!status) status = open_latents(&s, &latents);
     if (!status) {
-        status = table_open(call, &to, path, (const char *const *)s.names, "x", s.width,
-                            vae_dataset_size(latents), s.height, s.breadth);
+        status = subject_open_table(&s, &to, path, vae_dataset_size(latents));
         if (!status) status = table_close(&to, decode(&s, latents, &to));
     }
     vae_dataset_destroy(latents);

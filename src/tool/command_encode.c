@@ -67,8 +67,10 @@ static int run(const tool_call *call) {
     if (!status) status = subject_open_data(&s, call->operand[1]);
     if (!status) {
         char **names = latent_names(s.latent, with_logvar);
-        status = table_open(call, &to, path, (const char *const *)names, NULL,
-                            s.latent << with_logvar, vae_dataset_size(s.data), 0, 0);
+        to = (table){.columns = s.latent << with_logvar,
+                     .rows = vae_dataset_size(s.data),
+                     .names = (const char *const *)names};
+        status = table_open(call, &to, path);
         subject_free_names(names);
         if (!status) status = table_close(&to, encode(&s, &to, with_logvar));
     }

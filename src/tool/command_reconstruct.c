@@ -39,8 +39,7 @@ static int run(const tool_call *call) {
     if (!status) status = subject_open(call, &s);
     if (!status) status = subject_open_data(&s, call->operand[1]);
     if (!status) {
-        status = table_open(call, &to, path, (const char *const *)s.names, "x", s.width,
-                            vae_dataset_size(s.data), s.height, s.breadth);
+        status = subject_open_table(&s, &to, path, vae_dataset_size(s.data));
         if (!status) status = table_close(&to, reconstruct(&s, &to));
     }
     subject_close(&s);

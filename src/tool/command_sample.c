@@ -39,8 +39,7 @@ static int run(const tool_call *call) {
     int status = output_check(call, path, call->operand, 2);
     if (!status) status = subject_open(call, &s);
     if (!status) {
-        status = table_open(call, &to, path, (const char *const *)s.names, "x", s.width, (size_t)n,
-                            s.height, s.breadth);
+        status = subject_open_table(&s, &to, path, (size_t)n);
         if (!status) status = table_close(&to, sample(&s, &to, (size_t)n));
     }
     subject_close(&s);

@@ -1,7 +1,6 @@
 /* vae score: how strange each row is, in nats, which columns make it so, and whether that is an alarm. The
  * threshold stays with the model, together with the options of the score that it was made of. */
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,18 +194,11 @@ static int write_csv(const scores *to, output *out) {
 }
 
 static int write_npy(const scores *to, output *out) {
-    text header = {0};
-    unsigned char *bytes = text_allocate(to->rows, 8);
-    table_npy_header(&header, 1, to->rows, 0);
-    for (size_t i = 0; i < to->rows; i++) {
-        uint64_t bits;
-        memcpy(&bits, to->score + i, 8);
-        for (int k = 0; k < 8; k++) bytes[8 * i + (size_t)k] = (unsigned char)(bits >> 8 * k);
-    }
-    int problem = output_write(out, header.text, header.length);
-    if (!problem) problem = output_write(out, bytes, 8 * to->rows);
-    free(bytes);
-    text_free(&header);
+    text bytes = {0};
+    table_npy_header(&bytes, 1, to->rows, 0);
+    for (size_t i = 0; i < to->rows; i++) table_npy_double(&bytes, to->score[i]);
+    int problem = output_write(out, bytes.text, bytes.length);
+    text_free(&bytes);
     return problem;
 }
 

@@ -14,6 +14,7 @@
 #include "text.h"
 #include "train_data.h"
 #include "training.h"
+#include "units.h"
 
 enum { MOST_EPOCHS = 1000000 };
 
@@ -102,7 +103,7 @@ static int check_job(job *j) {
 /* What a later command needs to read a file as this one was read. */
 static vae_status keep_reading(const job *j, vae_model *model) {
     const vae_dataset *data = j->training.data;
-    char *reading = subject_reading_options(data, command_value(&j->call, "data", NULL));
+    char *reading = units_options(data, command_value(&j->call, "data", NULL));
     char *names = subject_names_line(data);
     vae_status status = *reading ? vae_model_set_metadata(model, SETTINGS_DATA, reading) : VAE_OK;
     if (!status && names) {

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "command.h"
-#include "text.h"
 
 typedef struct output {
     const tool_call *call;
@@ -35,34 +34,5 @@ int output_text(const tool_call *call, const char *path, const char *said, size_
 
 /* Makes the folder unless it is there. */
 int output_make_folder(const tool_call *call, const char *path);
-
-/* ---- Tables of numbers ---- */
-
-typedef enum table_format { TABLE_CSV, TABLE_NPY, TABLE_PNG, TABLE_UNKNOWN } table_format;
-
-/* By the name's ending; "-" is CSV. */
-table_format table_format_of(const char *path);
-
-typedef struct table {
-    output out;
-    table_format format;
-    size_t columns, rows; /* in all */
-    size_t height, width; /* of a picture */
-    float *pictures;      /* [most pictures, columns]; those of the first rows */
-    size_t pictures_kept;
-    const char *title;
-} table;
-
-/* Opens a file of `rows` rows of floats. names [columns], or NULL: "<prefix>0", "<prefix>1" ..; height and width
- * are needed for pictures only, and 0 where a row is none. */
-int table_open(const tool_call *call, table *to, const char *path, const char *const *names,
-               const char *prefix, size_t columns, size_t rows, size_t height, size_t width);
-int table_write(table *to, const float *values, size_t rows);
-
-/* Commits, or abandons where status is not TOOL_DONE; returns the status of all. */
-int table_close(table *to, int status);
-
-/* Appends the first bytes of an NPY file of little-endian floats or doubles; columns 0: of one dimension. */
-void table_npy_header(text *to, int is_double, size_t rows, size_t columns);
 
 #endif

@@ -59,18 +59,8 @@ const char *subject_column(const subject *s, size_t column, char *buffer) {
 
 /* ---- how a file is read ---- */
 
-/* Options that say what is trained on, and in what order; labels= is for pictures only. */
-static const char *const not_kept[] = {"batch",      "shuffle", "seed",  "drop_last", "split",
-                                       "split_seed", "labels",  "where", "columns",   NULL};
 static const char *const of_csv[] = {"header",  "columns", "delimiter", "decimal",
                                      "comment", "missing", "where",     NULL};
-
-char *subject_reading_options(const vae_dataset *data, const char *given) {
-    text kept = {0};
-    (void)data;
-    text_append_without(&kept, given, not_kept);
-    return kept.text;
-}
 
 /* Whether a name can stand in a list of options. */
 static int is_plain_name(const char *name) {
@@ -144,6 +134,7 @@ int subject_open(const tool_call *call, subject *out) {
     out->width = vae_model_width(out->model);
     out->latent = vae_model_latent(out->model);
     subject_image_shape(vae_model_spec(out->model), &out->height, &out->breadth);
+    units_read(&out->units, vae_model_metadata(out->model, SETTINGS_DATA), out->width);
     const char *line = vae_model_metadata(out->model, SETTINGS_COLUMNS);
     if (line) out->names = subject_split_names(line);
     size_t count = 0;
@@ -206,10 +197,22 @@ int subject_open_data(subject *s, const char *path) {
     return check_fit(s);
 }
 
+int subject_open_table(const subject *s, table *to, const char *path, size_t rows) {
+    *to = (table){.columns = s->width,
+                  .rows = rows,
+                  .names = (const char *const *)s->names,
+                  .prefix = "x",
+                  .height = s->height,
+                  .width = s->breadth,
+                  .units = s->units.offset ? &s->units : NULL};
+    return table_open(s->call, to, path);
+}
+
 void subject_close(subject *s) {
     vae_dataset_destroy(s->data);
     vae_model_destroy(s->model);
     vae_context_destroy(s->context);
     subject_free_names(s->names);
+    units_free(&s->units);
     *s = (subject){0};
 }

@@ -3,6 +3,8 @@
 #define TOOL_SUBJECT_H
 
 #include "command.h"
+#include "table.h"
+#include "units.h"
 
 typedef struct subject {
     const tool_call *call;
@@ -13,6 +15,7 @@ typedef struct subject {
     size_t width, latent;
     size_t height, breadth; /* of a row that is a grey image; else 0 */
     char **names; /* [width + 1] of the columns, the last NULL; NULL where the model has none */
+    units units;  /* of the rows that the model makes */
 } subject;
 
 /* The model at operand 0. Returns TOOL_DONE or says what is wrong; subject_close in either case. */
@@ -21,6 +24,9 @@ int subject_open(const tool_call *call, subject *out);
 /* The data at `path`, rows as wide as the model. Columns are found by the model's names. */
 int subject_open_data(subject *s, const char *path);
 void subject_close(subject *s);
+
+/* A table of rows that the model makes: its names, its units, its shape. */
+int subject_open_table(const subject *s, table *to, const char *path, size_t rows);
 
 /* Name of a column for people: the model's, or its number from 0. buffer: at least 24 bytes. */
 const char *subject_column(const subject *s, size_t column, char *buffer);
@@ -32,10 +38,6 @@ size_t subject_chunk(const subject *s);
 
 /* The names of a data set's columns as one line of CSV; NULL where it has none. */
 char *subject_names_line(const vae_dataset *data);
-
-/* The options that read another file as this data set was read: those of `given` that say what a row is, with
- * the scaling that was found. */
-char *subject_reading_options(const vae_dataset *data, const char *given);
 
 /* Opens `path` with `options`; where `names` (may be NULL) has the names of columns, with these columns in this
  * order. A file without names, such as an NPY file, is taken as it is. */

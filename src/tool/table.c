@@ -1,11 +1,11 @@
-/* Rows of floats as CSV, NPY or pictures, written as they come. */
+/* CSV and NPY files are written chunk by chunk; pictures are collected and drawn at the end. */
+#include "table.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "output.h"
 #include "plot.h"
-#include "text.h"
 
 enum { MOST_PICTURES = 400 };
 
@@ -28,26 +28,41 @@ void table_npy_header(text *to, int is_double, size_t rows, size_t columns) {
     /* The values begin at a multiple of 64 bytes, behind a newline. */
     while ((10 + header.length + 1) % 64) text_append(&header, " ");
     text_append(&header, "\n");
-    text_append(to, "\x93NUMPY\x01");
-    text_append(to, "%c%c%c", 0, (int)(header.length & 255), (int)(header.length >> 8));
-    text_append(to, "%s", header.text);
+    const unsigned char length[] = {header.length & 255, (unsigned char)(header.length >> 8)};
+    text_append_bytes(to, "\x93NUMPY\x01\x00", 8);
+    text_append_bytes(to, length, 2);
+    text_append_bytes(to, header.text, header.length);
     text_free(&header);
 }
 
-static int write_names(table *to, const char *const *names, const char *prefix) {
-    text line = {0};
-    for (size_t i = 0; i < to->columns; i++) {
-        if (i) text_append(&line, ",");
-        if (names) {
-            text_append_cell(&line, names[i]);
+static void append_bits(text *to, uint64_t bits, size_t count) {
+    unsigned char bytes[8];
+    for (size_t k = 0; k < count; k++) bytes[k] = (unsigned char)(bits >> 8 * k);
+    text_append_bytes(to, bytes, count);
+}
+
+void table_npy_float(text *to, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    append_bits(to, bits, 4);
+}
+
+void table_npy_double(text *to, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    append_bits(to, bits, 8);
+}
+
+static void append_names(const table *of, text *line) {
+    for (size_t i = 0; i < of->columns; i++) {
+        if (i) text_append(line, ",");
+        if (of->names) {
+            text_append_cell(line, of->names[i]);
         } else {
-            text_append(&line, "%s%zu", prefix, i);
+            text_append(line, "%s%zu", of->prefix, i);
         }
     }
-    text_append(&line, "\n");
-    int status = output_write(&to->out, line.text, line.length);
-    text_free(&line);
-    return status;
+    text_append(line, "\n");
 }
 
 static int check_pictures(const table *to, const tool_call *call, const char *path) {
@@ -62,13 +77,9 @@ static int check_pictures(const table *to, const tool_call *call, const char *pa
                           path);
 }
 
-int table_open(const tool_call *call, table *to, const char *path, const char *const *names,
-               const char *prefix, size_t columns, size_t rows, size_t height, size_t width) {
-    *to = (table){.format = table_format_of(path),
-                  .columns = columns,
-                  .rows = rows,
-                  .height = height,
-                  .width = width};
+int table_open(const tool_call *call, table *to, const char *path) {
+    text first = {0};
+    to->format = table_format_of(path);
     if (to->format == TABLE_UNKNOWN)
         return command_misused(call,
                                "--output: expected a name that ends in .csv, .npy or .png, "
@@ -77,55 +88,57 @@ int table_open(const tool_call *call, table *to, const char *path, const char *c
     int status = to->format == TABLE_PNG ? check_pictures(to, call, path) : TOOL_DONE;
     if (!status) status = output_open(call, &to->out, path);
     if (status) return status;
-    if (to->format == TABLE_CSV) status = write_names(to, names, prefix);
-    if (to->format == TABLE_NPY) {
-        text header = {0};
-        table_npy_header(&header, 0, rows, columns);
-        status = output_write(&to->out, header.text, header.length);
-        text_free(&header);
-    }
+    if (to->format == TABLE_CSV) append_names(to, &first);
+    if (to->format == TABLE_NPY) table_npy_header(&first, to->units != NULL, to->rows, to->columns);
     if (to->format == TABLE_PNG) {
-        size_t kept = rows < MOST_PICTURES ? rows : MOST_PICTURES;
-        to->pictures = text_allocate(kept * columns, sizeof *to->pictures);
+        size_t kept = to->rows < MOST_PICTURES ? to->rows : MOST_PICTURES;
+        to->pictures = text_allocate(kept * to->columns, sizeof *to->pictures);
     }
+    if (first.length) status = output_write(&to->out, first.text, first.length);
+    text_free(&first);
     if (status) output_abandon(&to->out);
     return status;
 }
 
-static int write_lines(table *to, const float *values, size_t rows) {
-    text lines = {0};
-    for (size_t i = 0; i < rows * to->columns; i++) {
-        text_append_float(&lines, values[i]);
-        text_append(&lines, (i + 1) % to->columns ? "," : "\n");
+static void append_cell(const table *of, size_t column, float value, text *to) {
+    double resolution, stored = (double)value;
+    if (of->units) stored = units_stored(of->units, column, value, &resolution);
+    if (of->format == TABLE_NPY) {
+        if (of->units) {
+            table_npy_double(to, stored);
+        } else {
+            table_npy_float(to, value);
+        }
+        return;
     }
-    int status = output_write(&to->out, lines.text, lines.length);
-    text_free(&lines);
-    return status;
+    if (of->units) {
+        text_append_rounded(to, stored, resolution);
+    } else {
+        text_append_float(to, value);
+    }
+    text_append(to, column + 1 < of->columns ? "," : "\n");
 }
 
-/* Little-endian whatever the machine is. */
-static int write_bytes(table *to, const float *values, size_t count) {
-    unsigned char *bytes = text_allocate(count, 4);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, values + i, 4);
-        for (int k = 0; k < 4; k++) bytes[4 * i + (size_t)k] = (unsigned char)(bits >> 8 * k);
-    }
-    int status = output_write(&to->out, bytes, 4 * count);
-    free(bytes);
-    return status;
-}
-
-int table_write(table *to, const float *values, size_t rows) {
-    if (!rows) return TOOL_DONE;
-    if (to->format == TABLE_CSV) return write_lines(to, values, rows);
-    if (to->format == TABLE_NPY) return write_bytes(to, values, rows * to->columns);
+static void keep_pictures(table *to, const float *values, size_t rows) {
     size_t kept = to->rows < MOST_PICTURES ? to->rows : MOST_PICTURES;
     size_t more = kept - to->pictures_kept < rows ? kept - to->pictures_kept : rows;
     memcpy(to->pictures + to->pictures_kept * to->columns, values,
            more * to->columns * sizeof *values);
     to->pictures_kept += more;
-    return TOOL_DONE;
+}
+
+int table_write(table *to, const float *values, size_t rows) {
+    text cells = {0};
+    if (!rows) return TOOL_DONE;
+    if (to->format == TABLE_PNG) {
+        keep_pictures(to, values, rows);
+        return TOOL_DONE;
+    }
+    for (size_t i = 0; i < rows * to->columns; i++)
+        append_cell(to, i % to->columns, values[i], &cells);
+    int status = output_write(&to->out, cells.text, cells.length);
+    text_free(&cells);
+    return status;
 }
 
 /* As square as can be, with as few empty places. */
@@ -139,7 +152,7 @@ static int draw(table *to) {
     for (size_t i = 0; i < all; i++) padded[i] = 1; /* empty places are white */
     memcpy(padded, to->pictures, to->pictures_kept * to->columns * sizeof *padded);
     const char *at = to->out.temporary ? to->out.temporary : to->out.path;
-    const char *problem = plot_images(at, to->title, padded, &grid);
+    const char *problem = plot_images(at, NULL, padded, &grid);
     free(padded);
     return problem ? command_failed(to->out.call, "%s: %s", to->out.path, problem) : TOOL_DONE;
 }

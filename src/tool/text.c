@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,12 @@ void text_append(text *to, const char *format, ...) {
     to->length += (size_t)length;
 }
 
+void text_append_bytes(text *to, const void *bytes, size_t count) {
+    make_room(to, count);
+    memcpy(to->text + to->length, bytes, count);
+    to->text[to->length += count] = 0;
+}
+
 void text_free(text *to) {
     free(to->text);
     *to = (text){0};
@@ -58,6 +65,11 @@ void text_append_double(text *to, double value) {
     do snprintf(digits, sizeof digits, "%.*g", precision, value);
     while (precision++ < 17 && strtod(digits, NULL) != value);
     text_append(to, "%s", digits);
+}
+
+void text_append_rounded(text *to, double value, double resolution) {
+    double digits = value != 0 && resolution > 0 ? ceil(log10(fabs(value) / resolution)) + 1 : 6;
+    text_append(to, "%.*g", (int)fmin(fmax(digits, 6), 17), value);
 }
 
 void text_append_cell(text *to, const char *cell) {

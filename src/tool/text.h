@@ -14,11 +14,15 @@ typedef struct text {
 } text;
 
 void text_append(text *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_append_bytes(text *to, const void *bytes, size_t count);
 void text_free(text *to);
 
 /* Appends a number in the fewest digits that read back as the same float or double. */
 void text_append_float(text *to, float value);
 void text_append_double(text *to, double value);
+
+/* The same in as many digits as show steps of `resolution`. */
+void text_append_rounded(text *to, double value, double resolution);
 
 /* Appends a cell of a CSV file, in quotes where it needs them. */
 void text_append_cell(text *to, const char *cell);

@@ -6,6 +6,7 @@
 
 #include "subject.h"
 #include "text.h"
+#include "units.h"
 
 #define SPLIT "0.9" /* of the rows of DATA, where there is no TEST */
 
@@ -47,7 +48,7 @@ static vae_status open_test(const tool_call *call, vae_context *context, const v
                             char *const *names, vae_dataset **test) {
     const char *where = command_value(call, "where", NULL);
     const char *columns = command_value(call, "columns", NULL);
-    char *reading = subject_reading_options(data, command_value(call, "data", NULL));
+    char *reading = units_options(data, command_value(call, "data", NULL));
     text options = {0};
     text_append(&options, "%s", reading);
     if (columns && !names) text_append(&options, " columns=[%s]", columns);

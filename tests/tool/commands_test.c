@@ -473,6 +473,72 @@ static void npy_in_and_out(void **state) {
     assert_memory_equal(r.out, "x0,x1,x2,x3\n", 12);
 }
 
+/* Scaling that was found in the training file is that of later files, and what the model makes is in the units of
+ * the file. */
+static void scaling_goes_along(void **state) {
+    char *cells[8], *at;
+    (void)state;
+    make_model();
+    program_file("few.csv", "temp,pressure,flow rate,rpm\n21,1010,5.5,3050\n");
+    good(
+        "train table.csv -o m.safetensors --epochs 400 --patience 0 --lr 1e-2 --data scale=unit -q");
+    run r = good("info m.safetensors");
+    at = strstr(r.out, "tool.data=scale=range:");
+    assert_non_null(at);
+    double low = strtod(at + 22, &at), high = strtod(at + 1, NULL);
+    assert_true(low < 4 && high > 3100);
+    r = good("reconstruct m.safetensors few.csv"); /* alone it would be scaled otherwise */
+    at = r.out;
+    next_line(&at, cells, 8);
+    next_line(&at, cells, 8);
+    assert_true(fabs(strtod(cells[0], NULL) - 21) < 1.5);
+    assert_true(fabs(strtod(cells[3], NULL) - 3050) < 50);
+    /* TEST is scaled as DATA is, not by its own values. */
+    char line[200];
+    snprintf(line, sizeof line,
+             "train table.csv few.csv -o a --epochs 1 --threads 1 --data scale=range:%.17g:%.17g",
+             low, high);
+    r = good(line);
+    char *expected = strdup(strstr(r.errors, "held-out ELBO "));
+    r = good("train table.csv few.csv -o a --epochs 1 --threads 1 --data scale=unit");
+    assert_string_equal(strstr(r.errors, "held-out ELBO "), expected);
+    free(expected);
+}
+
+/* Large numbers that lie close together: shifted in training, in scores and back. */
+static void shift_goes_along(void **state) {
+    char *cells[4], *at;
+    (void)state;
+    FILE *file = fopen(test_in_folder("times.csv"), "w");
+    fputs("time,a\n", file);
+    for (int i = 0; i < 200; i++) fprintf(file, "%d.25,%.4g\n", 1700000000 + i, sin(i * 0.03));
+    fclose(file);
+    program_file("later.csv", "time,a\n1700000060.5,0.97\n1700000061,0.97\n");
+    good(
+        "train times.csv -o m.safetensors --epochs 300 --lr 1e-2 --patience 0 --data shift=columns -q");
+    run r = good("reconstruct m.safetensors later.csv");
+    at = r.out;
+    next_line(&at, cells, 4);
+    next_line(&at, cells, 4);
+    assert_true(fabs(strtod(cells[0], NULL) - 1700000060.5) < 20);
+    assert_true(fabs(strtod(cells[0], NULL) - 1700000060.5) > 0);
+    r = good("sample m.safetensors -n 3");
+    at = r.out;
+    next_line(&at, cells, 4);
+    for (int i = 0; i < 3; i++) {
+        next_line(&at, cells, 4);
+        assert_true(fabs(strtod(cells[0], NULL) - 1700000100) < 500);
+    }
+    good("score m.safetensors later.csv");
+    good("reconstruct m.safetensors later.csv -o x.npy");
+    vae_dataset *data;
+    float x[4];
+    assert_ok(vae_dataset_open(NULL, test_in_folder("x.npy"), "shift=[1700000060, 0]", &data));
+    assert_ok(vae_dataset_read(data, 0, 2, x, 2));
+    assert_true(fabs((double)x[0] - 0.5) < 20);
+    vae_dataset_destroy(data);
+}
+
 /* ---- images ---- */
 
 static void check_png(const char *name) {
@@ -727,6 +793,8 @@ int main(void) {
         IN_FOLDER(latents_go_there_and_back),
         IN_FOLDER(samples_are_the_library_s),
         IN_FOLDER(npy_in_and_out),
+        IN_FOLDER(scaling_goes_along),
+        IN_FOLDER(shift_goes_along),
         IN_FOLDER(images_are_drawn),
         IN_FOLDER(without_cairo_all_but_pictures_works),
         IN_FOLDER(what_cannot_be_read),
