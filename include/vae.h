@@ -219,7 +219,8 @@ typedef struct vae_dataset vae_dataset;
  *                               columns= if only some are, if the cells are 0, 1, 2, .. (names
  *                               that pandas gives), if all are missing values, and if a column
  *                               that is used has no name (an index)
- *   columns=[a, b, ..]          CSV: the columns of a row in this order, by name or number from 0
+ *   columns=[a, "b, c", ..]     CSV: the columns of a row in this order, by name or number from 0;
+ *                               in quotes a name that holds a comma, a bracket or #
  *   dtype=float32 | float64 | uint8 (float32)
  *                               vae_dataset_from_memory: the type of the rows
  *   copy=0|1 (1)                vae_dataset_from_memory: 0 borrows the rows, which must then

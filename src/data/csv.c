@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/words.h"
 #include "data/csv_fields.h"
 #include "data/csv_first.h"
 #include "data/source.h"
@@ -39,26 +39,36 @@ static int recognises(const unsigned char *head, size_t size) {
 
 /* ---- which column goes where ---- */
 
-static vae_status fail_no_column(const csv_sheet *sheet, const char *option, const char *wanted) {
-    char names[400] = "", name[VAE__EXCERPT_SIZE];
+/* The names of the header as columns= takes them: in quotes where they hold what lists are made of. */
+static void list_names(const csv_sheet *sheet, char *names, size_t size) {
+    char name[VAE__EXCERPT_SIZE];
     size_t used = 0, i = 0;
+    for (; i < sheet->first.fields && used + VAE__EXCERPT_SIZE + 2 < size; i++) {
+        const char *text = vae__excerpt(name, sheet->first.cells[i], strlen(sheet->first.cells[i]));
+        const char *quote = !*text || strpbrk(text, ",[]#") ? "\"" : "";
+        used +=
+            vae__format(names + used, size - used, "%s%s%s%s", i ? ", " : "", quote, text, quote);
+    }
+    if (i < sheet->first.fields) vae__format(names + used, size - used, ", ...");
+}
+
+static vae_status fail_no_column(const csv_sheet *sheet, const char *option, const char *wanted) {
+    char names[400] = "", suggestion[VAE__SUGGESTION_SIZE];
     if (!sheet->first.is_header) {
         return vae__fail(
             VAE_ERROR_TEXT,
             "options: %s: %s has no column '%s' (it has no header; columns are 0 to %zu)", option,
             sheet->path, wanted, sheet->first.fields - 1);
     }
-    for (; i < sheet->first.fields && used + VAE__EXCERPT_SIZE < sizeof names; i++) {
-        const char *text = vae__excerpt(name, sheet->first.cells[i], strlen(sheet->first.cells[i]));
-        used += vae__format(names + used, sizeof names - used, "%s%s", i ? ", " : "", text);
-    }
-    return vae__fail(VAE_ERROR_TEXT, "options: %s: %s has no column '%s' (its columns: %s%s)",
-                     option, sheet->path, wanted, names, i < sheet->first.fields ? ", ..." : "");
+    const char *nearest = vae__nearest_name(wanted, strlen(wanted), sheet->first.cells);
+    list_names(sheet, names, sizeof names);
+    return vae__fail(VAE_ERROR_TEXT, "options: %s: %s has no column '%s'%s (its columns: %s)",
+                     option, sheet->path, wanted, vae__suggestion(suggestion, nearest), names);
 }
 
-/* A name of the header, else a number from 0. */
+/* A name of the header, else a number from 0, which a text in quotes never is. */
 static vae_status find_column(const csv_sheet *sheet, const char *option, const char *text,
-                              size_t length, size_t *column) {
+                              size_t length, int quoted, size_t *column) {
     char wanted[VAE__EXCERPT_SIZE];
     uint64_t number;
     size_t matches = 0;
@@ -74,7 +84,7 @@ static vae_status find_column(const csv_sheet *sheet, const char *option, const 
                          option, sheet->path, matches, wanted);
     }
     if (matches) return VAE_OK;
-    if (!vae__parse_unsigned(text, length, &number) || number >= sheet->first.fields) {
+    if (quoted || !vae__parse_unsigned(text, length, &number) || number >= sheet->first.fields) {
         return fail_no_column(sheet, option, wanted);
     }
     *column = (size_t)number;
@@ -84,10 +94,11 @@ static vae_status find_column(const csv_sheet *sheet, const char *option, const 
 static vae_status place_listed(csv_sheet *sheet) {
     const char *text = sheet->options->columns;
     vae__slice value = {"options: columns", text, text, strlen(text)}, rest, item;
-    vae_status status = vae__list_open(&value, &rest);
-    while (!status && vae__list_next(&rest, &item)) {
+    int quoted;
+    vae_status status = vae__list_open(&value, "[temperature, pressure]", &rest);
+    while (!status && vae__list_next(&rest, &item, &quoted)) {
         size_t column = 0;
-        status = find_column(sheet, "columns", item.text, item.length, &column);
+        status = find_column(sheet, "columns", item.text, item.length, quoted, &column);
         if (status) return status;
         if (sheet->targets[column] != SKIP) {
             char shown[VAE__EXCERPT_SIZE];
@@ -102,7 +113,7 @@ static vae_status place_listed(csv_sheet *sheet) {
 }
 
 /* columns=[..] of the columns that have a name, as far as there is room for them. */
-static void list_names(const csv_sheet *sheet, char *list, size_t size) {
+static void suggest_columns(const csv_sheet *sheet, char *list, size_t size) {
     size_t used = vae__format(list, size, "columns=[");
     const char *comma = "";
     for (size_t i = 0; i < sheet->first.fields; i++) {
@@ -127,7 +138,7 @@ static vae_status check_names(const csv_sheet *sheet) {
     if (!sheet->first.is_header || sheet->options->header || sheet->options->columns) return VAE_OK;
     while (i < sheet->first.fields && (*sheet->first.cells[i] || sheet->targets[i] == LABEL)) i++;
     if (i == sheet->first.fields) return VAE_OK;
-    list_names(sheet, list, sizeof list);
+    suggest_columns(sheet, list, sizeof list);
     return vae__fail(VAE_ERROR_FORMAT,
                      "%s: line %llu: column %zu (from 0) has no name, as the index of a table that "
                      "pandas writes; %s%s",
@@ -146,7 +157,7 @@ static vae_status place_columns(csv_sheet *sheet) {
     for (size_t i = 0; i < sheet->first.fields; i++) sheet->targets[i] = SKIP;
     if (label) {
         size_t column = 0;
-        status = find_column(sheet, "labels", label, strlen(label), &column);
+        status = find_column(sheet, "labels", label, strlen(label), 0, &column);
         if (status) return status;
         sheet->targets[column] = LABEL;
         sheet->has_label = 1;
@@ -245,7 +256,7 @@ static vae_status fail_count(const csv_sheet *sheet, uint64_t line, size_t found
     return vae__fail(
         VAE_ERROR_FORMAT, "%s: line %llu: expected %zu field%s as in line %llu, found %zu%s",
         sheet->path, (unsigned long long)line, sheet->first.fields,
-        sheet->first.fields == 1 ? "" : "s", (unsigned long long)sheet->first.line, found, or_more);
+        vae__plural(sheet->first.fields), (unsigned long long)sheet->first.line, found, or_more);
 }
 
 static vae_status begin_record(csv_sheet *sheet) {

@@ -64,8 +64,8 @@ static vae_status load_labels(vae_dataset *dataset, const char *path, const char
     if (status) return vae__fail_in("labels");
     size_t count = labels.rows * labels.width;
     if (labels.rows != dataset->table.rows) {
-        status = vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu rows, but %s has %zu", label_path,
-                           labels.rows, path, dataset->table.rows);
+        status = vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %zu", label_path,
+                           labels.rows, vae__plural(labels.rows), path, dataset->table.rows);
         goto done;
     }
     status = vae__memory_check(context, count, sizeof(double), label_path);
@@ -86,14 +86,15 @@ done:
 
 /* ---- what becomes of them ---- */
 
-static vae_status set_cursor(vae_dataset *dataset, const vae__dataset_options *options) {
+static vae_status set_cursor(vae_dataset *dataset, const char *path,
+                             const vae__dataset_options *options) {
     dataset->batch = (size_t)options->batch;
     dataset->shuffle = options->shuffle;
     dataset->drop_last = options->drop_last;
     dataset->seed = options->seed;
     dataset->order_epoch = UINT64_MAX;
     dataset->order = vae__allocate(dataset->context, dataset->size, sizeof *dataset->order);
-    return dataset->order ? VAE_OK : vae__last_status();
+    return dataset->order ? VAE_OK : vae__memory_in(vae__last_status(), "%s", path);
 }
 
 /* The rows are there: labels of their own file, conversion, split and cursor. */
@@ -106,7 +107,7 @@ static vae_status prepare(vae_dataset *dataset, const char *path,
         status = vae__split_rows(dataset->context, &options->split, options->split_seed,
                                  dataset->table.rows, path, &dataset->kept, &dataset->size);
     }
-    if (!status) status = set_cursor(dataset, options);
+    if (!status) status = set_cursor(dataset, path, options);
     return status;
 }
 

@@ -4,8 +4,12 @@
 #define LIMIT ((size_t)512 << 10)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const options[] = {"", "header=no", "header=yes labels=column:a",
-                                          "labels=column:1", "columns=[1, a] scale=unit"};
+    static const char *const options[] = {"",
+                                          "header=no",
+                                          "header=yes labels=column:a",
+                                          "labels=column:1",
+                                          "columns=[1, a] scale=unit",
+                                          "columns=[\"a, b\", \"#c\", \"d ] e\"]"};
     vae_context *context = fuzz_context(LIMIT);
     const char *path = fuzz_file(data, size);
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)

@@ -34,7 +34,7 @@ static void reads_every_key(void **state) {
         parse(state,
               "batch=7 shuffle=0 seed=18446744073709551615 drop_last=1 scale=unit # all\n"
               "binarize=sample split=test:0.75 split_seed=9 labels=column:a header=no "
-              "columns=[b, c d]",
+              "columns=[b, c d, \"p, #1\", \"\"]",
               VAE__ORIGIN_PATH, &o),
         VAE_OK);
     assert_true(o.batch == 7 && o.seed == UINT64_MAX && o.split_seed == 9 && !o.shuffle &&
@@ -43,7 +43,7 @@ static void reads_every_key(void **state) {
                 o.header == 2);
     assert_true(o.split.part == VAE__PART_TEST && o.split.fraction == 0.75);
     assert_string_equal(o.label_column, "a");
-    assert_string_equal(o.columns_text, "[b, c d]");
+    assert_string_equal(o.columns_text, "[b, c d, \"p, #1\", \"\"]");
     release(state, &o);
     assert_int_equal(
         parse(state, "dtype=uint8 copy=0 scale=none binarize=threshold labels=\"my labels.npy\"",
@@ -78,6 +78,22 @@ static void refuses(void **state) {
         const char *text, *message;
         vae__origin origin;
     } cases[] = {
+        {"columns=temperature",
+         "options:1:9: expected a list in brackets, e.g. [temperature, "
+         "pressure]; found 'temperature'",
+         VAE__ORIGIN_PATH},
+        {"columns=[#id]", "a name with '#' goes into double quotes, e.g. [\"#id\"]",
+         VAE__ORIGIN_PATH},
+        {"columns=[\"a\" b]",
+         "options:1:14: expected ',' or ']' after the closing quote, found 'b'", VAE__ORIGIN_PATH},
+        {"labels=column:#id", "options:1:8: labels=column:: the '#' behind it begins a comment",
+         VAE__ORIGIN_PATH},
+        {"batch_size=3", "unknown option 'batch_size'; did you mean 'batch'?", VAE__ORIGIN_PATH},
+        {"test_size=0.1",
+         "unknown option 'test_size': open the data set twice, with split=train:0.9",
+         VAE__ORIGIN_PATH},
+        {"dtype=double", "unknown dtype 'double'; did you mean 'float64'?", VAE__ORIGIN_MEMORY},
+        {"header=1", "unknown header '1'; did you mean 'yes'?", VAE__ORIGIN_PATH},
         {"bach=3", "unknown option 'bach'; did you mean 'batch'?", VAE__ORIGIN_PATH},
         {"batch=0", "options:1:7: batch=0: expected a whole number from 1 to", VAE__ORIGIN_PATH},
         {"batch=3 batch=4", "'batch' is given twice", VAE__ORIGIN_PATH},
