@@ -62,18 +62,22 @@ const char *subject_column(const subject *s, size_t column, char *buffer) {
 static const char *const of_csv[] = {"header",  "columns", "delimiter", "decimal",
                                      "comment", "missing", "where",     NULL};
 
-/* Whether a name can stand in a list of options. */
-static int is_plain_name(const char *name) {
+/* In quotes a name may hold anything but a quote. */
+static int needs_no_quotes(const char *name) {
     size_t length = strlen(name);
-    return length && !strpbrk(name, ",[]\"#\n\r") && name[0] != ' ' && name[length - 1] != ' ';
+    return *name != '"' && *name != ' ' && name[length - !!length] != ' ' &&
+           !strpbrk(name, ",[]#\n\r\t");
 }
 
 /* columns=[..] for the names; nothing where one of them cannot stand in a list. */
 static void append_columns(text *to, char *const *names) {
-    size_t i = 0;
-    while (names[i] && is_plain_name(names[i])) i++;
-    if (names[i]) return;
-    for (i = 0; names[i]; i++) text_append(to, "%s%s", i ? "," : " columns=[", names[i]);
+    for (size_t i = 0; names[i]; i++) {
+        if (strchr(names[i], '"') && !needs_no_quotes(names[i])) return;
+    }
+    for (size_t i = 0; names[i]; i++) {
+        const char *quote = strchr(names[i], '"') ? "" : "\"";
+        text_append(to, "%s%s%s%s", i ? "," : " columns=[", quote, names[i], quote);
+    }
     text_append(to, "]");
 }
 
@@ -128,9 +132,7 @@ int subject_open(const tool_call *call, subject *out) {
     int problem = command_context(call, NULL, &out->context);
     if (problem) return problem;
     vae_status status = vae_model_load(out->context, out->model_path, &out->model);
-    if (status)
-        return command_refused(call, status,
-                               status == VAE_ERROR_FORMAT ? "not a model file" : NULL);
+    if (status) return command_refused(call, status, NULL);
     out->width = vae_model_width(out->model);
     out->latent = vae_model_latent(out->model);
     subject_image_shape(vae_model_spec(out->model), &out->height, &out->breadth);

@@ -104,15 +104,19 @@ static const char *skip_space(const char *at) {
     }
 }
 
-/* Past a value: quotes and brackets may hold white space. One that is not closed ends with the text; the
- * library then says what is wrong with it. */
+/* Past a value: in quotes and brackets it may hold white space. A quote begins something quoted where a value or an
+ * item of a list begins. What is not closed ends with the text; the library then says what is wrong with it. */
 static const char *skip_value(const char *at) {
-    int depth = 0, quoted = 0;
+    int depth = 0, begins = 1;
     for (; *at; at++) {
-        if (*at == '"') quoted = !quoted;
-        if (!quoted && *at == '[') depth++;
-        if (!quoted && *at == ']') depth--;
-        if (!quoted && depth <= 0 && (isspace((unsigned char)*at) || *at == '#')) break;
+        int space = isspace((unsigned char)*at);
+        if (*at == '"' && begins) {
+            at += 1 + strcspn(at + 1, "\"");
+            if (!*at) break;
+        }
+        if (depth <= 0 && (space || *at == '#')) break;
+        depth += (*at == '[') - (*at == ']');
+        begins = *at == '=' || *at == '[' || *at == ',' || (begins && space);
     }
     return at;
 }

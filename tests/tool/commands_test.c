@@ -218,6 +218,22 @@ static void columns_are_chosen(void **state) {
     check_bad("train table.csv -o m2 --columns rpm,zebra", 2, "has no column 'zebra'");
 }
 
+/* Whatever names a header has, later files are read by them. */
+static void names_may_be_strange(void **state) {
+    (void)state;
+    program_file("strange.csv",
+                 "\"p, abs\",#id,7,\"5\"\" pipe\",a b\n1,2,3,4,5\n3.5,4,2,2,1\n2,1,1,3,7\n");
+    program_file("other.csv", "a b,\"5\"\" pipe\",7,#id,\"p, abs\"\n5,4,3,2,1\n");
+    good("train strange.csv -o m --epochs 2 -q --data 'split=train:0.7 header=yes'");
+    run r = good("score m strange.csv");
+    double first = strtod(strstr(r.out, "\n0,") + 3, NULL);
+    r = good("score m other.csv");
+    check_close(strtod(strstr(r.out, "\n0,") + 3, NULL), first);
+    r = good("sample m -n 1");
+    const char *header = "\"p, abs\",#id,7,\"5\"\" pipe\",\"a b\"\n";
+    assert_memory_equal(r.out, header, strlen(header));
+}
+
 static void names_need_not_be_utf8(void **state) {
     (void)state;
     program_file("latin.csv", "temp\xe9rature,b\n1,2\n3.5,4\n2,1\n5,3\n4,4\n1,3\n");
@@ -614,7 +630,7 @@ static void what_cannot_be_read(void **state) {
     check_bad("score m.safetensors empty.csv", 1, "empty.csv: the file is empty");
     check_bad("score m.safetensors header.csv", 1, "header.csv");
     check_bad("score m.safetensors text.csv", 1, "expected a finite number, found 'x'");
-    check_bad("score table.csv table.csv", 1, "not a model file");
+    check_bad("score table.csv table.csv", 1, "is no safetensors file");
     check_bad("train empty.csv -o x", 1, "empty.csv: the file is empty");
     check_bad("train missing.csv -o x", 1, "missing.csv");
     check_bad("train table.csv missing.csv -o x", 1, "missing.csv");
@@ -782,6 +798,7 @@ int main(void) {
         IN_FOLDER(decoder_is_the_mirror),
         IN_FOLDER(test_rows_are_read_by_name),
         IN_FOLDER(columns_are_chosen),
+        IN_FOLDER(names_may_be_strange),
         IN_FOLDER(names_need_not_be_utf8),
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
