@@ -75,6 +75,10 @@ static vae_status parse_range(const vae__slice *value, vae__scale_option *scale)
 }
 
 static vae_status parse_scale(const vae__slice *value, void *field, void *user) {
+    static const vae__alias others[] = {{"minmax", "unit", NULL},
+                                        {"0", "none", NULL},
+                                        {"standard", NULL, "give standardize=1 in the spec"},
+                                        {NULL, NULL, NULL}};
     vae__scale_option *scale = field;
     (void)user;
     if (value->length >= 6 && !memcmp(value->text, "range:", 6)) return parse_range(value, scale);
@@ -83,7 +87,7 @@ static vae_status parse_scale(const vae__slice *value, void *field, void *user) 
         scale->kind = i;
         return VAE_OK;
     }
-    return vae__fail_unknown(value, "scale", scales);
+    return vae__fail_unknown_alias(value, "scale", scales, others);
 }
 
 static vae_status parse_shift(const vae__slice *value, void *field, void *user) {
@@ -163,9 +167,6 @@ static const vae__alias aliases[] = {{"batch_size", "batch", NULL},
                                      {"type", "dtype", NULL},
                                      {"dtype=double", "float64", NULL},
                                      {"dtype=byte", "uint8", NULL},
-                                     {"scale=minmax", "unit", NULL},
-                                     {"scale=0", "none", NULL},
-                                     {"scale=standard", NULL, "give standardize=1 in the spec"},
                                      {"binarize=1", "threshold", NULL},
                                      {"binarize=0", "none", NULL},
                                      {"header=1", "yes", NULL},

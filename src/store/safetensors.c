@@ -329,7 +329,8 @@ static vae_status fail_start(const char *label, const unsigned char *bytes, size
     const vae__file_kind *kind = vae__file_kind_of(bytes, head);
     return vae__fail(VAE_ERROR_FORMAT, "%s: is no safetensors file; begins with %s (%s%s)", label,
                      vae__beginning(beginning, bytes, head), kind ? "it is " : "",
-                     kind ? kind->what : "expected the header's length in 8 bytes, then the header");
+                     kind ? kind->what
+                          : "expected the header's length in 8 bytes, then the header");
 }
 
 /* The header's length from the first eight bytes, checked against `size`. */
