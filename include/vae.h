@@ -363,6 +363,10 @@ typedef struct vae_optimizer vae_optimizer;
  *                               lr gamma^(number of milestones that t has reached)
  *   steps=N  gamma=0.1  milestones=[N, ..]
  *                               steps: for cosine, exponential; milestones: rising, up to 32
+ *   from=start | now | N (start)
+ *                               the schedule's time t is counted from update N, if that is after
+ *                               the warm-up; now: from the updates made so far, which is kept as a
+ *                               number
  *   clip_norm=C (0: off)        a gradient with a larger global norm is scaled down to it
  *   objective=elbo | iwae (elbo)
  *                               what is maximised; iwae: the importance-weighted bound of K draws
@@ -379,7 +383,9 @@ typedef struct vae_optimizer vae_optimizer;
 VAE_API vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optimizer **out);
 
 /* Changes some of the options, e.g. "lr=1e-4 beta=2", and leaves the others, the moments and the
- * step count. The algorithm cannot change. Refused text changes nothing. */
+ * step count. The algorithm cannot change. Refused text changes nothing. A schedule is counted from
+ * the first update unless from= says otherwise: where it then leaves no learning rate to speak of,
+ * a warning in the log says so. */
 VAE_API vae_status vae_optimizer_set(vae_optimizer *optimizer, const char *options);
 VAE_API void vae_optimizer_destroy(vae_optimizer *optimizer);
 

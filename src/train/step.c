@@ -32,7 +32,7 @@ static vae_status check_model(const vae_model *model, const vae__training_option
 
 vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {
     vae__training_options parsed;
-    vae_status status = vae__training_options_parse(options, 1, &parsed);
+    vae_status status = vae__training_options_parse(options, 1, 0, &parsed);
     if (!status) status = check_model(model, &parsed);
     if (status) return status;
     vae_optimizer *optimizer = vae__allocate(model->context, 1, sizeof *optimizer);
@@ -71,9 +71,40 @@ void vae__optimizer_free(vae_optimizer *optimizer) {
     vae__model_release(model);
 }
 
+/* Factors of a schedule at which nothing moves any more. */
+#define SPENT 1e-6
+
+void vae__optimizer_warn_if_spent(const vae_optimizer *optimizer) {
+    const vae__optimizer_settings *s = &optimizer->options.optimizer;
+    uint64_t made = optimizer->state.steps;
+    char rate[VAE__NUMBER_SIZE], steps[40] = "";
+    if (s->learning_rate <= 0 || vae__schedule_factor(s, made + 1) > SPENT) return;
+    if (s->schedule_steps)
+        vae__format(steps, sizeof steps, " steps=%llu", (unsigned long long)s->schedule_steps);
+    vae__log(
+        optimizer->context, VAE_LOG_WARNING,
+        "optimizer: the learning rate is %s from here on: schedule=%s%s is counted from update "
+        "%llu, and %llu updates were made. To start it here add from=now",
+        vae__number_short(rate, vae__learning_rate(s, made + 1)), vae__schedule_names[s->schedule],
+        steps, (unsigned long long)(s->schedule_from > s->warmup ? s->schedule_from : s->warmup),
+        (unsigned long long)made);
+}
+
+/* Says once that the schedule has come to its end. `rate` is that of the update just made. */
+static void announce_end(const vae_optimizer *optimizer, double rate) {
+    const vae__optimizer_settings *s = &optimizer->options.optimizer;
+    if (s->schedule == VAE__SCHEDULE_CONSTANT || rate <= 0) return;
+    if (vae__learning_rate(s, optimizer->state.steps + 1) > 0) return;
+    vae__log(optimizer->context, VAE_LOG_INFO,
+             "optimizer: schedule=%s has ended after update %llu: the learning rate is 0 from here "
+             "on",
+             vae__schedule_names[s->schedule], (unsigned long long)optimizer->state.steps);
+}
+
 vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) {
     vae__training_options before = optimizer->options;
-    vae_status status = vae__training_options_parse(options, 0, &optimizer->options);
+    vae_status status =
+        vae__training_options_parse(options, 0, optimizer->state.steps, &optimizer->options);
     if (!status) status = check_model(optimizer->model, &optimizer->options);
     if (!status) status = print_options(optimizer);
     if (status) {
@@ -84,6 +115,7 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) 
                       before.objective != optimizer->options.objective ||
                       (before.free_bits > 0) != (optimizer->options.free_bits > 0);
     if (other_graph) drop_plan(optimizer);
+    vae__optimizer_warn_if_spent(optimizer);
     return VAE_OK;
 }
 
@@ -373,6 +405,7 @@ static void finish(step *s) {
     }
     optimizer->state.steps++;
     optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */
+    announce_end(optimizer, s->report.learning_rate);
 }
 
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
