@@ -9,7 +9,7 @@ const vae__rule *const vae__rules[] = {&vae__rule_adam, &vae__rule_adamw, &vae__
 
 const char *const vae__schedule_names[] = {"constant", "cosine", "exponential", "steps", NULL};
 
-static double schedule_factor(const vae__optimizer_settings *s, double t) {
+static double factor_at(const vae__optimizer_settings *s, double t) {
     double progress = s->schedule_steps ? t / (double)s->schedule_steps : 0, factor = 1;
     switch (s->schedule) {
     case VAE__SCHEDULE_COSINE:
@@ -24,9 +24,14 @@ static double schedule_factor(const vae__optimizer_settings *s, double t) {
     }
 }
 
+double vae__schedule_factor(const vae__optimizer_settings *s, uint64_t step) {
+    uint64_t start = s->schedule_from > s->warmup ? s->schedule_from : s->warmup;
+    return factor_at(s, step > start ? (double)(step - start - 1) : 0);
+}
+
 double vae__learning_rate(const vae__optimizer_settings *s, uint64_t step) {
     if (step <= s->warmup) return s->learning_rate * (double)step / (double)s->warmup;
-    return s->learning_rate * schedule_factor(s, (double)(step - s->warmup - 1));
+    return s->learning_rate * vae__schedule_factor(s, step);
 }
 
 /* ---- state ---- */

@@ -19,6 +19,8 @@ typedef struct vae__optimizer_settings {
     int nesterov;
     int schedule; /* vae__schedule_names */
     uint64_t schedule_steps, warmup;
+    uint64_t
+        schedule_from; /* updates after which the schedule's time starts, if after the warm-up */
     double gamma;
     vae__milestones milestones;
     double clip_norm; /* 0: off */
@@ -32,8 +34,9 @@ enum {
 };
 extern const char *const vae__schedule_names[];
 
-/* Learning rate of update number `step` (from 1). */
+/* Learning rate of update number `step` (from 1), and the schedule's factor in it. */
 double vae__learning_rate(const vae__optimizer_settings *settings, uint64_t step);
+double vae__schedule_factor(const vae__optimizer_settings *settings, uint64_t step);
 
 /* Constants of one update, filled by a rule's begin. */
 typedef union vae__rule_step {

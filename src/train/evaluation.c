@@ -104,7 +104,7 @@ static vae_status need_finite(const vae_dataset *dataset, size_t row, double val
     char found[VAE__NUMBER_SIZE];
     if (isfinite(value)) return VAE_OK;
     return vae__fail(
-        VAE_ERROR_DATA,
+        VAE_ERROR_DIVERGED,
         "row %llu: the %s is not finite (%s): values of the row are too large for this "
         "model, or a parameter is NaN or infinite. Columns of large numbers are for "
         "standardize=1 in the spec",
@@ -119,6 +119,12 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     vae__dataset_read(p->dataset, first, count, p->rows);
     vae_status status = check_rows(p, first, count);
     if (!status) status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
+    for (size_t i = 0; !status && i < count; i++) {
+        size_t width = p->model->spec.input.width;
+        if (isfinite(elbo[i])) continue;
+        status = vae__refuse_elbo(vae__dataset_source_row(p->dataset, first + i), reconstruction[i],
+                                  kl[i], p->rows + i * width, width);
+    }
     if (!status)
         status = vae__model_encode_rows(p->model, p->rows, count, first, p->mean, p->logvar);
     if (!status && p->options.estimate.samples) {
@@ -126,8 +132,7 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
                                            p->estimates);
     }
     for (size_t i = 0; i < count && !status; i++) {
-        status = need_finite(p->dataset, first + i, elbo[i], "ELBO");
-        if (!status && p->options.estimate.samples)
+        if (p->options.estimate.samples)
             status = need_finite(p->dataset, first + i, p->estimates[i].log_p, "estimate of log p");
     }
     if (status) return status;
@@ -193,6 +198,7 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
                                    .spec = &constant->spec,
                                    .weight = 1,
                                    .extra = vae__model_extra(constant),
+                                   .floor = vae__model_floor(constant),
                                    .width = width,
                                    .a = rows + CHUNK * width};
         const vae__real *bias =

@@ -35,6 +35,36 @@ static void print_milestones(vae__buffer *out, const void *field) {
     vae__append(out, "]");
 }
 
+/* What parsing knows beside the text. */
+typedef struct parsing {
+    int fresh;        /* from defaults: the rule may be named */
+    uint64_t updates; /* made so far */
+} parsing;
+
+#define LONGEST 1e15 /* steps */
+#define MOST_UPDATES ((uint64_t)1 << 62)
+
+/* A number of updates; "start" is 0, "now" those made. */
+static vae_status parse_from(const vae__slice *value, void *field, void *user) {
+    const parsing *p = user;
+    uint64_t *from = field;
+    if (vae__slice_is(value, "start")) {
+        *from = 0;
+    } else if (vae__slice_is(value, "now")) {
+        *from = p->updates;
+    } else if (!vae__parse_unsigned(value->text, value->length, from) || *from > MOST_UPDATES) {
+        return vae__fail_at(value,
+                            "from: expected start, now or a number of updates of at most 2^62, "
+                            "found '%.*s'",
+                            (int)(value->length > 40 ? 40 : value->length), value->text);
+    }
+    return VAE_OK;
+}
+
+static void print_from(vae__buffer *out, const void *field) {
+    vae__append(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+}
+
 /* In the order of vae__objective_kind. */
 static const char *const objective_names[] = {"elbo", "iwae", NULL};
 
@@ -50,6 +80,7 @@ enum {
     STEPS,
     GAMMA,
     MILESTONES,
+    FROM,
     WARMUP,
     CLIP_NORM,
     OBJECTIVE,
@@ -60,8 +91,6 @@ enum {
     SEED,
     KEYS
 };
-
-#define LONGEST 1e15 /* steps */
 
 static const vae__option options_table[KEYS + 1] = {
     [LR] = {"lr", VAE__OPTION_REAL, SETTING(learning_rate), .minimum = 0, .maximum = 1e6},
@@ -80,6 +109,8 @@ static const vae__option options_table[KEYS + 1] = {
     [GAMMA] = {"gamma", VAE__OPTION_REAL, SETTING(gamma), .minimum = 0, .maximum = 1},
     [MILESTONES] = {"milestones", VAE__OPTION_CUSTOM, SETTING(milestones),
                     .parse = parse_milestones, .print = print_milestones},
+    [FROM] = {"from", VAE__OPTION_CUSTOM, SETTING(schedule_from), .parse = parse_from,
+              .print = print_from},
     [WARMUP] = {"warmup", VAE__OPTION_UNSIGNED, SETTING(warmup), .maximum = LONGEST},
     [CLIP_NORM] = {"clip_norm", VAE__OPTION_REAL, SETTING(clip_norm), .minimum = 0,
                    .maximum = 1e15},
@@ -101,7 +132,7 @@ static const vae__option options_table[KEYS + 1] = {
 static vae_status parse_rule(const vae__slice *word, size_t index, void *into, void *user) {
     vae__training_options *options = into;
     const char *names[8];
-    int fresh = *(const int *)user;
+    int fresh = ((const parsing *)user)->fresh;
     size_t i = 0;
     for (; vae__rules[i]; i++) {
         names[i] = vae__rules[i]->name;
@@ -181,6 +212,8 @@ static vae_status check_whole(const char *text, const vae__training_options *o,
         {first_seen(seen, MILESTONES, MILESTONES, SCHEDULE), stepped && !s->milestones.count,
          "schedule=steps needs milestones, e.g. milestones=[1000, 2000]"},
         {MILESTONES, !stepped && seen[MILESTONES], "milestones belong to schedule=steps"},
+        {FROM, s->schedule == VAE__SCHEDULE_CONSTANT && seen[FROM],
+         "from belongs to schedule=cosine, exponential or steps"},
         {first_seen(seen, BETA, BETA_WARMUP, FREE_BITS),
          o->objective == VAE__OBJECTIVE_IWAE &&
              (o->beta != 1 || o->beta_warmup || o->free_bits > 0),
@@ -212,6 +245,7 @@ static int is_relevant(const vae__training_options *o, int key) {
     case NESTEROV: return sgd;
     case STEPS: return schedule == VAE__SCHEDULE_COSINE || schedule == VAE__SCHEDULE_EXPONENTIAL;
     case MILESTONES: return schedule == VAE__SCHEDULE_STEPS;
+    case FROM: return schedule != VAE__SCHEDULE_CONSTANT && o->optimizer.schedule_from;
     default: return 1;
     }
 }
@@ -220,14 +254,16 @@ static int is_relevant(const vae__training_options *o, int key) {
 static void forget_irrelevant(vae__training_options *o) {
     if (!is_relevant(o, STEPS)) o->optimizer.schedule_steps = 0;
     if (!is_relevant(o, MILESTONES)) o->optimizer.milestones.count = 0;
+    if (!is_relevant(o, FROM)) o->optimizer.schedule_from = 0;
 }
 
-vae_status vae__training_options_parse(const char *text, int fresh,
+vae_status vae__training_options_parse(const char *text, int fresh, uint64_t updates,
                                        vae__training_options *options) {
+    parsing p = {fresh, updates};
     unsigned char seen[KEYS] = {0};
     vae__training_options made = fresh ? defaults : *options;
     if (fresh) made.rule = vae__rules[0];
-    vae_status status = vae__options_parse(&vae__training_table, text, &made, seen, &fresh);
+    vae_status status = vae__options_parse(&vae__training_table, text, &made, seen, &p);
     if (!status) status = check_whole(text, &made, seen);
     if (status) return status;
     if (fresh && !seen[WEIGHT_DECAY]) made.optimizer.weight_decay = made.rule->weight_decay;

@@ -20,8 +20,10 @@ typedef struct vae__training_options {
 extern const vae__option_table vae__training_table;
 
 /* Parses over `options`; fresh: from defaults, where the rule may be named first. Else only the
- * keys given change, and the rule cannot. On failure *options is unchanged. */
-vae_status vae__training_options_parse(const char *text, int fresh, vae__training_options *options);
+ * keys given change, and the rule cannot. `updates` made so far is what from=now stands for. On
+ * failure *options is unchanged. */
+vae_status vae__training_options_parse(const char *text, int fresh, uint64_t updates,
+                                       vae__training_options *options);
 void vae__training_options_print(const vae__training_options *options, vae__buffer *out);
 
 /* Weight of the KL in update number `step` (from 1). */

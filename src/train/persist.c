@@ -23,12 +23,13 @@ vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
                          .bytes = vae__parameter_size(parameter) * sizeof(vae__real)};
 }
 
-static vae__tensor *list_tensors(const vae_model *model) {
+static vae__tensor *list_tensors(const vae_model *model, size_t *count) {
     const vae__parameters *parameters = &model->parameters;
     vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
+    *count = 0;
     for (size_t i = 0; tensors && i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
-        tensors[i] = vae__tensor_of(p->name, p, p->values);
+        if (vae__parameter_counts(p)) tensors[(*count)++] = vae__tensor_of(p->name, p, p->values);
     }
     return tensors;
 }
@@ -60,12 +61,13 @@ size_t vae__list_model_metadata(const vae_model *model, int checkpoint, vae__met
 /* What a model file holds. */
 typedef struct contents {
     vae__tensor *tensors;
+    size_t tensor_count;
     vae__metadata *metadata;
     size_t metadata_count;
 } contents;
 
 static vae_status list_contents(const vae_model *model, contents *c) {
-    c->tensors = list_tensors(model);
+    c->tensors = list_tensors(model, &c->tensor_count);
     c->metadata = vae__allocate(model->context, 2 + model->metadata.count, sizeof *c->metadata);
     if (!c->tensors || !c->metadata) return vae__last_status();
     c->metadata_count = vae__list_model_keys(model, c->metadata);
@@ -82,8 +84,8 @@ vae_status vae__model_write_file(const vae_model *model, const char *path) {
     contents c = {0};
     vae_status status = list_contents(model, &c);
     if (!status)
-        status = vae__safetensors_write_file(model->context, path, c.tensors,
-                                             model->parameters.count, c.metadata, c.metadata_count);
+        status = vae__safetensors_write_file(model->context, path, c.tensors, c.tensor_count,
+                                             c.metadata, c.metadata_count);
     release_contents(model, &c);
     return status;
 }
@@ -93,7 +95,7 @@ vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t 
     contents c = {0};
     vae_status status = list_contents(model, &c);
     if (!status)
-        status = vae__safetensors_write_memory(model->context, c.tensors, model->parameters.count,
+        status = vae__safetensors_write_memory(model->context, c.tensors, c.tensor_count,
                                                c.metadata, c.metadata_count, buffer, size, length);
     release_contents(model, &c);
     return status;
@@ -257,8 +259,9 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];
-        status = vae__tensor_read(label, bundle, p->name, p, p->positive ? DBL_TRUE_MIN : -HUGE_VAL,
-                                  p->values);
+        double least = p->positive ? DBL_TRUE_MIN : p->optional ? 0 : -HUGE_VAL;
+        if (p->optional && !vae__bundle_tensor(bundle, p->name)) continue;
+        status = vae__tensor_read(label, bundle, p->name, p, least, p->values);
     }
     if (!status) status = read_metadata(bundle, model);
     if (!status) status = vae__shift_load(model, label);
@@ -266,6 +269,7 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
         vae__model_release(model);
         return status;
     }
+    model->initialized = model->trained = model->has_scaling = 1;
     *out = model;
     return VAE_OK;
 }

@@ -26,6 +26,9 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
 vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options);
 void vae__optimizer_free(vae_optimizer *optimizer);
 
+/* Says in the log that the schedule leaves a learning rate of nearly 0, if it does. */
+void vae__optimizer_warn_if_spent(const vae_optimizer *optimizer);
+
 /* Bytes of the moments (and of the gradient if it is kept), and of the workspace. */
 void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
                           uint64_t *workspace_bytes);

@@ -204,6 +204,7 @@ const life lives[] = {
     {call_first, "save", 20},
     {call_first, "step", 20},
     {evaluate, SPEC, 50},
+    {evaluate, "input=4 latent=2 likelihood=gaussian sigma=per_dim standardize=1", 50},
     {evaluate, "input=4 latent=2 likelihood=bernoulli", 50},
     {evaluate, "input=2x2 latent=2 likelihood=poisson size=total", 50},
     {open_data, &(data_kind){"idx", "labels=%s binarize=sample split=test:0.5"}, 5},

@@ -104,6 +104,7 @@ void call_evaluate(world *w) {
         if (d->kind != GOOD || (f->handle && f->kind != GOOD) || w->wild)
             expected |= ONE(VAE_ERROR_DATA);
         expected |= BECAUSE(may_record(w, m), VAE_ERROR_MISMATCH);
+        expected |= BECAUSE(w->wild, VAE_ERROR_DIVERGED);
     }
     CALL(w, expected, vae_evaluate, m->handle, d->handle, f->handle, text, on_progress, &user,
          &e->handle);

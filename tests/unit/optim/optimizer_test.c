@@ -78,6 +78,34 @@ static void warms_up(void **state) {
     check_rate(&s, 6, 0.04);
 }
 
+/* schedule_from moves the schedule's own time, and no warm-up. */
+static void starts_where_it_is_told_to(void **state) {
+    static const int schedules[] = {VAE__SCHEDULE_COSINE, VAE__SCHEDULE_EXPONENTIAL,
+                                    VAE__SCHEDULE_STEPS};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(schedules); i++) {
+        vae__optimizer_settings s = plain, later = plain;
+        s.schedule = schedules[i];
+        s.schedule_steps = 10;
+        s.milestones = (vae__milestones){{3, 7}, 2};
+        later = s;
+        later.schedule_from = 100;
+        for (uint64_t step = 1; step <= 100; step++) check_rate(&later, step, 0.4);
+        for (uint64_t step = 1; step < 30; step++)
+            check_rate(&later, 100 + step, vae__learning_rate(&s, step));
+        later.warmup = 8; /* long over */
+        check_rate(&later, 2, 0.1);
+        for (uint64_t step = 1; step < 30; step++)
+            check_rate(&later, 100 + step, vae__learning_rate(&s, step));
+        later.warmup = 120; /* still under way: the schedule follows it */
+        check_rate(&later, 105, 0.4 * 105 / 120);
+        for (uint64_t step = 1; step < 30; step++)
+            check_rate(&later, 120 + step, vae__learning_rate(&s, step));
+        later.schedule_from = UINT64_MAX;
+        check_rate(&later, UINT64_MAX, 0.4);
+    }
+}
+
 /* ---- finite or not at all ---- */
 
 enum { COUNT = 1000 };
@@ -316,6 +344,7 @@ int main(void) {
         cmocka_unit_test(exponential_falls),
         cmocka_unit_test(steps_fall_at_milestones),
         cmocka_unit_test(warms_up),
+        cmocka_unit_test(starts_where_it_is_told_to),
         cmocka_unit_test(knows_what_is_unsafe),
         cmocka_unit_test(stays_safe_for_long),
         cmocka_unit_test(safe_is_finite),

@@ -12,7 +12,7 @@
 
 static vae__training_options parse(const char *text) {
     vae__training_options options;
-    if (vae__training_options_parse(text, 1, &options))
+    if (vae__training_options_parse(text, 1, 0, &options))
         fail_msg("'%s': %s", text, vae__last_message());
     return options;
 }
@@ -90,6 +90,17 @@ static void prints_a_fixed_point(void **state) {
          "free_bits=0 seed=1"},
         {"adamw lr=0.30000000000000004 schedule=exponential steps=5", NULL},
         {"sgd schedule=cosine steps=1000000000000000", NULL},
+        {"sgd schedule=cosine steps=5 from=start",
+         "sgd lr=0.001 weight_decay=0 momentum=0 nesterov=0 schedule=cosine steps=5 gamma=0.1 warmup=0 "
+         "clip_norm=0 objective=elbo samples=1 beta=1 beta_warmup=0 free_bits=0 seed=1"},
+        {"sgd schedule=cosine steps=5 from=now", /* of no updates */
+         "sgd lr=0.001 weight_decay=0 momentum=0 nesterov=0 schedule=cosine steps=5 gamma=0.1 warmup=0 "
+         "clip_norm=0 objective=elbo samples=1 beta=1 beta_warmup=0 free_bits=0 seed=1"},
+        {"sgd schedule=steps milestones=[3] from=100",
+         "sgd lr=0.001 weight_decay=0 momentum=0 nesterov=0 schedule=steps gamma=0.1 milestones=[3] "
+         "from=100 warmup=0 clip_norm=0 objective=elbo samples=1 beta=1 beta_warmup=0 free_bits=0 "
+         "seed=1"},
+        {"schedule=exponential steps=3 from=4611686018427387904", NULL},
     };
     vae_context *context = test_context(NULL);
     (void)state;
@@ -177,6 +188,15 @@ static void refuses(void **state) {
         {"sgd lr=1\nnesterov=1", "optimizer:2:1: nesterov=1 needs momentum above 0"},
         {"clip_norm=-1", "clip_norm=-1: expected"},
         {"objective=elbow", "unknown objective 'elbow'; did you mean 'elbo'? (known: elbo iwae)"},
+        {"from=5", "optimizer:1:1: from belongs to schedule=cosine, exponential or steps"},
+        {"adam lr=1 from=start", "optimizer:1:11: from belongs to schedule=cosine"},
+        {"schedule=cosine steps=5 from=-1",
+         "optimizer:1:30: from: expected start, now or a number of updates of at most 2^62, found "
+         "'-1'"},
+        {"schedule=cosine steps=5 from=later", "found 'later'"},
+        {"schedule=cosine steps=5 from=4611686018427387905", "at most 2^62"},
+        {"schedule=cosine steps=5 from=99999999999999999999", "at most 2^62"},
+        {"schedule=cosine steps=5 from=1e3", "found '1e3'"},
         {"samples=0", "samples=0: expected a whole number from 1 to 1048576"},
         {"beta=-1", "beta=-1: expected"},
         {"beta_warmup=-1", "beta_warmup=-1: expected a whole number"},
@@ -186,7 +206,7 @@ static void refuses(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         vae__training_options options = parse("sgd lr=0.5"), before = options;
-        vae_status status = vae__training_options_parse(cases[i].text, 1, &options);
+        vae_status status = vae__training_options_parse(cases[i].text, 1, 0, &options);
         if (status != VAE_ERROR_TEXT || !strstr(vae__last_message(), cases[i].message))
             fail_msg("'%s': %d \"%s\", expected \"%s\"", cases[i].text, status, vae__last_message(),
                      cases[i].message);
@@ -197,23 +217,37 @@ static void refuses(void **state) {
 static void changes_what_is_given(void **state) {
     vae__training_options o = parse("sgd momentum=0.9 lr=0.5 beta=2 schedule=cosine steps=100");
     (void)state;
-    assert_ok(vae__training_options_parse("lr=0.25", 0, &o));
+    assert_ok(vae__training_options_parse("lr=0.25", 0, 0, &o));
     check(o.optimizer.learning_rate, 0.25);
     check(o.optimizer.momentum, 0.9);
     check(o.beta, 2);
-    assert_ok(vae__training_options_parse("sgd steps=200", 0, &o));
+    assert_ok(vae__training_options_parse("sgd steps=200", 0, 0, &o));
     assert_int_equal(o.optimizer.schedule_steps, 200);
-    assert_ok(vae__training_options_parse("schedule=exponential", 0, &o)); /* its steps are known */
-    assert_ok(vae__training_options_parse("schedule=constant nesterov=1", 0, &o));
-    assert_fails(vae__training_options_parse("momentum=0", 0, &o), VAE_ERROR_TEXT,
+    assert_ok(
+        vae__training_options_parse("schedule=exponential", 0, 0, &o)); /* its steps are known */
+    assert_ok(vae__training_options_parse("schedule=constant nesterov=1", 0, 0, &o));
+    assert_fails(vae__training_options_parse("momentum=0", 0, 0, &o), VAE_ERROR_TEXT,
                  "optimizer:1:1: nesterov=1 needs momentum above 0");
-    assert_fails(vae__training_options_parse("schedule=exponential", 0, &o), VAE_ERROR_TEXT,
+    assert_fails(vae__training_options_parse("schedule=exponential", 0, 0, &o), VAE_ERROR_TEXT,
                  "need steps=N"); /* what the printed text does not say is not remembered */
-    assert_fails(vae__training_options_parse("adam", 0, &o), VAE_ERROR_TEXT,
+    assert_fails(vae__training_options_parse("adam", 0, 0, &o), VAE_ERROR_TEXT,
                  "the algorithm cannot change from sgd to adam while training");
-    assert_fails(vae__training_options_parse("beta2=0.5", 0, &o), VAE_ERROR_TEXT, "not to sgd");
+    assert_fails(vae__training_options_parse("beta2=0.5", 0, 0, &o), VAE_ERROR_TEXT, "not to sgd");
+    o = parse("schedule=cosine steps=5");
+    assert_ok(vae__training_options_parse("from=now", 0, 70, &o));
+    assert_int_equal(o.optimizer.schedule_from, 70);
+    assert_ok(vae__training_options_parse("lr=1 steps=9", 0, 80, &o)); /* it stays */
+    assert_int_equal(o.optimizer.schedule_from, 70);
+    assert_ok(vae__training_options_parse("schedule=exponential from=75", 0, 80, &o));
+    assert_int_equal(o.optimizer.schedule_from, 75);
+    assert_ok(vae__training_options_parse("from=start", 0, 80, &o));
+    assert_int_equal(o.optimizer.schedule_from, 0);
+    assert_ok(vae__training_options_parse("from=now", 0, 80, &o));
+    assert_ok(vae__training_options_parse("schedule=constant", 0, 90, &o)); /* and is forgotten */
+    assert_ok(vae__training_options_parse("schedule=cosine steps=5", 0, 90, &o));
+    assert_int_equal(o.optimizer.schedule_from, 0);
     o = parse("adamw weight_decay=0.5");
-    assert_ok(vae__training_options_parse("adamw lr=1", 0, &o));
+    assert_ok(vae__training_options_parse("adamw lr=1", 0, 0, &o));
     check(o.optimizer.weight_decay, 0.5);
 }
 
