@@ -25,7 +25,7 @@ fi
 if ! configured; then
     say "the loader does not look for $soname in $libdir: link programs with -Wl,-rpath,$libdir, or run them with \
 LD_LIBRARY_PATH=$libdir, or add $libdir to /etc/ld.so.conf.d and run ldconfig"
-elif [ "$(id -u)" -ne 0 ] || ! $ldconfig; then
+elif ! $ldconfig 2> /dev/null; then
     say "run ldconfig as root, so that programs find $soname in $libdir"
 fi
 [ "$action" = uninstall ] || [ "$($PKG_CONFIG --variable=pcfiledir vae 2> /dev/null)" -ef "$libdir/pkgconfig" ] ||

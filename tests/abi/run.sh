@@ -92,9 +92,8 @@ keeps_types() {
 stub() {
     mkdir -p "$work/stub"
     sed 's/@@.*//; s/.*/void &(void);\nvoid &(void) {}/' "$old/libvae.so.symbols" > "$work/stub.c"
-    {
-        echo "{ global:" && sed 's/@@.*/;/' "$old/libvae.so.symbols" && echo "local: *; };"
-    } | sed "1s/^/VAE_$(basename "$old") /" > "$work/stub.map"
+    awk -F@@ '{ node[$2] = node[$2] " " $1 ";" } END { for (v in node) print v " { global:" node[v] " };" }' \
+        "$old/libvae.so.symbols" > "$work/stub.map"
     $CC -shared -fPIC -Wl,-soname,libvae.so.0 -Wl,--version-script="$work/stub.map" -o "$work/stub/libvae.so" "$work/stub.c"
 }
 # build program include-folder options...      from a copy: a compiler looks for "vae.h" beside the source first
