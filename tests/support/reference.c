@@ -91,13 +91,16 @@ static double gaussian(const vae_model *model, const double *x, const double *he
     double total = 0, seen[REFERENCE_MOST], sigma[REFERENCE_MOST];
     double least = model->spec.sigma_min, scale = 1;
     int made = model->spec.sigma.mode == VAE__SIGMA_DECODER;
+    const vae__real *floor = vae__model_floor(model); /* smallest sigmas of single columns */
     if (!made) assert_int_equal(vae_model_sigma(model, sigma, width), VAE_OK);
     reference_seen(model, x, seen);
     for (size_t i = 0; i < width; i++) {
         if (model->spec.standardize)
             scale = (double)model->parameters.items[model->network.scale].values[i];
         if (made)
-            sigma[i] = scale * sqrt(least * least + exp((double)bounded(head[width + i], -16, 16)));
+            sigma[i] =
+                scale * sqrt(fmax(least * least, floor ? (double)floor[i] * (double)floor[i] : 0) +
+                             exp((double)bounded(head[width + i], -16, 16)));
         double scaled = (seen[i] - head[i]) * scale / sigma[i];
         total -= (LOG_2PI + scaled * scaled) / 2 + log(sigma[i]);
     }

@@ -45,6 +45,10 @@ static vae_model *open_model(vae_context *context, const char *likelihood) {
     for (size_t i = 0; scale && i < WIDTH; i++)
         scale->values[i] = (vae__real)(0.5 + 0.1 * (double)i);
     if (variance) variance->values[0] = (vae__real)0.4;
+    /* A smallest sigma of its own, as a column that does not vary has it. */
+    vae__parameter *floor = vae__parameters_find(&model->parameters, "likelihood.sigma_floor");
+    for (size_t i = 0; floor && i < WIDTH; i++)
+        floor->values[i] = (vae__real)(i % 3 == 1 ? 0.7 : 0);
     return model;
 }
 
@@ -108,6 +112,7 @@ static void values_are_parts_of_their_row(void **state) {
         vae__likelihood_row row = {.kernels = context->kernels,
                                    .spec = &model->spec,
                                    .extra = vae__model_extra(model),
+                                   .floor = vae__model_floor(model),
                                    .a = a,
                                    .x = x,
                                    .width = WIDTH,
