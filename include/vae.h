@@ -219,7 +219,8 @@ typedef struct vae_dataset vae_dataset;
  *                               columns= if only some are, if the cells are 0, 1, 2, .. (names
  *                               that pandas gives), if all are missing values, and if a column
  *                               that is used has no name (an index)
- *   columns=[a, b, ..]          CSV: the columns of a row in this order, by name or number from 0
+ *   columns=[a, "b, c", ..]     CSV: the columns of a row in this order, by name or number from 0;
+ *                               in quotes a name that holds a comma, a bracket or #
  *   where=[COLUMN=VALUE, ..]    CSV: keeps the rows for which all conditions hold; also != < <= > >=.
  *                               As numbers if cell and value are numbers, else as texts. A column
  *                               compared with = is no part of a row unless columns= names it.

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "api/doors.h"
+#include "api/texts.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "base/threads.h"
 #include "tensor/gemm.h"
 
@@ -60,7 +60,12 @@ vae_status vae_constant(const char *name, int64_t *value) {
         *value = constants[i].value;
         return VAE_OK;
     }
-    return vae__fail(VAE_ERROR_ARGUMENT, "vae_constant: vae.h has no constant '%.60s'", name);
+    char suggestion[VAE__SUGGESTION_SIZE];
+    vae__nearest nearest = {.text = name, .length = strlen(name)};
+    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++)
+        vae__nearest_offer(&nearest, constants[i].name);
+    return vae__fail(VAE_ERROR_ARGUMENT, "vae_constant: vae.h has no constant '%.60s'%s", name,
+                     vae__suggestion(suggestion, nearest.name));
 }
 
 const char *vae_last_error(void) {
@@ -135,6 +140,20 @@ static const vae__option options_list[] = {
     {.name = NULL},
 };
 
+static const vae__alias aliases[] = {{"n_threads", "threads", NULL},
+                                     {"num_threads", "threads", NULL},
+                                     {"nthreads", "threads", NULL},
+                                     {"n_jobs", "threads", NULL},
+                                     {"workers", "threads", NULL},
+                                     {"memory", "memory_limit", NULL},
+                                     {"max_memory", "memory_limit", NULL},
+                                     {"mem_limit", "memory_limit", NULL},
+                                     {"device", NULL, "the library runs on the CPU only"},
+                                     {"gpu", NULL, "the library runs on the CPU only"},
+                                     {NULL, NULL, NULL}};
+
+const vae__option_table vae__context_table = {"context", "option", options_list, NULL, aliases};
+
 /* The context's own block came from the host's allocator too. */
 static vae_status count_itself(vae_context *context) {
     vae_status status = vae__memory_check(context, 1, sizeof *context, "the context");
@@ -146,9 +165,9 @@ static vae_status count_itself(vae_context *context) {
 }
 
 static vae_status configure(vae_context *context, const char *options) {
-    static const vae__option_table table = {"context", "option", options_list, NULL};
     context_options parsed = {.threads = 1};
-    vae_status status = vae__options_parse(&table, options, &parsed, NULL, NULL);
+    vae_status status = vae__check_keys(&vae__context_table, options);
+    if (!status) status = vae__options_parse(&vae__context_table, options, &parsed, NULL, NULL);
     if (!status) status = vae__kernels_select(simd_names[parsed.simd], &context->kernels);
     if (status) return status;
     context->threads = (size_t)parsed.threads;
@@ -174,11 +193,11 @@ vae_status vae_context_create_with_allocator(const char *options, vae_alloc_fn a
             "vae_context_create_with_allocator: give both alloc and release, or neither");
     }
     status = vae__context_new(alloc, release, user, &context);
-    if (status) return status;
+    if (status) return vae__memory_in(status, "vae_context_create");
     status = configure(context, options);
     if (status) {
         vae__context_release(context);
-        return status;
+        return vae__memory_in(status, "vae_context_create");
     }
     *out = context;
     return VAE_OK;

@@ -2,13 +2,15 @@
 #include <stdint.h>
 
 #include "api/doors.h"
+#include "api/texts.h"
 #include "data/dataset.h"
+#include "data/options.h"
 #include "train/suggest.h"
 
 /* A made data set keeps the reference that resolve gave; a failed one gives it back. */
-static vae_status settle(vae_context *context, vae_status status) {
+static vae_status settle(vae_context *context, vae_status status, const char *function) {
     if (status) vae__context_release(context);
-    return status;
+    return vae__memory_in(status, "%s", function);
 }
 
 vae_status vae_dataset_open(vae_context *given, const char *path, const char *options,
@@ -17,8 +19,10 @@ vae_status vae_dataset_open(vae_context *given, const char *path, const char *op
     if (!out) return vae__fail(VAE_ERROR_ARGUMENT, "vae_dataset_open: out is NULL");
     *out = NULL;
     if (!path) return vae__fail(VAE_ERROR_ARGUMENT, "vae_dataset_open: path is NULL");
-    vae_status status = vae__context_resolve(given, &context);
-    return status ? status : settle(context, vae__dataset_open(context, path, options, out));
+    vae_status status = vae__check_keys(&vae__dataset_table, options);
+    if (!status) status = vae__context_resolve(given, &context);
+    if (status) return status;
+    return settle(context, vae__dataset_open(context, path, options, out), "vae_dataset_open");
 }
 
 vae_status vae_dataset_from_memory(vae_context *given, const void *rows, size_t n, size_t width,
@@ -26,10 +30,11 @@ vae_status vae_dataset_from_memory(vae_context *given, const void *rows, size_t 
     vae_context *context = NULL;
     if (!out) return vae__fail(VAE_ERROR_ARGUMENT, "vae_dataset_from_memory: out is NULL");
     *out = NULL;
-    vae_status status = vae__context_resolve(given, &context);
-    return status
-               ? status
-               : settle(context, vae__dataset_from_memory(context, rows, n, width, options, out));
+    vae_status status = vae__check_keys(&vae__dataset_table, options);
+    if (!status) status = vae__context_resolve(given, &context);
+    if (status) return status;
+    return settle(context, vae__dataset_from_memory(context, rows, n, width, options, out),
+                  "vae_dataset_from_memory");
 }
 
 void vae_dataset_destroy(vae_dataset *dataset) {
@@ -82,7 +87,7 @@ vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t siz
     status = vae__suggest_spec(dataset, &text);
     if (!status) vae__give_text(text.text, buffer, size, length);
     vae__buffer_free(&text);
-    return status;
+    return vae__memory_in(status, "vae_dataset_spec");
 }
 
 vae_status vae_dataset_scaling(const vae_dataset *dataset, size_t column, double *offset,
@@ -115,7 +120,8 @@ static vae_status check_rows(const char *function, const vae_dataset *dataset, s
                          size - 1, n, first);
     }
     if (n && !into)
-        return vae__fail(VAE_ERROR_ARGUMENT, "%s: the buffer for %zu rows is NULL", function, n);
+        return vae__fail(VAE_ERROR_ARGUMENT, "%s: the buffer for %zu row%s is NULL", function, n,
+                         vae__plural(n));
     return VAE_OK;
 }
 
@@ -125,7 +131,7 @@ static vae_status read_rows(const vae_dataset *dataset, size_t first, size_t n, 
     vae_context *context = vae__dataset_context(dataset);
     size_t width = vae__dataset_width(dataset);
     vae__real *row = vae__allocate(context, width, sizeof *row);
-    if (!row) return vae__last_status();
+    if (!row) return vae__memory_in(vae__last_status(), "vae_dataset_read");
     for (size_t i = 0; i < n; i++) {
         vae__dataset_read(dataset, first + i, 1, row);
         for (size_t j = 0; j < width; j++) x[i * width + j] = (float)row[j];

@@ -1,5 +1,8 @@
 /* Doors: log p(x) and whole evaluations. */
+#include <string.h>
+
 #include "api/doors.h"
+#include "api/texts.h"
 #include "train/evaluation.h"
 
 vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n, size_t width,
@@ -11,9 +14,11 @@ vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n, 
                                  "the model's input");
     }
     if (!status && n) status = vae__need(x, "vae_log_likelihood", "x");
+    if (!status) status = vae__check_keys(&vae__estimate_table, options);
     if (!status) status = vae__estimate_options_parse(options, &parsed);
-    return status ? status
-                  : vae__model_log_likelihood_floats(model, x, n, &parsed, log_p, std_error, ess);
+    if (!status)
+        status = vae__model_log_likelihood_floats(model, x, n, &parsed, log_p, std_error, ess);
+    return vae__memory_in(status, "vae_log_likelihood");
 }
 
 vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
@@ -32,12 +37,13 @@ vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
         status = vae__need_width(vae__dataset_width(fitted_on), model->spec.input.width,
                                  "vae_evaluate", "the width of fitted_on", "the model's input");
     }
+    if (!status) status = vae__check_keys(&vae__evaluation_table, options);
     if (!status) status = vae__need_shift(model, dataset, "vae_evaluate", "the data set");
     if (!status && fitted_on)
         status = vae__need_shift(model, fitted_on, "vae_evaluate", "fitted_on");
-    if (status) return status;
-    vae__log_unknown_shift(model, dataset, "vae_evaluate");
-    return vae__evaluate(model, dataset, fitted_on, options, progress, user, out);
+    if (!status) vae__log_unknown_shift(model, dataset, "vae_evaluate");
+    if (!status) status = vae__evaluate(model, dataset, fitted_on, options, progress, user, out);
+    return vae__memory_in(status, "vae_evaluate");
 }
 
 vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *name, double *value) {
@@ -47,6 +53,15 @@ vae_status vae_evaluation_value(const vae_evaluation *evaluation, const char *na
     if (status) return status;
     const double *found = vae__evaluation_figure(evaluation, name);
     if (!found) {
+        vae__nearest nearest = {.text = name, .length = strlen(name)};
+        for (size_t i = 0; i < evaluation->count; i++)
+            vae__nearest_offer(&nearest, evaluation->figures[i].name);
+        if (nearest.name && nearest.distance <= 2) { /* else one that this evaluation lacks */
+            return vae__fail(
+                VAE_ERROR_UNSUPPORTED,
+                "vae_evaluation_value: this evaluation has no '%.60s'; did you mean '%s'?", name,
+                nearest.name);
+        }
         return vae__fail(
             VAE_ERROR_UNSUPPORTED,
             "vae_evaluation_value: this evaluation has no '%.60s'; log_p, gap and "
@@ -70,10 +85,14 @@ vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *
     if (status) return status;
     const double *found = vae__evaluation_latents(evaluation, name);
     if (!found) {
+        static const char *const names[] = {"kl", "mean", "mean_variance", "aggregated_variance",
+                                            NULL};
+        char suggestion[VAE__SUGGESTION_SIZE];
+        const char *nearest = vae__nearest_name(name, strlen(name), names);
         return vae__fail(VAE_ERROR_ARGUMENT,
-                         "vae_evaluation_latents: no '%.60s' (known: kl mean mean_variance "
+                         "vae_evaluation_latents: no '%.60s'%s (known: kl mean mean_variance "
                          "aggregated_variance)",
-                         name);
+                         name, vae__suggestion(suggestion, nearest));
     }
     for (size_t i = 0; i < latent; i++) values[i] = found[i];
     return VAE_OK;

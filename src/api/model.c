@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/doors.h"
+#include "api/texts.h"
 #include "model/score.h"
 #include "train/evaluate.h"
 #include "train/persist.h"
@@ -15,11 +16,12 @@ vae_status vae_model_create(vae_context *context, const char *spec, vae_model **
     if (status) return status;
     *out = NULL;
     status = vae__need(spec, "vae_model_create", "spec");
+    if (!status) status = vae__check_keys(&vae__spec_table, spec);
     if (!status) status = vae__context_resolve(context, &resolved);
     if (status) return status;
     status = vae__model_new(resolved, spec, out);
     vae__context_release(resolved);
-    return status;
+    return vae__memory_in(status, "vae_model_create");
 }
 
 vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset) {
@@ -30,7 +32,8 @@ vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset) {
             vae__need_width(vae__dataset_width(dataset), vae_model_width(model),
                             "vae_model_initialize", "the data set's width", "the model's input");
     }
-    return status ? status : vae__initialize_from_data(model, dataset);
+    if (!status) status = vae__initialize_from_data(model, dataset);
+    return vae__memory_in(status, "vae_model_initialize");
 }
 
 vae_status vae_model_clone(const vae_model *model, vae_model **out) {
@@ -38,13 +41,15 @@ vae_status vae_model_clone(const vae_model *model, vae_model **out) {
     if (status) return status;
     *out = NULL;
     status = vae__need(model, "vae_model_clone", "model");
-    return status ? status : vae__model_clone(model, out);
+    if (!status) status = vae__model_clone(model, out);
+    return vae__memory_in(status, "vae_model_clone");
 }
 
 vae_status vae_model_save(const vae_model *model, const char *path) {
     vae_status status = vae__need(model, "vae_model_save", "model");
     if (!status) status = vae__need(path, "vae_model_save", "path");
-    return status ? status : vae__model_write_file(model, path);
+    if (!status) status = vae__model_write_file(model, path);
+    return vae__memory_in(status, "vae_model_save");
 }
 
 vae_status vae_model_load(vae_context *context, const char *path, vae_model **out) {
@@ -57,7 +62,7 @@ vae_status vae_model_load(vae_context *context, const char *path, vae_model **ou
     if (status) return status;
     status = vae__model_read_file(resolved, path, out);
     vae__context_release(resolved);
-    return status;
+    return vae__memory_in(status, "vae_model_load");
 }
 
 vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t size,
@@ -66,13 +71,14 @@ vae_status vae_model_save_memory(const vae_model *model, void *buffer, size_t si
     vae_status status = vae__need(model, "vae_model_save_memory", "model");
     if (!status) status = vae__need(length, "vae_model_save_memory", "length");
     if (!status) status = vae__model_write_memory(model, NULL, 0, &needed);
-    if (status) return status;
+    if (status) return vae__memory_in(status, "vae_model_save_memory");
     *length = needed;
     if (!buffer) return VAE_OK;
     if (size < needed)
         return vae__fail(VAE_ERROR_ARGUMENT,
                          "vae_model_save_memory: size is %zu; the model needs %zu", size, needed);
-    return vae__model_write_memory(model, buffer, size, length);
+    status = vae__model_write_memory(model, buffer, size, length);
+    return vae__memory_in(status, "vae_model_save_memory");
 }
 
 vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t size,
@@ -86,7 +92,7 @@ vae_status vae_model_load_memory(vae_context *context, const void *bytes, size_t
     if (status) return status;
     status = vae__model_read_memory(resolved, "memory", bytes, size, out);
     vae__context_release(resolved);
-    return status;
+    return vae__memory_in(status, "vae_model_load_memory");
 }
 
 void vae_model_destroy(vae_model *model) {
@@ -166,14 +172,26 @@ vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_
     if (status) return status;
     if (index >= model->parameters.count) {
         return vae__fail(VAE_ERROR_ARGUMENT,
-                         "vae_model_parameter_shape: index is %zu; the model has %zu parameters",
-                         index, model->parameters.count);
+                         "vae_model_parameter_shape: index is %zu; the model has %zu parameter%s",
+                         index, model->parameters.count, vae__plural(model->parameters.count));
     }
     const vae__parameter *parameter = &model->parameters.items[index];
     for (size_t i = 0; shape && i < capacity && i < parameter->rank; i++)
         shape[i] = parameter->shape[i];
     if (rank) *rank = parameter->rank;
     return VAE_OK;
+}
+
+static vae_status fail_no_parameter(const vae_model *model, const char *name,
+                                    const char *function) {
+    char suggestion[VAE__SUGGESTION_SIZE];
+    vae__nearest nearest = {.text = name, .length = strlen(name)};
+    for (size_t i = 0; i < model->parameters.count; i++)
+        vae__nearest_offer(&nearest, model->parameters.items[i].name);
+    return vae__fail(
+        VAE_ERROR_ARGUMENT,
+        "%s: the model has no parameter '%.60s'%s (vae_model_parameter_name lists them)", function,
+        name, vae__suggestion(suggestion, nearest.name));
 }
 
 static vae_status find_parameter(const vae_model *model, const char *name, const void *values,
@@ -183,13 +201,11 @@ static vae_status find_parameter(const vae_model *model, const char *name, const
     if (!status) status = vae__need(values, function, "values");
     if (status) return status;
     *out = vae__parameters_find(&model->parameters, name);
-    if (!*out)
-        return vae__fail(VAE_ERROR_ARGUMENT, "%s: the model has no parameter '%.60s'", function,
-                         name);
+    if (!*out) return fail_no_parameter(model, name, function);
     size_t expected = vae__parameter_size(*out);
     if (count == expected) return VAE_OK;
-    return vae__fail(VAE_ERROR_WIDTH, "%s: count is %zu; '%s' has %zu values", function, count,
-                     name, expected);
+    return vae__fail(VAE_ERROR_WIDTH, "%s: count is %zu; '%s' has %zu value%s", function, count,
+                     name, expected, vae__plural(expected));
 }
 
 vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
@@ -226,7 +242,7 @@ vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
     for (int kind = 0; workspace_bytes && kind < VAE__GRAPH_KINDS; kind++) {
         vae__inference *inference;
         status = vae__model_inference(model, (vae__graph_kind)kind, &inference);
-        if (status) return status;
+        if (status) return vae__memory_in(status, "vae_model_memory");
         size_t bytes = vae__workspace_bytes(&inference->plan, model->context->threads);
         if (bytes > largest) largest = bytes;
     }
@@ -249,7 +265,7 @@ vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, siz
     }
     if (!status) vae__give_text(text.text, buffer, size, length);
     vae__buffer_free(&text);
-    return status;
+    return vae__memory_in(status, "vae_model_plan");
 }
 
 /* ---- inference ---- */
@@ -275,37 +291,44 @@ static vae_status need_x(const vae_model *model, const float *x, size_t n, size_
 vae_status vae_encode(const vae_model *model, const float *x, size_t n, size_t width, float *mean,
                       float *logvar) {
     vae_status status = need_x(model, x, n, width, "vae_encode");
-    return status ? status : vae__model_encode(model, x, n, mean, logvar);
+    if (!status) status = vae__model_encode(model, x, n, mean, logvar);
+    return vae__memory_in(status, "vae_encode");
 }
 
 vae_status vae_decode(const vae_model *model, const float *z, size_t n, size_t latent,
                       float *x_mean) {
     vae_status status = need_rows(model, z, n, latent, vae_model_latent(model), "vae_decode", "z",
                                   "the model's latent");
-    return status ? status : vae__model_decode(model, z, n, x_mean);
+    if (!status) status = vae__model_decode(model, z, n, x_mean);
+    return vae__memory_in(status, "vae_decode");
 }
 
 vae_status vae_reconstruct(const vae_model *model, const float *x, size_t n, size_t width,
                            float *x_mean) {
     vae_status status = need_x(model, x, n, width, "vae_reconstruct");
-    return status ? status : vae__model_reconstruct(model, x, n, x_mean);
+    if (!status) status = vae__model_reconstruct(model, x, n, x_mean);
+    return vae__memory_in(status, "vae_reconstruct");
 }
 
 vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width, uint64_t seed,
                     double *elbo, double *reconstruction, double *kl) {
     vae_status status = need_x(model, x, n, width, "vae_elbo");
     const vae__bound out = {.elbo = elbo, .reconstruction = reconstruction, .kl = kl};
-    return status ? status : vae__model_elbo(model, x, n, seed, &out);
+    if (!status) status = vae__model_elbo(model, x, n, seed, &out);
+    return vae__memory_in(status, "vae_elbo");
 }
 
 vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean,
                       float *x) {
     vae_status status = vae__need(model, "vae_sample", "model");
-    return status ? status : vae__model_sample(model, n, seed, z, x_mean, x);
+    if (!status) status = vae__model_sample(model, n, seed, z, x_mean, x);
+    return vae__memory_in(status, "vae_sample");
 }
 
 vae_status vae_score(const vae_model *model, const float *x, size_t n, size_t width,
                      const char *options, double *score, double *by_value) {
     vae_status status = need_x(model, x, n, width, "vae_score");
-    return status ? status : vae__model_score(model, x, n, options, score, by_value);
+    if (!status) status = vae__check_keys(&vae__score_table, options);
+    if (!status) status = vae__model_score(model, x, n, options, score, by_value);
+    return vae__memory_in(status, "vae_score");
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/doors.h"
+#include "api/texts.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"
 
@@ -10,12 +11,16 @@ vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optim
     if (status) return status;
     *out = NULL;
     status = vae__need(model, "vae_optimizer_create", "model");
-    return status ? status : vae__optimizer_new(model, options, out);
+    if (!status) status = vae__check_keys(&vae__training_table, options);
+    if (!status) status = vae__optimizer_new(model, options, out);
+    return vae__memory_in(status, "vae_optimizer_create");
 }
 
 vae_status vae_optimizer_set(vae_optimizer *optimizer, const char *options) {
     vae_status status = vae__need(optimizer, "vae_optimizer_set", "optimizer");
-    return status ? status : vae__optimizer_change(optimizer, options);
+    if (!status) status = vae__check_keys(&vae__training_table, options);
+    if (!status) status = vae__optimizer_change(optimizer, options);
+    return vae__memory_in(status, "vae_optimizer_set");
 }
 
 void vae_optimizer_destroy(vae_optimizer *optimizer) {
@@ -51,7 +56,7 @@ vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size
     if (!text.failed) vae__give_text(text.text, buffer, size, length);
     status = text.failed ? vae__last_status() : VAE_OK;
     vae__buffer_free(&text);
-    return status;
+    return vae__memory_in(status, "vae_optimizer_plan");
 }
 
 /* ---- steps ---- */
@@ -95,7 +100,7 @@ vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dat
     if (status) return status;
     status = vae__step_dataset(optimizer, dataset, &made);
     give_report(&made, report);
-    return status;
+    return vae__memory_in(status, "vae_step");
 }
 
 vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float *x, size_t n,
@@ -114,7 +119,7 @@ vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float
     const vae__step_rows rows = {.rows = x, .n = n};
     status = vae__step(optimizer, &rows, &made);
     give_report(&made, report);
-    return status;
+    return vae__memory_in(status, "vae_step_rows");
 }
 
 vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
@@ -130,12 +135,13 @@ vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *da
         status = vae__need_width(vae__dataset_width(validation), model->spec.input.width,
                                  "vae_train", "the validation set's width", "the model's input");
     }
+    if (!status) status = vae__check_keys(&vae__loop_table, options);
     if (!status) status = vae__need_shift(model, dataset, "vae_train", "the data set");
     if (!status && validation)
         status = vae__need_shift(model, validation, "vae_train", "the validation set");
-    if (status) return status;
-    vae__log_unknown_shift(model, dataset, "vae_train");
-    return vae__train(optimizer, dataset, validation, options, callback, user);
+    if (!status) vae__log_unknown_shift(model, dataset, "vae_train");
+    if (!status) status = vae__train(optimizer, dataset, validation, options, callback, user);
+    return vae__memory_in(status, "vae_train");
 }
 
 /* ---- checkpoints ---- */
@@ -150,7 +156,8 @@ vae_status vae_checkpoint_save(const vae_model *model, const vae_optimizer *opti
                                  "the data set's width", "the model's input");
         if (!status) status = vae__need_shift(model, dataset, function, "the data set");
     }
-    return status ? status : vae__checkpoint_write(optimizer, dataset, path);
+    if (!status) status = vae__checkpoint_write(optimizer, dataset, path);
+    return vae__memory_in(status, "%s", function);
 }
 
 vae_status vae_checkpoint_load(vae_context *context, const char *path, vae_dataset *dataset,
@@ -167,5 +174,5 @@ vae_status vae_checkpoint_load(vae_context *context, const char *path, vae_datas
     status = vae__checkpoint_read(resolved, path, dataset, optimizer);
     if (!status) *model = (*optimizer)->model;
     vae__context_release(resolved);
-    return status;
+    return vae__memory_in(status, "%s", function);
 }

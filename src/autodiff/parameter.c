@@ -44,12 +44,12 @@ vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list)
         size_t size = vae__parameter_size(&list->items[i]);
         if (size > SIZE_MAX / 16 / sizeof(vae__real) - count)
             return vae__fail(VAE_ERROR_MEMORY,
-                             "out of memory: the model is more than can be addressed");
+                             "out of memory: the parameters are more than can be addressed");
         list->total += size;
         count += (size + ALIGNED_VALUES - 1) / ALIGNED_VALUES * ALIGNED_VALUES;
     }
     list->block = vae__allocate(context, count, sizeof *list->block);
-    if (!list->block) return vae__last_status();
+    if (!list->block) return vae__memory_in(vae__last_status(), "parameters of the model");
     list->block_count = count;
     size_t used = 0;
     for (size_t i = 0; i < list->count; i++) {

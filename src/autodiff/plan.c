@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "autodiff/arena.h"
+#include "base/number.h"
 #include "tensor/gemm.h"
 
 /* Values of a weight block: 256 KiB of float, so that the block of dW and what an optimizer adds to
@@ -326,15 +327,16 @@ static vae_status check_sizes(const vae__graph *graph, size_t capacity, size_t s
     double rows = (double)capacity * (double)samples;
     if (rows > (double)vae__gemm_largest()) {
         return vae__fail(VAE_ERROR_ARGUMENT,
-                         "a batch of %zu rows with %zu samples each is more than %zu", capacity,
-                         samples, vae__gemm_largest());
+                         "a batch of %zu row%s with %zu sample%s each is more than %zu", capacity,
+                         vae__plural(capacity), samples, vae__plural(samples), vae__gemm_largest());
     }
     for (size_t v = 0; v < graph->value_count; v++) {
         double bytes = rows * (double)graph->values[v].width * 8.0;
         if (bytes > 0x1p55) {
-            return vae__fail(VAE_ERROR_MEMORY,
-                             "out of memory: %zu rows of %zu values are more than can be addressed",
-                             capacity, graph->values[v].width);
+            return vae__fail(
+                VAE_ERROR_MEMORY,
+                "out of memory: %zu row%s of %zu values make more bytes than can be addressed",
+                capacity, vae__plural(capacity), graph->values[v].width);
         }
     }
     return VAE_OK;

@@ -40,9 +40,9 @@ static void print_blocks(const vae__plan *plan, vae__buffer *out) {
             pieces++;
         vae__append(
             out,
-            "    %s [%zu, %zu] in %zu block%s of %zu rows, gradient and update while in cache\n",
-            parameter->name, parameter->rows, parameter->columns, pieces, pieces == 1 ? "" : "s",
-            block->rows);
+            "    %s [%zu, %zu] in %zu block%s of %zu row%s, gradient and update while in cache\n",
+            parameter->name, parameter->rows, parameter->columns, pieces, vae__plural(pieces),
+            block->rows, vae__plural(block->rows));
     }
 }
 

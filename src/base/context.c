@@ -23,7 +23,8 @@ vae_status vae__context_new(vae_alloc_fn allocate, vae_free_fn release, void *us
     if (!release) release = system_release;
     vae_context *context = allocate(user, sizeof *context);
     if (!context)
-        return vae__fail(VAE_ERROR_MEMORY, "out of memory: the allocator refused %zu bytes",
+        return vae__fail(VAE_ERROR_MEMORY,
+                         "out of memory: the allocator refused the %zu bytes of a context",
                          sizeof *context);
     *context = (vae_context){.allocate = allocate,
                              .release = release,

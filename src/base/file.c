@@ -208,7 +208,7 @@ vae_status vae__reader_open(vae_context *context, const char *path, vae__reader 
     size_t path_size = strlen(path) + 1;
     reader = vae__allocate(context, sizeof *reader + path_size, 1);
     if (!reader) {
-        status = vae__last_status();
+        status = vae__memory_in(vae__last_status(), "%s", path);
         goto done;
     }
     reader->context = context;

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/number.h"
+
 #define ALIGNMENT 64
 
 /* In front of each block: what the host's allocator gave, and how much was asked of it. */
@@ -31,6 +33,23 @@ static int reserve(vae_context *context, size_t total) {
     return 1;
 }
 
+/* The limit as its option is written: "2G", "1536". */
+static void print_limit(char text[24], size_t limit) {
+    static const char suffixes[] = "KMG";
+    int power = 0;
+    while (limit && power < 3 && limit % 1024 == 0) limit /= 1024, power++;
+    vae__format(text, 24, "%zu%.1s", limit, power ? &suffixes[power - 1] : "");
+}
+
+/* "WHAT: needs 1.2 GiB (...), but memory_limit=1G leaves 300 MiB"; what NULL: callers put it in front. */
+static vae_status fail_limit(const vae_context *context, const char *what, uint64_t wanted) {
+    char needed[VAE__BYTES_SIZE], left[VAE__BYTES_SIZE], limit[24];
+    print_limit(limit, context->memory_limit);
+    return vae__fail(VAE_ERROR_LIMIT, "%s%sneeds %s, but memory_limit=%s leaves %s",
+                     what ? what : "", what ? ": " : "", vae__bytes(needed, wanted), limit,
+                     vae__bytes(left, vae__memory_left(context)));
+}
+
 void *vae__allocate(vae_context *context, size_t count, size_t size) {
     const size_t overhead = ALIGNMENT + sizeof(header);
     if (size && count > (SIZE_MAX - overhead) / size) {
@@ -40,14 +59,15 @@ void *vae__allocate(vae_context *context, size_t count, size_t size) {
     }
     size_t total = count * size + overhead;
     if (!reserve(context, total)) {
-        vae__fail(VAE_ERROR_LIMIT, "memory_limit: %zu bytes wanted, %zu of %zu held", total,
-                  atomic_load(&context->bytes), context->memory_limit);
+        fail_limit(context, NULL, total);
         return NULL;
     }
     unsigned char *raw = context->allocate(context->user, total);
     if (!raw) {
         atomic_fetch_sub(&context->bytes, total);
-        vae__fail(VAE_ERROR_MEMORY, "out of memory: the allocator refused %zu bytes", total);
+        char wanted[VAE__BYTES_SIZE];
+        vae__fail(VAE_ERROR_MEMORY, "out of memory: the allocator refused %s",
+                  vae__bytes(wanted, total));
         return NULL;
     }
     atomic_fetch_add_explicit(&context->allocations, 1, memory_order_relaxed);
@@ -90,10 +110,7 @@ vae_status vae__memory_check(const vae_context *context, uint64_t count, uint64_
                              const char *what) {
     size_t left = vae__memory_left(context);
     if (size && count > left / size) {
-        return vae__fail(
-            VAE_ERROR_LIMIT,
-            "%s: %llu x %llu bytes do not fit in the %zu bytes that memory_limit leaves", what,
-            (unsigned long long)count, (unsigned long long)size, left);
+        return fail_limit(context, what, count > UINT64_MAX / size ? UINT64_MAX : count * size);
     }
     return VAE_OK;
 }

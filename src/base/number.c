@@ -1,13 +1,11 @@
-/* Numbers as text, the same under every locale. */
+#include "base/number.h"
+
 #include <float.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "base/text.h"
 
 #define EXACT_DIGITS 15    /* decimal digits that a double always holds exactly */
 #define EXACT_POWER 22     /* largest power of ten that is a double */
@@ -28,24 +26,57 @@ static void localise_to_point(char *text) {
     *to = 0;
 }
 
+/* Writes `digits` significant digits and reads them back. */
+static double print_digits(char buffer[VAE__NUMBER_SIZE], int digits, double value) {
+    double back = 0;
+    snprintf(buffer, VAE__NUMBER_SIZE, "%.*g", digits, value);
+    localise_to_point(buffer);
+    vae__parse_real(buffer, strlen(buffer), &back);
+    return back;
+}
+
 const char *vae__number(char buffer[VAE__NUMBER_SIZE], double value) {
     if (isnan(value)) return strcpy(buffer, "nan");
     if (isinf(value)) return strcpy(buffer, value < 0 ? "-inf" : "inf");
     /* Below DBL_MIN fewer than six digits may tell a number from its neighbours. */
     int digits = fabs(value) < DBL_MIN ? 1 : 6;
-    double back = 0;
-    do {
-        snprintf(buffer, VAE__NUMBER_SIZE, "%.*g", digits, value);
-        localise_to_point(buffer);
-        vae__parse_real(buffer, strlen(buffer), &back);
-    } while (back != value && ++digits <= 17);
+    while (print_digits(buffer, digits, value) != value && digits < 17) digits++;
+    return buffer;
+}
+
+const char *vae__number_float(char buffer[VAE__NUMBER_SIZE], float value) {
+    if (isnan(value) || isinf(value)) return vae__number(buffer, (double)value);
+    int digits = fabsf(value) < FLT_MIN ? 1 : 6;
+    while ((float)print_digits(buffer, digits, (double)value) != value && digits < 9) digits++;
     return buffer;
 }
 
 const char *vae__number_short(char buffer[VAE__NUMBER_SIZE], double value) {
     if (isnan(value) || isinf(value)) return vae__number(buffer, value);
-    snprintf(buffer, VAE__NUMBER_SIZE, "%.4g", value);
-    localise_to_point(buffer);
+    print_digits(buffer, 4, value);
+    return buffer;
+}
+
+const char *vae__plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
+const char *vae__bytes(char buffer[VAE__BYTES_SIZE], uint64_t bytes) {
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    int unit = -1;
+    double amount = (double)bytes;
+    for (; amount >= 1024; unit++) amount /= 1024;
+    if (unit < 0) {
+        snprintf(buffer, VAE__BYTES_SIZE, "%d byte%s", (int)bytes, vae__plural(bytes));
+        return buffer;
+    }
+    char number[VAE__NUMBER_SIZE];
+    if (print_digits(number, 4, amount) == amount) {
+        snprintf(buffer, VAE__BYTES_SIZE, "%s %s", number, units[unit]);
+    } else {
+        snprintf(buffer, VAE__BYTES_SIZE, "%s %s (%llu bytes)", number, units[unit],
+                 (unsigned long long)bytes);
+    }
     return buffer;
 }
 

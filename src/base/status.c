@@ -83,6 +83,15 @@ vae_status vae__fail_as(vae_status status, const char *format, ...) {
     return status;
 }
 
+vae_status vae__memory_in(vae_status status, const char *format, ...) {
+    if (status != VAE_ERROR_LIMIT && status != VAE_ERROR_MEMORY) return status;
+    va_list arguments;
+    va_start(arguments, format);
+    prefix_message(format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 vae_status vae__last_status(void) {
     return last_status;
 }

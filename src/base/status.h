@@ -23,6 +23,10 @@ vae_status vae__fail_in(const char *format, ...) VAE__PRINTF(1, 2);
 /* The same, and the failure becomes one of another status. */
 vae_status vae__fail_as(vae_status status, const char *format, ...) VAE__PRINTF(2, 3);
 
+/* Puts "prefix: " in front of the message if `status` says that memory ran out (VAE_ERROR_LIMIT,
+ * VAE_ERROR_MEMORY): where that happens is known only further up. Returns `status`, whatever it is. */
+vae_status vae__memory_in(vae_status status, const char *format, ...) VAE__PRINTF(2, 3);
+
 /* Status of this thread's last vae__fail: what a function that returned NULL failed with. */
 vae_status vae__last_status(void);
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/words.h"
 #include "data/csv_columns.h"
 #include "data/csv_fields.h"
 #include "data/csv_first.h"
@@ -191,7 +191,7 @@ static vae_status fail_count(const csv_sheet *sheet, uint64_t line, size_t found
     return vae__fail(
         VAE_ERROR_FORMAT, "%s: line %llu: expected %zu field%s as in line %llu, found %zu%s",
         sheet->path, (unsigned long long)line, sheet->first.fields,
-        sheet->first.fields == 1 ? "" : "s", (unsigned long long)sheet->first.line, found, or_more);
+        vae__plural(sheet->first.fields), (unsigned long long)sheet->first.line, found, or_more);
 }
 
 static vae_status read_record(csv_sheet *sheet, int *end) {

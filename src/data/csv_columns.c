@@ -4,28 +4,40 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/words.h"
+
 /* ---- finding ---- */
+
+/* The names of the header as columns= takes them: in quotes where they hold what lists are made of. */
+static void list_names(const vae__csv_first *first, char *names, size_t size) {
+    char name[VAE__EXCERPT_SIZE];
+    size_t used = 0, i = 0;
+    for (; i < first->fields && used + VAE__EXCERPT_SIZE + 2 < size; i++) {
+        const char *text = vae__excerpt(name, first->cells[i], strlen(first->cells[i]));
+        const char *quote = !*text || strpbrk(text, ",[]#") ? "\"" : "";
+        used +=
+            vae__format(names + used, size - used, "%s%s%s%s", i ? ", " : "", quote, text, quote);
+    }
+    if (i < first->fields) vae__format(names + used, size - used, ", ...");
+}
 
 static vae_status fail_no_column(const vae__csv_first *first, const char *option,
                                  const char *wanted) {
-    char names[400] = "", name[VAE__EXCERPT_SIZE];
-    size_t used = 0, i = 0;
+    char names[400] = "", suggestion[VAE__SUGGESTION_SIZE];
     if (!first->is_header) {
         return vae__fail(
             VAE_ERROR_TEXT,
             "options: %s: %s has no column '%s' (it has no header; columns are 0 to %zu)", option,
             first->path, wanted, first->fields - 1);
     }
-    for (; i < first->fields && used + VAE__EXCERPT_SIZE < sizeof names; i++) {
-        const char *text = vae__excerpt(name, first->cells[i], strlen(first->cells[i]));
-        used += vae__format(names + used, sizeof names - used, "%s%s", i ? ", " : "", text);
-    }
-    return vae__fail(VAE_ERROR_TEXT, "options: %s: %s has no column '%s' (its columns: %s%s)",
-                     option, first->path, wanted, names, i < first->fields ? ", ..." : "");
+    const char *nearest = vae__nearest_name(wanted, strlen(wanted), first->cells);
+    list_names(first, names, sizeof names);
+    return vae__fail(VAE_ERROR_TEXT, "options: %s: %s has no column '%s'%s (its columns: %s)",
+                     option, first->path, wanted, vae__suggestion(suggestion, nearest), names);
 }
 
 vae_status vae__csv_find_column(const vae__csv_first *first, const char *option, const char *text,
-                                size_t length, size_t *column) {
+                                size_t length, int quoted, size_t *column) {
     char wanted[VAE__EXCERPT_SIZE];
     uint64_t number;
     size_t matches = 0;
@@ -40,7 +52,7 @@ vae_status vae__csv_find_column(const vae__csv_first *first, const char *option,
                          option, first->path, matches, wanted);
     }
     if (matches) return VAE_OK;
-    if (!vae__parse_unsigned(text, length, &number) || number >= first->fields) {
+    if (quoted || !vae__parse_unsigned(text, length, &number) || number >= first->fields) {
         return fail_no_column(first, option, wanted);
     }
     *column = (size_t)number;
@@ -58,10 +70,11 @@ typedef struct placing {
 static vae_status place_listed(const placing *p) {
     const char *text = p->options->columns;
     vae__slice value = {"options: columns", text, text, strlen(text)}, rest, item;
-    vae_status status = vae__list_open(&value, &rest);
-    while (!status && vae__list_next(&rest, &item)) {
+    int quoted;
+    vae_status status = vae__list_open(&value, "[temperature, pressure]", &rest);
+    while (!status && vae__list_next(&rest, &item, &quoted)) {
         size_t column = 0;
-        status = vae__csv_find_column(p->first, "columns", item.text, item.length, &column);
+        status = vae__csv_find_column(p->first, "columns", item.text, item.length, quoted, &column);
         if (status) return status;
         if (p->columns->targets[column] != VAE__CSV_SKIP) {
             char shown[VAE__EXCERPT_SIZE];
@@ -80,7 +93,7 @@ static int is_in_row(const placing *p, size_t column) {
 }
 
 /* columns=[..] of the columns that have a name, as far as there is room for them. */
-static void list_names(const placing *p, char *list, size_t size) {
+static void suggest_columns(const placing *p, char *list, size_t size) {
     size_t used = vae__format(list, size, "columns=[");
     const char *comma = "";
     for (size_t i = 0; i < p->first->fields; i++) {
@@ -106,7 +119,7 @@ static vae_status check_names(const placing *p) {
     if (!first->is_header || p->options->header || p->options->columns) return VAE_OK;
     while (i < first->fields && (*first->cells[i] || !is_in_row(p, i))) i++;
     if (i == first->fields) return VAE_OK;
-    list_names(p, list, sizeof list);
+    suggest_columns(p, list, sizeof list);
     return vae__fail(VAE_ERROR_FORMAT,
                      "%s: line %llu: column %zu (from 0) has no name, as the index of a table that "
                      "pandas writes; %s%s",
@@ -154,7 +167,7 @@ vae_status vae__csv_columns_place(vae_context *context, const vae__csv_first *fi
     for (size_t i = 0; i < first->fields; i++) columns->targets[i] = VAE__CSV_SKIP;
     if (label) {
         size_t column = 0;
-        status = vae__csv_find_column(first, "labels", label, strlen(label), &column);
+        status = vae__csv_find_column(first, "labels", label, strlen(label), 0, &column);
         if (status) return status;
         columns->targets[column] = VAE__CSV_LABEL;
         columns->has_label = 1;

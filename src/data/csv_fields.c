@@ -44,7 +44,8 @@ vae_status vae__csv_open(vae_context *context, const vae__input *input,
                          const vae__source_options *options, vae__csv *csv) {
     *csv = (vae__csv){.context = context, .input = *input, .line = 1};
     csv->buffer = vae__allocate(context, BUFFER_SIZE + MOST_FIELD, 1);
-    if (!csv->buffer) return vae__last_status();
+    if (!csv->buffer)
+        return vae__memory_in(vae__last_status(), "%s", vae__reader_path(input->reader));
     csv->field = (char *)csv->buffer + BUFFER_SIZE;
     if (peek(csv) == BYTE_FAILED) return vae__last_status();
     if (csv->held >= 3 && !memcmp(csv->buffer, "\xEF\xBB\xBF", 3)) csv->at = 3;

@@ -157,7 +157,8 @@ vae_status vae__csv_first_read(vae_context *context, vae__csv *csv,
     first->format = csv->format;
     vae_status status = read_cells(csv, first);
     if (status) return status;
-    first->cells = vae__allocate(context, first->fields, sizeof *first->cells);
+    /* One more, which stays NULL: the end of the names that vae__nearest_name looks at. */
+    first->cells = vae__allocate(context, first->fields + 1, sizeof *first->cells);
     if (!first->cells) return vae__fail_in("%s", first->path);
     const char *cell = first->text.text;
     for (size_t i = 0; i < first->fields; i++, cell += strlen(cell) + 1) first->cells[i] = cell;

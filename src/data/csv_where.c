@@ -54,7 +54,8 @@ vae_status vae__condition_parse(const vae__slice *item, vae__condition *conditio
 static size_t count_items(vae__slice rest) {
     vae__slice item;
     size_t count = 0;
-    while (vae__list_next(&rest, &item)) count++;
+    int quoted;
+    while (vae__list_next(&rest, &item, &quoted)) count++;
     return count;
 }
 
@@ -65,16 +66,17 @@ vae_status vae__csv_where_open(vae_context *context, const vae__csv_first *first
         .context = context, .path = first->path, .format = first->format, .holds = 1};
     if (!text) return VAE_OK;
     vae__slice value = {"options: where", text, text, strlen(text)};
-    vae_status status = vae__list_open(&value, &rest);
+    int quoted;
+    vae_status status = vae__list_open(&value, VAE__WHERE_EXAMPLE, &rest);
     if (status) return status;
     where->conditions = vae__allocate(context, count_items(rest), sizeof *where->conditions);
     if (!where->conditions) return vae__fail_in("%s", first->path);
-    while (!status && vae__list_next(&rest, &item)) {
+    while (!status && vae__list_next(&rest, &item, &quoted)) {
         vae__csv_condition *next = &where->conditions[where->count++];
         status = vae__condition_parse(&item, &next->condition);
         if (status) return status;
         status = vae__csv_find_column(first, "where", next->condition.column.text,
-                                      next->condition.column.length, &next->column);
+                                      next->condition.column.length, 0, &next->column);
     }
     return status;
 }

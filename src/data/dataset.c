@@ -74,8 +74,9 @@ static vae_status load_labels(vae_dataset *dataset, const char *path, const char
     if (status) return vae__fail_in("labels");
     size_t width = labels.width, count = table->rows * width;
     if (labels.rows != expected) {
-        status = vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu rows, but %s has %llu", label_path,
-                           labels.rows, path, (unsigned long long)expected);
+        status =
+            vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %llu", label_path,
+                      labels.rows, vae__plural(labels.rows), path, (unsigned long long)expected);
         goto done;
     }
     status = vae__memory_check(context, count, sizeof(double), label_path);
@@ -98,14 +99,15 @@ done:
 
 /* ---- what becomes of them ---- */
 
-static vae_status set_cursor(vae_dataset *dataset, const vae__dataset_options *options) {
+static vae_status set_cursor(vae_dataset *dataset, const char *path,
+                             const vae__dataset_options *options) {
     dataset->batch = (size_t)options->batch;
     dataset->shuffle = options->shuffle;
     dataset->drop_last = options->drop_last;
     dataset->seed = options->seed;
     dataset->order_epoch = UINT64_MAX;
     dataset->order = vae__allocate(dataset->context, dataset->size, sizeof *dataset->order);
-    return dataset->order ? VAE_OK : vae__last_status();
+    return dataset->order ? VAE_OK : vae__memory_in(vae__last_status(), "%s", path);
 }
 
 /* The rows are there: labels of their own file, conversion, split and cursor. */
@@ -118,7 +120,7 @@ static vae_status prepare(vae_dataset *dataset, const char *path,
         status = vae__split_rows(dataset->context, &options->split, options->split_seed,
                                  dataset->table.rows, path, &dataset->kept, &dataset->size);
     }
-    if (!status) status = set_cursor(dataset, options);
+    if (!status) status = set_cursor(dataset, path, options);
     return status;
 }
 

@@ -3,6 +3,7 @@
  * in big-endian order. */
 #include <stdint.h>
 
+#include "base/number.h"
 #include "data/input.h"
 #include "data/source.h"
 #include "data/values.h"
@@ -61,7 +62,7 @@ static vae_status read_idx(vae_context *context, vae__reader *reader, const unsi
         return vae__fail(
             VAE_ERROR_FORMAT,
             "%s: this is a labels file (rank 1, %llu value%s); expected images of rank >= 2", path,
-            (unsigned long long)extents[0], extents[0] == 1 ? "" : "s");
+            (unsigned long long)extents[0], vae__plural(extents[0]));
     }
     out->element = vae__stored_element(&type->stored);
     status = vae__table_set_extents(out, extents, rank, path);

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/number.h"
+
 #define FIRST_STEP ((size_t)1 << 20)
 #define GROWTH 4
 #define DEFLATE_RATIO 1032 /* deflate never makes more bytes of one: 258 for two bits */
@@ -32,17 +34,19 @@ vae_status vae__input_exactly(vae__input *input, void *into, size_t size, const 
     if (status || got == size) return status;
     return vae__fail(
         VAE_ERROR_FORMAT,
-        "%s: offset %llu: expected %zu bytes of %s, found the end of the file after %zu",
-        vae__reader_path(input->reader), (unsigned long long)offset, size, what, got);
+        "%s: offset %llu: expected %zu byte%s of %s, found the end of the file after %zu",
+        vae__reader_path(input->reader), (unsigned long long)offset, size, vae__plural(size), what,
+        got);
 }
 
 static vae_status fail_size(const vae__input *input, uint64_t offset, size_t count, size_t size,
                             uint64_t found, const char *or_more) {
     return vae__fail(
         VAE_ERROR_FORMAT,
-        "%s: offset %llu: expected %zu bytes of values (%zu of %zu byte%s each), found %llu%s",
-        vae__reader_path(input->reader), (unsigned long long)offset, count * size, count, size,
-        size == 1 ? "" : "s", (unsigned long long)found, or_more);
+        "%s: offset %llu: expected %zu byte%s of values (%zu of %zu byte%s each), found %llu%s",
+        vae__reader_path(input->reader), (unsigned long long)offset, count * size,
+        vae__plural(count * size), count, size, vae__plural(size), (unsigned long long)found,
+        or_more);
 }
 
 vae_status vae__input_expect(vae_context *context, const vae__input *input, size_t count,

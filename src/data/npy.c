@@ -257,7 +257,7 @@ static vae_status read_header(vae_context *context, vae__input *input, npy_heade
     if (status) return status;
     header->offset = vae__input_offset(input);
     char *text = vae__allocate(context, header->length + 1, 1);
-    if (!text) return vae__last_status();
+    if (!text) return vae__memory_in(vae__last_status(), "%s", header->path);
     header->text = text;
     status = vae__input_exactly(input, text, header->length, "NPY header");
     if (!status) status = parse_header(header);

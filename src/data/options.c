@@ -21,12 +21,11 @@ static vae_status parse_split(const vae__slice *value, void *field, void *user) 
     if (split->part == VAE__PART_ALL || !colon ||
         !vae__parse_real(colon + 1, value->length - word - 1, &split->fraction) ||
         !(split->fraction >= 0 && split->fraction <= 1)) {
-        char found[VAE__NUMBER_SIZE + 1] = "";
-        memcpy(found, value->text,
-               value->length < VAE__NUMBER_SIZE ? value->length : VAE__NUMBER_SIZE);
         return vae__fail_at(
-            value, "split=%s: expected train:F or test:F, F from 0 to 1 the share of train rows",
-            found);
+            value,
+            "split=%.*s: expected train:F or test:F, F from 0 to 1 the part of the rows "
+            "that is for training, e.g. train:0.9",
+            vae__shown(value), value->text);
     }
     return VAE_OK;
 }
@@ -44,11 +43,12 @@ static vae_status parse_labels(const vae__slice *value, void *field, void *user)
 
 static vae_status parse_columns(const vae__slice *value, void *field, void *user) {
     vae__slice rest, item;
-    vae_status status = vae__list_open(value, &rest);
+    vae_status status = vae__list_open(value, "[temperature, pressure]", &rest);
     size_t count = 0;
+    int quoted;
     (void)user;
-    for (; !status && vae__list_next(&rest, &item); count++) {
-        if (!item.length)
+    for (; !status && vae__list_next(&rest, &item, &quoted); count++) {
+        if (!item.length && !quoted)
             status = vae__fail_at(&item, "columns: expected a name or number between commas");
     }
     if (!status && !count)
@@ -61,10 +61,11 @@ static vae_status parse_columns(const vae__slice *value, void *field, void *user
 static vae_status parse_where(const vae__slice *value, void *field, void *user) {
     vae__slice rest, item;
     vae__condition condition;
-    vae_status status = vae__list_open(value, &rest);
+    vae_status status = vae__list_open(value, VAE__WHERE_EXAMPLE, &rest);
     size_t count = 0;
+    int quoted;
     (void)user;
-    for (; !status && vae__list_next(&rest, &item); count++)
+    for (; !status && vae__list_next(&rest, &item, &quoted); count++)
         status = vae__condition_parse(&item, &condition);
     if (!status && !count)
         status = vae__fail_at(value, "where: expected [COLUMN=VALUE, ..], found an empty list");
@@ -118,6 +119,10 @@ static vae_status parse_range(const vae__slice *value, vae__scale_option *scale)
 }
 
 static vae_status parse_scale(const vae__slice *value, void *field, void *user) {
+    static const vae__alias others[] = {{"minmax", "unit", NULL},
+                                        {"0", "none", NULL},
+                                        {"standard", NULL, "give standardize=1 in the spec"},
+                                        {NULL, NULL, NULL}};
     vae__scale_option *scale = field;
     (void)user;
     if (value->length >= 6 && !memcmp(value->text, "range:", 6)) return parse_range(value, scale);
@@ -126,7 +131,7 @@ static vae_status parse_scale(const vae__slice *value, void *field, void *user) 
         scale->kind = i;
         return VAE_OK;
     }
-    return vae__fail_unknown(value, "scale", scales);
+    return vae__fail_unknown_alias(value, "scale", scales, others);
 }
 
 static vae_status parse_shift(const vae__slice *value, void *field, void *user) {
@@ -141,8 +146,8 @@ static vae_status parse_shift(const vae__slice *value, void *field, void *user) 
                                                     : VAE__SHIFT_LIST;
     if (shift->kind != VAE__SHIFT_LIST) return VAE_OK;
     if (!value->length || *value->text != '[') return vae__fail_unknown(value, "shift", names);
-    vae_status status = vae__list_open(value, &rest);
-    while (!status && vae__list_next(&rest, &item)) {
+    vae_status status = vae__list_open(value, "[1700000000, 0]", &rest);
+    while (!status && vae__list_next(&rest, &item, NULL)) {
         if (vae__parse_real(item.text, item.length, &number) && isfinite(number)) continue;
         status = vae__fail_at(&item, "shift: expected a finite number, found '%.*s'",
                               item.length > 60 ? 60 : (int)item.length, item.text);
@@ -205,7 +210,42 @@ static const vae__option entries[] = {
     [COUNT] = {NULL, VAE__OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
 };
 
-static const vae__option_table table = {"options", "option", entries, NULL};
+#define SPLIT_IN_TWO "open the data set twice, with split=train:0.9 and with split=test:0.9"
+
+static const vae__alias aliases[] = {{"batch_size", "batch", NULL},
+                                     {"batchsize", "batch", NULL},
+                                     {"normalize", "scale", NULL},
+                                     {"rescale", "scale", NULL},
+                                     {"usecols", "columns", NULL},
+                                     {"features", "columns", NULL},
+                                     {"target", "labels", NULL},
+                                     {"sep", "delimiter", NULL},
+                                     {"separator", "delimiter", NULL},
+                                     {"filter", "where", NULL},
+                                     {"query", "where", NULL},
+                                     {"na_values", "missing", NULL},
+                                     {"dropna", "missing", NULL},
+                                     {"missing=drop", "skip", NULL},
+                                     {"delimiter=,", "comma", NULL},
+                                     {"delimiter=;", "semicolon", NULL},
+                                     {"delimiter=\\t", "tab", NULL},
+                                     {"delimiter=whitespace", "space", NULL},
+                                     {"random_state", "seed", NULL},
+                                     {"type", "dtype", NULL},
+                                     {"dtype=double", "float64", NULL},
+                                     {"dtype=byte", "uint8", NULL},
+                                     {"binarize=1", "threshold", NULL},
+                                     {"binarize=0", "none", NULL},
+                                     {"header=1", "yes", NULL},
+                                     {"header=0", "no", NULL},
+                                     {"header=none", "no", NULL},
+                                     {"test_size", NULL, SPLIT_IN_TWO},
+                                     {"train_size", NULL, SPLIT_IN_TWO},
+                                     {"val_split", NULL, SPLIT_IN_TWO},
+                                     {"validation_split", NULL, SPLIT_IN_TWO},
+                                     {NULL, NULL, NULL}};
+
+const vae__option_table vae__dataset_table = {"options", "option", entries, NULL, aliases};
 
 static vae_status refuse(const unsigned char *seen, int option, const char *why) {
     return seen[option] ? vae__fail(VAE_ERROR_TEXT, "options: %s= %s", entries[option].name, why)
@@ -229,12 +269,12 @@ static vae_status check_origin(const unsigned char *seen, vae__origin origin) {
 static vae_status check_signs(const char *text, const vae__dataset_options *options) {
     static const char separators[] = {0, ',', ';', '\t', ' '};
     if (options->decimal && options->delimiter == 1) {
-        return vae__fail_at_key(&table, text, "decimal",
+        return vae__fail_at_key(&vae__dataset_table, text, "decimal",
                                 "decimal=comma needs fields that are separated by something else; "
                                 "say delimiter=semicolon, tab, space or auto");
     }
     if (options->comment && options->comment == separators[options->delimiter]) {
-        return vae__fail_at_key(&table, text, "comment",
+        return vae__fail_at_key(&vae__dataset_table, text, "comment",
                                 "comment: '%c' separates the fields (delimiter=%s)",
                                 options->comment, delimiters[options->delimiter]);
     }
@@ -247,13 +287,13 @@ static vae_status check_shift(const char *text, const vae__dataset_options *opti
     int scale = options->scale.kind;
     if (options->shift.kind == VAE__SHIFT_NONE) return VAE_OK;
     if (scale == VAE__SCALE_UNIT || scale == VAE__SCALE_RANGE) {
-        return vae__fail_at_key(&table, text, "shift",
+        return vae__fail_at_key(&vae__dataset_table, text, "shift",
                                 "shift= goes with scale=auto and scale=none; scale=%s subtracts "
                                 "an offset of its own from all columns",
                                 scale == VAE__SCALE_UNIT ? "unit" : "range");
     }
     if (options->binarize == VAE__BINARIZE_NONE) return VAE_OK;
-    return vae__fail_at_key(&table, text, "shift",
+    return vae__fail_at_key(&vae__dataset_table, text, "shift",
                             "shift= does not go with binarize=%s, which needs values from 0 to 1; "
                             "leave one of them out",
                             vae__binarize_names[options->binarize]);
@@ -294,7 +334,7 @@ vae_status vae__dataset_options_parse(vae_context *context, const char *text, va
                                       .split_seed = 1,
                                       .copy = 1,
                                       .dtype = VAE__ELEMENT_FLOAT32};
-    vae_status status = vae__options_parse(&table, text, options, seen, NULL);
+    vae_status status = vae__options_parse(&vae__dataset_table, text, options, seen, NULL);
     if (!status) status = check_origin(seen, origin);
     if (!status) status = check_signs(text, options);
     if (!status) status = check_shift(text, options);

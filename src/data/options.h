@@ -2,7 +2,7 @@
 #ifndef VAE_DATA_OPTIONS_H
 #define VAE_DATA_OPTIONS_H
 
-#include "base/text.h"
+#include "base/options.h"
 #include "data/source.h"
 
 typedef enum vae__scale {
@@ -56,6 +56,8 @@ typedef struct vae__dataset_options {
 } vae__dataset_options;
 
 typedef enum vae__origin { VAE__ORIGIN_PATH, VAE__ORIGIN_MEMORY } vae__origin;
+
+extern const vae__option_table vae__dataset_table;
 
 /* Parses over the defaults and refuses what has no meaning for rows of that origin. Free in any
  * case. The list of shift= points into `text`, which must outlive the options. */

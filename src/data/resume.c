@@ -45,8 +45,9 @@ vae_status vae__dataset_seek(vae_dataset *dataset, uint64_t epoch, uint64_t posi
     if (!begins || epoch >= UINT64_MAX - 1) {
         return vae__fail(
             VAE_ERROR_ARGUMENT,
-            "no batch begins at row %llu of epoch %llu: the data set has %zu rows, batch=%zu",
-            (unsigned long long)position, (unsigned long long)epoch, dataset->size, dataset->batch);
+            "no batch begins at row %llu of epoch %llu: the data set has %zu row%s, batch=%zu",
+            (unsigned long long)position, (unsigned long long)epoch, dataset->size,
+            vae__plural(dataset->size), dataset->batch);
     }
     dataset->epoch = epoch;
     dataset->position = (size_t)position;

@@ -18,7 +18,12 @@ static vae_status fail_value(const vae_dataset *dataset, const char *what, size_
                              const char *expected) {
     char number[VAE__NUMBER_SIZE];
     size_t width = dataset->table.width;
-    vae__number_short(number, vae__stored_value(dataset->table.element, dataset->rows, at));
+    double value = vae__stored_value(dataset->table.element, dataset->rows, at);
+    if (dataset->table.element == VAE__ELEMENT_FLOAT32) {
+        vae__number_float(number, (float)value);
+    } else {
+        vae__number(number, value);
+    }
     return vae__fail(VAE_ERROR_DATA,
                      "%s: row %llu, column %zu (both from 0): expected %s, found %s", what,
                      (unsigned long long)vae__table_source(&dataset->table, at / width), at % width,
@@ -47,8 +52,8 @@ static vae_status measure_range(vae_dataset *dataset, const char *path) {
 static vae_status read_offsets(const vae__slice *list, size_t width, double *offsets) {
     vae__slice rest, item;
     size_t count = 0;
-    vae_status status = vae__list_open(list, &rest);
-    for (; !status && vae__list_next(&rest, &item); count++) {
+    vae_status status = vae__list_open(list, "[1700000000, 0]", &rest);
+    for (; !status && vae__list_next(&rest, &item, NULL); count++) {
         if (count < width) vae__parse_real(item.text, item.length, &offsets[count]);
     }
     if (status || count == width) return status;

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "base/kind.h"
 #include "data/foreign.h"
 #include "data/input.h"
 
@@ -53,7 +54,7 @@ vae_status vae__table_set_extents(vae__table *table, const uint64_t *extents, si
 }
 
 static vae_status fail_unrecognised(const char *path, const unsigned char *head, size_t size) {
-    char bytes[3 * 8 + 1] = "", names[64] = "";
+    char beginning[VAE__BEGINNING_SIZE], names[64] = "";
     size_t used = 0;
     for (size_t i = 0; i < format_count; i++) {
         used +=
@@ -62,11 +63,8 @@ static vae_status fail_unrecognised(const char *path, const unsigned char *head,
     if (!size)
         return vae__fail(VAE_ERROR_FORMAT, "%s: the file is empty (known formats: %s)", path,
                          names);
-    for (size_t i = 0; i < size && i < 8; i++)
-        vae__format(bytes + 3 * i, 4, " %02x", (unsigned)head[i]);
-    return vae__fail(VAE_ERROR_FORMAT,
-                     "%s: not a known format (known formats: %s); its first bytes are%s", path,
-                     names, bytes);
+    return vae__fail(VAE_ERROR_FORMAT, "%s: not a known format (known formats: %s); begins with %s",
+                     path, names, vae__beginning(beginning, head, size));
 }
 
 const char *vae__source_csv_option(const vae__source_options *options) {

@@ -5,11 +5,13 @@
 #include "base/rng.h"
 
 static vae_status fail_empty(const vae__split *split, size_t rows, const char *path) {
+    const char *part = split->part == VAE__PART_TRAIN ? "train" : "test";
     char fraction[VAE__NUMBER_SIZE];
-    return vae__fail(VAE_ERROR_TEXT, "options: split=%s:%s of %zu row%s leaves none (%s)",
-                     split->part == VAE__PART_TRAIN ? "train" : "test",
-                     vae__number_short(fraction, split->fraction), rows, rows == 1 ? "" : "s",
-                     path);
+    return vae__fail(VAE_ERROR_TEXT,
+                     "options: %s: split=%s:%s of %zu row%s leaves none for %s: "
+                     "round(%s x %zu) = %zu for train, the rest for test",
+                     path, part, vae__number(fraction, split->fraction), rows, vae__plural(rows),
+                     part, fraction, rows, split->part == VAE__PART_TRAIN ? 0 : rows);
 }
 
 vae_status vae__split_rows(vae_context *context, const vae__split *split, uint64_t seed,
@@ -29,7 +31,7 @@ vae_status vae__split_rows(vae_context *context, const vae__split *split, uint64
     *count = end - begin;
     *kept = shuffled ? vae__allocate(context, *count, sizeof **kept) : NULL;
     if (!*kept) {
-        status = vae__last_status();
+        status = vae__memory_in(vae__last_status(), "%s", path);
         goto done;
     }
     vae__random_permutation(&stream, shuffled, rows);

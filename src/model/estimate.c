@@ -19,10 +19,16 @@ static const vae__option options_list[] = {
     {.name = NULL},
 };
 
+const vae__alias vae__sample_aliases[] = {
+    {"n_samples", "samples", NULL}, {"num_samples", "samples", NULL}, {"k", "samples", NULL},
+    {"random_state", "seed", NULL}, {"method", "estimator", NULL},    {NULL, NULL, NULL}};
+
+const vae__option_table vae__estimate_table = {"log_likelihood", "option", options_list, NULL,
+                                               vae__sample_aliases};
+
 vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options) {
-    static const vae__option_table table = {"log_likelihood", "option", options_list, NULL};
     *options = (vae__estimate_options){.samples = 500, .seed = 1};
-    return vae__options_parse(&table, text, options, NULL, NULL);
+    return vae__options_parse(&vae__estimate_table, text, options, NULL, NULL);
 }
 
 /* ---- streamed weights ---- */

@@ -2,6 +2,7 @@
 #ifndef VAE_MODEL_ESTIMATE_H
 #define VAE_MODEL_ESTIMATE_H
 
+#include "base/options.h"
 #include "model/model.h"
 
 typedef enum vae__estimator { VAE__ESTIMATOR_IMPORTANCE, VAE__ESTIMATOR_PRIOR } vae__estimator;
@@ -10,6 +11,11 @@ typedef struct vae__estimate_options {
     int estimator; /* vae__estimator */
     uint64_t samples, seed;
 } vae__estimate_options;
+
+/* Names of the number of samples in other libraries. */
+extern const vae__alias vae__sample_aliases[];
+
+extern const vae__option_table vae__estimate_table;
 
 vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options);
 

@@ -93,7 +93,7 @@ static vae_status refuse_z(const job *j, size_t first, size_t rows) {
     size_t i = first * j->in_width, end = i + rows * j->in_width;
     while (i + 1 < end && isfinite(j->in[i])) i++;
     return vae__fail(VAE_ERROR_DATA, "row %zu, column %zu of z is %s: expected finite values",
-                     i / j->in_width, i % j->in_width, vae__number_short(found, (double)j->in[i]));
+                     i / j->in_width, i % j->in_width, vae__number_float(found, j->in[i]));
 }
 
 static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {

@@ -37,7 +37,7 @@ static vae_status make_inference(const vae_model *model, vae__graph_kind kind,
                                  vae__inference **out) {
     size_t samples = kind == VAE__GRAPH_DENSITY ? DENSITY_SAMPLES : 1;
     vae__inference *made = vae__allocate(model->context, 1, sizeof *made);
-    if (!made) return vae__last_status();
+    if (!made) return vae__memory_in(vae__last_status(), "inference plan");
     vae__graph_begin(&made->graph, model->context, &model->parameters);
     vae_status status =
         vae__network_graph(&model->spec, &model->network, &made->graph, kind, &made->ends);
@@ -46,7 +46,8 @@ static vae_status make_inference(const vae_model *model, vae__graph_kind kind,
     }
     if (status) {
         free_inference(made);
-        return status;
+        size_t rows = chunk_rows(model);
+        return vae__memory_in(status, "inference plan for %zu row%s", rows, vae__plural(rows));
     }
     *out = made;
     return VAE_OK;
@@ -85,7 +86,10 @@ vae_status vae__workspace_take(vae__inference *inference, vae__workspace **out) 
         *out = atomic_exchange(&inference->kept[i], NULL);
         if (*out) return VAE_OK;
     }
-    return vae__workspace_make(&inference->plan, inference->graph.context->threads, out);
+    vae_status status =
+        vae__workspace_make(&inference->plan, inference->graph.context->threads, out);
+    size_t rows = inference->plan.capacity;
+    return vae__memory_in(status, "inference of %zu row%s at a time", rows, vae__plural(rows));
 }
 
 void vae__workspace_give(vae__inference *inference, vae__workspace *workspace) {

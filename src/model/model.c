@@ -155,7 +155,7 @@ int vae__model_takes_row(const vae_model *model, const vae__real *row) {
 static vae_status refuse_value(const vae__likelihood *likelihood, unsigned long long row,
                                size_t column, double value) {
     char found[VAE__NUMBER_SIZE], low[VAE__NUMBER_SIZE], high[VAE__NUMBER_SIZE];
-    vae__number_short(found, value);
+    vae__number_real(found, (vae__real)value);
     if (!isfinite(value)) {
         return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: expected finite values", row,
                          column, found);

@@ -28,18 +28,25 @@ static const vae__option options_list[KEYS + 1] = {
     [KEYS] = {.name = NULL},
 };
 
+static const vae__alias aliases[] = {{"n_samples", "samples", NULL},
+                                     {"num_samples", "samples", NULL},
+                                     {"k", "samples", NULL},
+                                     {"random_state", "seed", NULL},
+                                     {NULL, NULL, NULL}};
+
+const vae__option_table vae__score_table = {"score", "option", options_list, NULL, aliases};
+
 static vae_status parse_options(const char *text, score_options *options) {
-    static const vae__option_table table = {"score", "option", options_list, NULL};
     unsigned char seen[KEYS] = {0};
     *options = (score_options){.seed = 1};
-    vae_status status = vae__options_parse(&table, text, options, seen, NULL);
+    vae_status status = vae__options_parse(&vae__score_table, text, options, seen, NULL);
     if (status) return status;
     if (seen[AT] && seen[SAMPLES]) {
-        return vae__fail_at_key(&table, text, "samples",
+        return vae__fail_at_key(&vae__score_table, text, "samples",
                                 "at=mean takes no samples; give one of at= and samples=");
     }
     if (!seen[SEED] || seen[SAMPLES]) return VAE_OK;
-    return vae__fail_at_key(&table, text, "seed",
+    return vae__fail_at_key(&vae__score_table, text, "seed",
                             "seed= belongs to samples=N; at the mean there is no noise");
 }
 

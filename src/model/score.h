@@ -4,6 +4,9 @@
 
 #include "model/model.h"
 
+/* The options of vae_score. */
+extern const vae__option_table vae__score_table;
+
 /* options as in vae.h; score [n], by_value [n, width] or NULL. A row's score depends on that row alone. */
 vae_status vae__model_score(const vae_model *model, const float *x, size_t n, const char *options,
                             double *score, double *by_value);

@@ -47,8 +47,8 @@ static int parse_list(const char *text, size_t width, double *offsets) {
     const vae__slice value = {"", text, text, strlen(text)};
     vae__slice rest, item;
     size_t count = 0;
-    if (vae__list_open(&value, &rest)) return 0;
-    for (; vae__list_next(&rest, &item); count++) {
+    if (vae__list_open(&value, "[1700000000, 0]", &rest)) return 0;
+    for (; vae__list_next(&rest, &item, NULL); count++) {
         if (count == width || !vae__parse_real(item.text, item.length, &offsets[count]) ||
             !isfinite(offsets[count]))
             return 0;

@@ -22,8 +22,10 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
         uint64_t size;
         if (!vae__parse_unsigned(rest.text, length, &size) || size < 1 || size > LARGEST_WIDTH) {
             return vae__fail_at(
-                &rest, "input=%.*s: expected a width such as 784 or a shape such as 1x28x28",
-                (int)(value->length > 60 ? 60 : value->length), value->text);
+                &rest,
+                "input=%.*s: expected a width such as 784 or a shape such as 1x28x28, of sizes from "
+                "1 to %d",
+                vae__shown(value), value->text, LARGEST_WIDTH);
         }
         if (shape->rank == VAE__MOST_DIMENSIONS)
             return vae__fail_at(&rest, "input has more than %d dimensions", VAE__MOST_DIMENSIONS);
@@ -55,22 +57,79 @@ static vae_status parse_dense(const vae__slice *layer, vae__slice *rest, vae__la
     if (!vae__parse_unsigned(word.text, word.length, &width) || width < 1 ||
         width > LARGEST_WIDTH) {
         return vae__fail_at(&word, "dense %.*s: expected a whole number from 1 to %d",
-                            (int)(word.length > 60 ? 60 : word.length), word.text, LARGEST_WIDTH);
+                            vae__shown(&word), word.text, LARGEST_WIDTH);
     }
     *out = (vae__layer){.width = (size_t)width};
     return VAE_OK;
 }
 
-static vae_status fail_unknown_layer(const vae__slice *word) {
+#define LATER(name) \
+    { name, NULL, "this version has dense layers and activations only" }
+
+static const vae__alias layer_aliases[] = {{"linear", "dense", NULL},
+                                           {"fc", "dense", NULL},
+                                           {"fully_connected", "dense", NULL},
+                                           {"affine", "dense", NULL},
+                                           {"swish", "silu", NULL},
+                                           {"lrelu", "leaky_relu", NULL},
+                                           {"logistic", "sigmoid", NULL},
+                                           LATER("conv"),
+                                           LATER("deconv"),
+                                           LATER("conv_transpose"),
+                                           LATER("convtranspose"),
+                                           LATER("pool"),
+                                           LATER("maxpool"),
+                                           LATER("flatten"),
+                                           LATER("dropout"),
+                                           LATER("batchnorm"),
+                                           LATER("batch_norm"),
+                                           LATER("layernorm"),
+                                           LATER("layer_norm"),
+                                           LATER("softmax"),
+                                           {NULL, NULL, NULL}};
+
+/* A dense layer whose width stands where `at` begins: "64", "dense=32", "Linear(32)", "dense32". */
+static vae_status fail_dense(const vae__slice *word, const char *at) {
+    const char *end = word->text + word->length, *digits = at + (strchr("=:(", *at) != NULL);
+    size_t count = strspn(digits, "0123456789"); /* no digit follows a word */
+    const char *rest = digits + count;
+    /* "Linear(64, 32)" is cut at its comma, in front of the number of outputs. */
+    int whole = *at == '(' ? *rest == ')' && rest + 1 == end : rest == end;
+    return vae__fail_at(word, "expected a layer, found '%.*s': write 'dense %.*s'%s",
+                        vae__shown(word), word->text, whole && count ? (int)count : 1,
+                        whole && count ? digits : "N",
+                        whole && count ? "" : ", N the number of its outputs");
+}
+
+/* A word that is no layer: one written in another way, such as "dense=32", "ReLU()" and "Conv2d(1",
+ * or an unknown one. */
+static vae_status fail_layer(const vae__slice *word) {
     const char *names[VAE__ACTIVATION_COUNT + 2] = {"dense"};
+    const char *end = word->text + word->length, *name_end = word->text;
     for (int i = 0; i <= VAE__ACTIVATION_COUNT; i++) names[i + 1] = vae__activation_names()[i];
-    return vae__fail_unknown(word, "layer", names);
+    while (name_end < end && !strchr("=:(0123456789", *name_end)) name_end++;
+    const vae__slice name = vae__slice_between(word, word->text, name_end);
+    const vae__alias *alias = vae__alias_find(layer_aliases, name.text, name.length);
+    if (alias && alias->advice)
+        return vae__fail_unknown_alias(&name, "layer", names, layer_aliases);
+    const char *meant = alias ? alias->name : vae__nearest_name(name.text, name.length, names);
+    if (!name.length) meant = names[0];
+    if (name_end == end || !meant)
+        return vae__fail_unknown_alias(word, "layer", names, layer_aliases);
+    if (!strcmp(meant, names[0])) return fail_dense(word, name_end);
+    return vae__fail_at(word, "expected a layer, found '%.*s': write '%s'", vae__shown(word),
+                        word->text, meant);
 }
 
 static vae_status parse_layer(const vae__slice *item, vae__layer *out) {
     vae__slice rest = *item, word, extra;
+    const char *semicolon = memchr(item->text, ';', item->length);
+    if (semicolon) {
+        const vae__slice place = vae__slice_between(item, semicolon, semicolon + 1);
+        return vae__fail_at(&place, "found ';': separate the layers by commas");
+    }
     if (!vae__word_next(&rest, &word))
-        return vae__fail_at(item, "expected a layer between the commas");
+        return vae__fail_at(item, "expected a layer, found nothing between the commas");
     vae_status status = VAE_OK;
     if (vae__slice_is(&word, "dense")) {
         status = parse_dense(&word, &rest, out);
@@ -79,12 +138,12 @@ static vae_status parse_layer(const vae__slice *item, vae__layer *out) {
         while (activation < VAE__ACTIVATION_COUNT &&
                !vae__slice_is(&word, vae__activation_names()[activation]))
             activation++;
-        if (activation == VAE__ACTIVATION_COUNT) return fail_unknown_layer(&word);
+        if (activation == VAE__ACTIVATION_COUNT) return fail_layer(&word);
         *out = (vae__layer){.activation = activation};
     }
     if (!status && vae__word_next(&rest, &extra)) {
         return vae__fail_at(&extra, "expected ',' or ']' after the layer, found '%.*s'",
-                            (int)(extra.length > 60 ? 60 : extra.length), extra.text);
+                            vae__shown(&extra), extra.text);
     }
     return status;
 }
@@ -94,8 +153,12 @@ static vae_status parse_layers(const vae__slice *value, void *field, void *user)
     vae__slice rest, item;
     (void)user;
     layers->count = 0;
-    vae_status status = vae__list_open(value, &rest);
-    while (!status && vae__list_next(&rest, &item)) {
+    char example[48] = "[dense 400, relu]";
+    uint64_t width;
+    if (vae__parse_unsigned(value->text, value->length, &width))
+        vae__format(example, sizeof example, "[dense %llu, relu]", (unsigned long long)width);
+    vae_status status = vae__list_open(value, example, &rest);
+    while (!status && vae__list_next(&rest, &item, NULL)) {
         if (layers->count == VAE__MOST_LAYERS)
             return vae__fail_at(&item, "more than %d layers", VAE__MOST_LAYERS);
         status = parse_layer(&item, &layers->items[layers->count++]);
@@ -130,11 +193,14 @@ static vae_status parse_sigma(const vae__slice *value, void *field, void *user) 
         return VAE_OK;
     }
     double number;
-    if (!vae__parse_real(value->text, value->length, &number))
-        return vae__fail_unknown(value, "sigma", sigma_modes);
-    if (!(number >= 1e-15 && number <= 1e15)) {
-        return vae__fail_at(value, "sigma=%.*s: expected a number from 1e-15 to 1e15, or a mode",
-                            (int)(value->length > 60 ? 60 : value->length), value->text);
+    if (!vae__parse_real(value->text, value->length, &number) ||
+        !(number >= 1e-15 && number <= 1e15)) {
+        char suggestion[VAE__SUGGESTION_SIZE];
+        vae__suggestion(suggestion, vae__nearest_name(value->text, value->length, sigma_modes));
+        return vae__fail_at(value,
+                            "sigma=%.*s: expected a number from 1e-15 to 1e15, or shared, optimal, "
+                            "per_dim or decoder%s",
+                            vae__shown(value), value->text, suggestion);
     }
     *sigma = (vae__sigma){VAE__SIGMA_VALUE, number};
     return VAE_OK;
@@ -198,7 +264,40 @@ static const vae__option options[KEYS + 1] = {
     [KEYS] = {.name = NULL},
 };
 
-static const vae__option_table table = {"spec", "key", options, NULL};
+#define LAYERS_GO "the layers go into encoder=[dense 400, relu] and decoder=[dense 400, relu]"
+
+static const vae__alias aliases[] = {{"input_dim", "input", NULL},
+                                     {"input_size", "input", NULL},
+                                     {"input_shape", "input", NULL},
+                                     {"latent_dim", "latent", NULL},
+                                     {"latent_size", "latent", NULL},
+                                     {"z_dim", "latent", NULL},
+                                     {"z_size", "latent", NULL},
+                                     {"n_latent", "latent", NULL},
+                                     {"loss", "likelihood", NULL},
+                                     {"recon_loss", "likelihood", NULL},
+                                     {"distribution", "likelihood", NULL},
+                                     {"likelihood=normal", "gaussian", NULL},
+                                     {"likelihood=mse", "gaussian", NULL},
+                                     {"likelihood=bce", "bernoulli", NULL},
+                                     {"likelihood=binary", "bernoulli", NULL},
+                                     {"likelihood=multinomial", "categorical", NULL},
+                                     {"likelihood=nb", "negative_binomial", NULL},
+                                     {"init=xavier", "glorot", NULL},
+                                     {"init=kaiming", "he", NULL},
+                                     {"x", NULL, "a shape is written without spaces: 1x28x28"},
+                                     {"std", "sigma", NULL},
+                                     {"variance", "sigma", NULL},
+                                     {"random_state", "seed", NULL},
+                                     {"hidden", NULL, LAYERS_GO},
+                                     {"hidden_dim", NULL, LAYERS_GO},
+                                     {"hidden_dims", NULL, LAYERS_GO},
+                                     {"hidden_size", NULL, LAYERS_GO},
+                                     {"layers", NULL, LAYERS_GO},
+                                     {"activation", NULL, LAYERS_GO},
+                                     {NULL, NULL, NULL}};
+
+const vae__option_table vae__spec_table = {"spec", "key", options, NULL, aliases};
 
 static vae_status check_whole(const char *text, const vae__spec *spec, const unsigned char *seen) {
     static const int required[] = {INPUT, LATENT, LIKELIHOOD};
@@ -211,27 +310,27 @@ static vae_status check_whole(const char *text, const vae__spec *spec, const uns
     }
     for (int key = SIGMA; key <= SIGMA_MIN && !spec->likelihood->has_sigma; key++) {
         if (!seen[key]) continue;
-        return vae__fail_at_key(&table, text, options[key].name,
+        return vae__fail_at_key(&vae__spec_table, text, options[key].name,
                                 "'%s=' belongs to likelihood=gaussian, but the likelihood is %s",
                                 options[key].name, spec->likelihood->name);
     }
     if (seen[STANDARDIZE] && !spec->likelihood->has_sigma) {
         return vae__fail_at_key(
-            &table, text, "standardize",
+            &vae__spec_table, text, "standardize",
             "'standardize=' belongs to likelihood=gaussian, but the likelihood is %s",
             spec->likelihood->name);
     }
     if (seen[SIZE] && !spec->likelihood->has_size) {
         return vae__fail_at_key(
-            &table, text, "size",
+            &vae__spec_table, text, "size",
             "'size=' belongs to likelihood=poisson and negative_binomial, but the likelihood is %s",
             spec->likelihood->name);
     }
     if (spec->sigma.mode == VAE__SIGMA_VALUE && spec->sigma.value < spec->sigma_min) {
-        char value[VAE__NUMBER_SIZE], least[VAE__NUMBER_SIZE];
-        return vae__fail_at_key(&table, text, "sigma", "sigma=%s is below sigma_min=%s",
+        char value[VAE__NUMBER_SIZE], lowest[VAE__NUMBER_SIZE];
+        return vae__fail_at_key(&vae__spec_table, text, "sigma", "sigma=%s is below sigma_min=%s",
                                 vae__number(value, spec->sigma.value),
-                                vae__number(least, spec->sigma_min));
+                                vae__number(lowest, spec->sigma_min));
     }
     return VAE_OK;
 }
@@ -239,7 +338,7 @@ static vae_status check_whole(const char *text, const vae__spec *spec, const uns
 vae_status vae__spec_parse(const char *text, vae__spec *spec) {
     unsigned char seen[KEYS] = {0};
     *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0}, .sigma_min = 1e-3, .seed = 1};
-    vae_status status = vae__options_parse(&table, text, spec, seen, NULL);
+    vae_status status = vae__options_parse(&vae__spec_table, text, spec, seen, NULL);
     spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
     return status ? status : check_whole(text, spec, seen);
 }

@@ -2,7 +2,7 @@
 #ifndef VAE_MODEL_SPEC_H
 #define VAE_MODEL_SPEC_H
 
-#include "base/text.h"
+#include "base/options.h"
 
 enum { VAE__MOST_LAYERS = 64, VAE__MOST_DIMENSIONS = 3 };
 
@@ -56,6 +56,8 @@ typedef struct vae__spec {
     int init, posterior, prior;
     uint64_t seed;
 } vae__spec;
+
+extern const vae__option_table vae__spec_table;
 
 vae_status vae__spec_parse(const char *text, vae__spec *spec);
 

@@ -5,12 +5,15 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/kind.h"
+#include "base/number.h"
 #include "store/bundle.h"
 #include "store/json.h"
 
 #define LENGTH_SIZE 8 /* bytes of the little-endian header length */
 #define METADATA_KEY "__metadata__"
 #define SHOWN_SIZE 64 /* of a name in a message */
+#define HEAD_SIZE 64  /* bytes that say what else a file may be */
 
 /* ---- parsing the header ---- */
 
@@ -20,6 +23,7 @@ typedef struct parser {
     size_t tensor_capacity, metadata_capacity;
     const unsigned char *data; /* [data_size]: what follows the header */
     size_t data_size;
+    size_t data_end; /* the largest offset of a tensor's end, which a file that was cut off lacks */
 } parser;
 
 enum { FIELD_DTYPE = 1, FIELD_SHAPE = 2, FIELD_OFFSETS = 4, FIELD_ALL = 7 };
@@ -126,14 +130,11 @@ static vae_status parse_offsets(parser *p, vae__tensor *tensor) {
     } else if (range[0] > range[1]) {
         vae__fail(VAE_ERROR_FORMAT, "data_offsets: expected begin <= end, found [%zu, %zu]",
                   range[0], range[1]);
-    } else if (range[1] > p->data_size) {
-        vae__fail(
-            VAE_ERROR_FORMAT,
-            "data_offsets: expected at most %zu, the bytes after the header, found [%zu, %zu]",
-            p->data_size, range[0], range[1]);
     } else {
-        tensor->data = p->data + range[0];
+        /* Past the data it points nowhere; check_complete fails then. */
+        tensor->data = range[1] > p->data_size ? NULL : p->data + range[0];
         tensor->bytes = range[1] - range[0];
+        if (range[1] > p->data_end) p->data_end = range[1];
         return VAE_OK;
     }
     return vae__json_fail_in(&p->json, first);
@@ -180,8 +181,9 @@ static vae_status check_tensor(const parser *p, const vae__tensor *tensor, int s
     }
     if (bytes != tensor->bytes) {
         vae__fail(VAE_ERROR_FORMAT,
-                  "expected %zu bytes for its shape of %s, found data_offsets of %zu bytes", bytes,
-                  vae__dtype_name(tensor->dtype), tensor->bytes);
+                  "expected %zu byte%s for its shape of %s, found data_offsets of %zu byte%s",
+                  bytes, vae__plural(bytes), vae__dtype_name(tensor->dtype), tensor->bytes,
+                  vae__plural(tensor->bytes));
         return fail_in_tensor(p, tensor);
     }
     return VAE_OK;
@@ -233,6 +235,16 @@ static vae_status parse_header(parser *p) {
 
 /* ---- checking the whole ---- */
 
+/* All bytes that the tensors of the header need are there. */
+static vae_status check_complete(const parser *p) {
+    if (p->data_end <= p->data_size) return VAE_OK;
+    size_t missing = p->data_end - p->data_size;
+    return vae__fail(VAE_ERROR_FORMAT,
+                     "%s: is cut off: %zu byte%s missing; the tensors take %zu byte%s, found %zu",
+                     p->json.label, missing, missing == 1 ? " is" : "s are", p->data_end,
+                     vae__plural(p->data_end), p->data_size);
+}
+
 /* The tensors must cover the data exactly: no gap, no overlap, nothing after the last. */
 static vae_status check_tiling(const parser *p, const size_t *order) {
     size_t covered = 0;
@@ -250,8 +262,8 @@ static vae_status check_tiling(const parser *p, const size_t *order) {
     }
     if (covered == p->data_size) return VAE_OK;
     return vae__fail(VAE_ERROR_FORMAT,
-                     "%s: expected the file to end with the last tensor, found %zu more bytes",
-                     p->json.label, p->data_size - covered);
+                     "%s: expected the file to end with the last tensor, found %zu more byte%s",
+                     p->json.label, p->data_size - covered, vae__plural(p->data_size - covered));
 }
 
 /* The later, in the file, of two elements that are equal, which sorting made neighbours; 0 if there
@@ -300,23 +312,35 @@ static vae_status check_bundle(const parser *p, vae__bundle_index *index) {
 
 /* ---- bundles ---- */
 
+/* A file whose first bytes are no header's length, or of a header that it does not hold. */
+static vae_status fail_start(const char *label, const unsigned char *bytes, size_t size,
+                             uint64_t length) {
+    char beginning[VAE__BEGINNING_SIZE];
+    const size_t head = size < HEAD_SIZE ? size : HEAD_SIZE;
+    if (!size)
+        return vae__fail(VAE_ERROR_FORMAT, "%s: is empty; expected a safetensors file", label);
+    if (length <= VAE__MOST_HEADER && size > LENGTH_SIZE && bytes[LENGTH_SIZE] == '{') {
+        uint64_t missing = length - (size - LENGTH_SIZE);
+        return vae__fail(
+            VAE_ERROR_FORMAT,
+            "%s: is cut off: the header lacks %llu byte%s, and the tensors are missing", label,
+            (unsigned long long)missing, vae__plural(missing));
+    }
+    const vae__file_kind *kind = vae__file_kind_of(bytes, head);
+    return vae__fail(VAE_ERROR_FORMAT, "%s: is no safetensors file; begins with %s (%s%s)", label,
+                     vae__beginning(beginning, bytes, head), kind ? "it is " : "",
+                     kind ? kind->what
+                          : "expected the header's length in 8 bytes, then the header");
+}
+
 /* The header's length from the first eight bytes, checked against `size`. */
 static vae_status read_length(const char *label, const unsigned char *bytes, size_t size,
                               size_t *length) {
     uint64_t value = 0;
-    if (size < LENGTH_SIZE) {
-        return vae__fail(VAE_ERROR_FORMAT,
-                         "%s: expected at least 8 bytes, the header's length, found %zu", label,
-                         size);
-    }
+    if (size < LENGTH_SIZE) return fail_start(label, bytes, size, UINT64_MAX);
     for (int i = LENGTH_SIZE; i-- > 0;) value = value << 8 | bytes[i];
-    if (value > VAE__MOST_HEADER || value > size - LENGTH_SIZE) {
-        size_t most = size - LENGTH_SIZE < VAE__MOST_HEADER ? size - LENGTH_SIZE : VAE__MOST_HEADER;
-        return vae__fail(VAE_ERROR_FORMAT,
-                         "%s: byte 0: expected a header length of at most %zu bytes%s, found %llu",
-                         label, most, most == VAE__MOST_HEADER ? "" : " (what the file holds)",
-                         (unsigned long long)value);
-    }
+    if (value > VAE__MOST_HEADER || value > size - LENGTH_SIZE)
+        return fail_start(label, bytes, size, value);
     *length = (size_t)value;
     return VAE_OK;
 }
@@ -336,6 +360,7 @@ vae_status vae__safetensors_parse(vae_context *context, const char *label, const
     if (!index) return vae__fail_in("%s", label);
     p.json.strings = index->strings = vae__allocate(context, length, 1);
     status = index->strings ? parse_header(&p) : vae__last_status();
+    if (!status) status = check_complete(&p);
     if (!status) status = check_bundle(&p, index);
     if (status) vae__bundle_free(out);
     return status;

@@ -164,8 +164,9 @@ static vae_status read_moments(const source *from, vae_optimizer *optimizer) {
     }
     if (from->bundle.tensor_count == expected) return VAE_OK;
     return vae__fail(VAE_ERROR_FORMAT,
-                     "%s: %zu tensors; the spec and the optimizer '%s' ask for %zu", from->path,
-                     from->bundle.tensor_count, state->rule->name, expected);
+                     "%s: holds %zu tensor%s; the spec and the optimizer '%s' ask for %zu",
+                     from->path, from->bundle.tensor_count, vae__plural(from->bundle.tensor_count),
+                     state->rule->name, expected);
 }
 
 static vae_status read_optimizer(const source *from, vae_model *model, vae_optimizer **out) {

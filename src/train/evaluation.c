@@ -28,6 +28,9 @@ static const vae__option options_list[] = {
     {.name = NULL},
 };
 
+const vae__option_table vae__evaluation_table = {"evaluate", "option", options_list, NULL,
+                                                 vae__sample_aliases};
+
 /* ---- sums over the rows ---- */
 
 /* Count, mean and sum of squared deviations (Welford). */
@@ -303,9 +306,9 @@ static void warn_of_collapse(const vae_evaluation *e) {
     if (used >= LIST_USED) vae__format(list + used, sizeof list - used, " and more");
     vae__log(
         e->context, VAE_LOG_WARNING,
-        "posterior collapse: %zu of %zu latents are not active:%s. If that is unwanted, try beta_warmup, "
+        "posterior collapse: %zu of %zu latent%s %s not active:%s. If that is unwanted, try beta_warmup, "
         "free_bits or a smaller sigma",
-        dead, e->latent, list);
+        dead, e->latent, vae__plural(e->latent), dead == 1 ? "is" : "are", list);
 }
 
 /* ---- the evaluation ---- */
@@ -349,11 +352,10 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
 vae_status vae__evaluate(const vae_model *model, const vae_dataset *dataset,
                          const vae_dataset *fitted_on, const char *options,
                          vae_progress_fn progress, void *user, vae_evaluation **out) {
-    static const vae__option_table table = {"evaluate", "option", options_list, NULL};
     pass p = {
         .model = model, .dataset = dataset, .options = {.estimate = {.seed = 1}, .baselines = 1}};
     vae_evaluation *e = NULL;
-    vae_status status = vae__options_parse(&table, options, &p.options, NULL, NULL);
+    vae_status status = vae__options_parse(&vae__evaluation_table, options, &p.options, NULL, NULL);
     if (status) return status;
     status = allocate_pass(&p);
     if (!status) status = take_all(&p, progress, user);

@@ -25,6 +25,8 @@ struct vae_evaluation {
     char *text;
 };
 
+extern const vae__option_table vae__evaluation_table;
+
 vae_status vae__evaluate(const vae_model *model, const vae_dataset *dataset,
                          const vae_dataset *fitted_on, const char *options,
                          vae_progress_fn progress, void *user, vae_evaluation **out);

@@ -131,8 +131,9 @@ static vae_status run_loop(loop *l) {
         if (done) {
             char best[VAE__NUMBER_SIZE];
             vae__log(l->optimizer->context, VAE_LOG_INFO,
-                     "stopped early: no validation ELBO above %s in %llu epochs",
-                     vae__number_short(best, l->best), (unsigned long long)l->options.patience);
+                     "stopped early: no validation ELBO above %s in %llu epoch%s",
+                     vae__number_short(best, l->best), (unsigned long long)l->options.patience,
+                     vae__plural(l->options.patience));
         }
         if (status || done) return status;
     }
@@ -150,7 +151,8 @@ static vae_status prepare(loop *l, const char *options) {
     if (!l->options.restore_best) return VAE_OK;
     l->best_parameters =
         vae__allocate(l->optimizer->context, parameters->block_count, sizeof(vae__real));
-    return l->best_parameters ? VAE_OK : vae__last_status();
+    if (l->best_parameters) return VAE_OK;
+    return vae__memory_in(vae__last_status(), "copy of the parameters for restore_best=1");
 }
 
 vae_status vae__train(vae_optimizer *optimizer, vae_dataset *dataset, const vae_dataset *validation,

@@ -9,15 +9,17 @@ static vae_status parse_milestones(const vae__slice *value, void *field, void *u
     vae__slice rest, item;
     (void)user;
     milestones->count = 0;
-    vae_status status = vae__list_open(value, &rest);
-    while (!status && vae__list_next(&rest, &item)) {
+    vae_status status = vae__list_open(value, "[1000, 2000]", &rest);
+    while (!status && vae__list_next(&rest, &item, NULL)) {
         uint64_t *step = &milestones->steps[milestones->count];
         if (milestones->count == VAE__MOST_MILESTONES)
             return vae__fail_at(&item, "more than %d milestones", VAE__MOST_MILESTONES);
         if (!vae__parse_unsigned(item.text, item.length, step) ||
             (milestones->count && *step <= step[-1])) {
             return vae__fail_at(&item,
-                                "milestones: expected rising step numbers, e.g. [1000, 2000]");
+                                "milestones: expected whole step numbers in rising order, e.g. "
+                                "[1000, 2000]; found '%.*s'",
+                                vae__shown(&item), item.text);
         }
         milestones->count++;
     }
@@ -116,7 +118,39 @@ static vae_status parse_rule(const vae__slice *word, size_t index, void *into, v
     return vae__fail_unknown(word, "algorithm", names);
 }
 
-static const vae__option_table table = {"optimizer", "option", options_table, parse_rule};
+#define FIRST_WORD "the algorithm is the first word, without a key, as in 'adam lr=1e-3'"
+
+static const vae__alias aliases[] = {{"learning_rate", "lr", NULL},
+                                     {"lrate", "lr", NULL},
+                                     {"step_size", "lr", NULL},
+                                     {"lr_schedule", "schedule", NULL},
+                                     {"lr_scheduler", "schedule", NULL},
+                                     {"scheduler", "schedule", NULL},
+                                     {"warmup_steps", "warmup", NULL},
+                                     {"lr_warmup", "warmup", NULL},
+                                     {"epsilon", "eps", NULL},
+                                     {"betas", NULL, "give beta1= and beta2="},
+                                     {"grad_clip", "clip_norm", NULL},
+                                     {"clip", "clip_norm", NULL},
+                                     {"max_norm", "clip_norm", NULL},
+                                     {"max_grad_norm", "clip_norm", NULL},
+                                     {"l2", "weight_decay", NULL},
+                                     {"kl_weight", "beta", NULL},
+                                     {"kl_beta", "beta", NULL},
+                                     {"kl_warmup", "beta_warmup", NULL},
+                                     {"kl_annealing", "beta_warmup", NULL},
+                                     {"n_samples", "samples", NULL},
+                                     {"num_samples", "samples", NULL},
+                                     {"random_state", "seed", NULL},
+                                     {"loss", "objective", NULL},
+                                     {"schedule=multistep", "steps", NULL},
+                                     {"optimizer", NULL, FIRST_WORD},
+                                     {"algorithm", NULL, FIRST_WORD},
+                                     {"method", NULL, FIRST_WORD},
+                                     {NULL, NULL, NULL}};
+
+const vae__option_table vae__training_table = {"optimizer", "option", options_table, parse_rule,
+                                               aliases};
 
 /* What contradicts what: `key` is where the message points. */
 typedef struct contradiction {
@@ -145,7 +179,7 @@ static vae_status check_whole(const char *text, const vae__training_options *o,
         {STEPS, !timed && seen[STEPS],
          "steps=N belongs to schedule=cosine or schedule=exponential"},
         {first_seen(seen, MILESTONES, MILESTONES, SCHEDULE), stepped && !s->milestones.count,
-         "schedule=steps needs milestones=[N, ..]"},
+         "schedule=steps needs milestones, e.g. milestones=[1000, 2000]"},
         {MILESTONES, !stepped && seen[MILESTONES], "milestones belong to schedule=steps"},
         {first_seen(seen, BETA, BETA_WARMUP, FREE_BITS),
          o->objective == VAE__OBJECTIVE_IWAE &&
@@ -154,7 +188,8 @@ static vae_status check_whole(const char *text, const vae__training_options *o,
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (!all[i].holds) continue;
-        return vae__fail_at_key(&table, text, options_table[all[i].key].name, "%s", all[i].why);
+        return vae__fail_at_key(&vae__training_table, text, options_table[all[i].key].name, "%s",
+                                all[i].why);
     }
     return VAE_OK;
 }
@@ -192,7 +227,7 @@ vae_status vae__training_options_parse(const char *text, int fresh,
     unsigned char seen[KEYS] = {0};
     vae__training_options made = fresh ? defaults : *options;
     if (fresh) made.rule = vae__rules[0];
-    vae_status status = vae__options_parse(&table, text, &made, seen, &fresh);
+    vae_status status = vae__options_parse(&vae__training_table, text, &made, seen, &fresh);
     if (!status) status = check_whole(text, &made, seen);
     if (status) return status;
     if (fresh && !seen[WEIGHT_DECAY]) made.optimizer.weight_decay = made.rule->weight_decay;
@@ -226,8 +261,18 @@ static const vae__option loop_options[] = {
     {.name = NULL},
 };
 
+static const vae__alias loop_aliases[] = {{"n_epochs", "epochs", NULL},
+                                          {"num_epochs", "epochs", NULL},
+                                          {"max_epochs", "epochs", NULL},
+                                          {"epoch", "epochs", NULL},
+                                          {"early_stopping", "patience", NULL},
+                                          {"early_stopping_patience", "patience", NULL},
+                                          {"restore_best_weights", "restore_best", NULL},
+                                          {NULL, NULL, NULL}};
+
+const vae__option_table vae__loop_table = {"train", "option", loop_options, NULL, loop_aliases};
+
 vae_status vae__loop_options_parse(const char *text, vae__loop_options *options) {
-    static const vae__option_table loop_table = {"train", "option", loop_options, NULL};
     *options = (vae__loop_options){.epochs = 1, .validation_seed = 1};
-    return vae__options_parse(&loop_table, text, options, NULL, NULL);
+    return vae__options_parse(&vae__loop_table, text, options, NULL, NULL);
 }

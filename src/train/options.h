@@ -2,6 +2,7 @@
 #ifndef VAE_TRAIN_OPTIONS_H
 #define VAE_TRAIN_OPTIONS_H
 
+#include "base/options.h"
 #include "model/objective/objective.h"
 #include "optim/optimizer.h"
 
@@ -16,6 +17,8 @@ typedef struct vae__training_options {
     uint64_t seed;
 } vae__training_options;
 
+extern const vae__option_table vae__training_table;
+
 /* Parses over `options`; fresh: from defaults, where the rule may be named first. Else only the
  * keys given change, and the rule cannot. On failure *options is unchanged. */
 vae_status vae__training_options_parse(const char *text, int fresh, vae__training_options *options);
@@ -29,6 +32,8 @@ typedef struct vae__loop_options {
     double min_delta;
     int restore_best;
 } vae__loop_options;
+
+extern const vae__option_table vae__loop_table;
 
 vae_status vae__loop_options_parse(const char *text, vae__loop_options *options);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/shift.h"
+#include "store/bundle.h"
 
 static const vae__dtype real_dtype =
     sizeof(vae__real) == sizeof(float) ? VAE__DTYPE_F32 : VAE__DTYPE_F64;
@@ -120,7 +121,8 @@ static vae_status check_tensor(const char *label, const char *name, const vae__p
                          label, name, found, expected);
     }
     if (t->dtype != VAE__DTYPE_F32 && t->dtype != VAE__DTYPE_F64) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is neither F32 nor F64", label, name);
+        return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is %s; expected F32 or F64", label,
+                         name, vae__dtype_name(t->dtype));
     }
     return VAE_OK;
 }
@@ -138,14 +140,19 @@ static double element(const vae__tensor *t, size_t i) {
 }
 
 /* least > 0 stands for "above 0". */
-static vae_status fail_value(const char *label, const char *name, size_t i, double value,
-                             double least) {
+static vae_status fail_value(const char *label, const vae__tensor *t, size_t i, double least) {
     char found[VAE__NUMBER_SIZE];
+    double value = element(t, i);
     const char *expected = "values within the range of 32-bit floats";
     if (value < least) expected = least > 0 ? "values above 0" : "values of at least 0";
     if (!isfinite(value)) expected = "finite values";
-    return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s", label, name,
-                     i, vae__number(found, value), expected);
+    if (t->dtype == VAE__DTYPE_F32) {
+        vae__number_float(found, (float)value);
+    } else {
+        vae__number(found, value);
+    }
+    return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s', value %zu is %s: expected %s", label,
+                     t->name, i, found, expected);
 }
 
 vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const char *name,
@@ -155,7 +162,7 @@ vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const 
     for (size_t i = 0; !status && i < vae__parameter_size(parameter); i++) {
         vae__real value = (vae__real)element(t, i);
         if (!(value - value == 0 && (double)value >= least))
-            status = fail_value(label, name, i, element(t, i), least);
+            status = fail_value(label, t, i, least);
         values[i] = value;
     }
     return status;
@@ -165,10 +172,19 @@ vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const 
 static vae_status read_spec(const char *label, const vae__bundle *bundle, const char **spec_text) {
     const char *format = vae__bundle_metadata(bundle, VAE__FORMAT_KEY);
     *spec_text = vae__bundle_metadata(bundle, VAE__SPEC_KEY);
-    if (!format || strcmp(format, VAE__MODEL_FORMAT)) {
-        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'format' is %s%s%s; expected '%s'",
-                         label, format ? "'" : "", format ? format : "missing", format ? "'" : "",
-                         VAE__MODEL_FORMAT);
+    if (!format) {
+        return vae__fail(
+            VAE_ERROR_FORMAT,
+            "%s: __metadata__ 'format' is missing; expected '%s': it is a safetensors file, "
+            "but no model of this library",
+            label, VAE__MODEL_FORMAT);
+    }
+    if (strcmp(format, VAE__MODEL_FORMAT)) {
+        return vae__fail(
+            VAE_ERROR_FORMAT,
+            "%s: __metadata__ 'format' is '%.60s'; expected '%s': it is of another program "
+            "or of a later version",
+            label, format, VAE__MODEL_FORMAT);
     }
     if (!*spec_text)
         return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
@@ -272,7 +288,9 @@ vae_status vae__tensor_file(vae_context *context, const char *path, unsigned cha
     if (status) return status;
     if (vae__reader_compressed(reader)) {
         status = vae__fail(VAE_ERROR_FORMAT,
-                           "%s: expected a safetensors file, found one compressed by gzip", path);
+                           "%s: expected a safetensors file, found one compressed by gzip; "
+                           "decompress it first",
+                           path);
     } else {
         status = vae__reader_all(reader, SIZE_MAX, bytes, size);
     }

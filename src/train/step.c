@@ -44,6 +44,7 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
                                        model->parameters.block, model->parameters.block_count,
                                        &optimizer->state);
     optimizer->model_edits = model->edits;
+    status = vae__memory_in(status, "state of the optimizer");
     if (!status) status = print_options(optimizer);
     if (status) {
         vae__optimizer_free(optimizer);
@@ -115,12 +116,14 @@ static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
         status = vae__workspace_make(&optimizer->plan, optimizer->context->threads,
                                      &optimizer->workspace);
     if (status) {
+        size_t samples = (size_t)optimizer->options.samples;
         drop_plan(optimizer);
-        return status;
+        return vae__memory_in(status, "training plan for %zu row%s, %zu sample%s", rows,
+                              vae__plural(rows), samples, vae__plural(samples));
     }
     vae__log(optimizer->context, VAE_LOG_INFO,
-             "training plan for %zu rows, %zu samples: workspace of %zu bytes", rows,
-             optimizer->plan.samples,
+             "training plan for %zu row%s, %zu sample%s: workspace of %zu bytes", rows,
+             vae__plural(rows), optimizer->plan.samples, vae__plural(optimizer->plan.samples),
              vae__workspace_bytes(&optimizer->plan, optimizer->context->threads));
     return VAE_OK;
 }
@@ -129,7 +132,8 @@ static vae_status ensure_gradient(vae_optimizer *optimizer) {
     if (optimizer->gradient) return VAE_OK;
     optimizer->gradient =
         vae__allocate(optimizer->context, optimizer->state.count, sizeof(vae__real));
-    return optimizer->gradient ? VAE_OK : vae__last_status();
+    if (optimizer->gradient) return VAE_OK;
+    return vae__memory_in(vae__last_status(), "gradient of the parameters");
 }
 
 /* ---- feeding ---- */

@@ -11,6 +11,17 @@
 #include "support/checks.h"
 #include "support/folder.h"
 
+/* The message of a failure for want of memory begins with the function that was called. */
+static void names_the_function(void) {
+    const char *message = vae_last_error();
+    size_t length = strcspn(message, ":");
+    for (size_t i = 0; i < length; i++) {
+        int fits = message[i] == '_' || (message[i] >= 'a' && message[i] <= 'z');
+        if (!fits || strncmp(message, "vae_", 4))
+            fail_msg("no function in front of \"%s\"", message);
+    }
+}
+
 /* From allocation `number` on none is granted; `once`: none but this one is refused. */
 static vae_status live_with_refusals(const life *l, size_t number, int once) {
     host_allocator counts = {.refuse_from = number, .refuse_once = once};
@@ -23,6 +34,7 @@ static vae_status live_with_refusals(const life *l, size_t number, int once) {
     if (!status) return status;
     assert_int_equal(status, VAE_ERROR_MEMORY);
     assert_non_null(strstr(vae_last_error(), "the allocator refused"));
+    names_the_function();
     return status;
 }
 
@@ -62,7 +74,10 @@ static void respects_the_limit(void **state) {
             if (status != (limit >= needed ? VAE_OK : VAE_ERROR_LIMIT))
                 fail_msg("life %zu, %d of %d bytes: %s", i, (int)limit, (int)needed,
                          status ? vae_last_error() : "no error");
-            if (status) assert_non_null(strstr(vae_last_error(), "memory_limit"));
+            if (status) {
+                assert_non_null(strstr(vae_last_error(), " but memory_limit="));
+                names_the_function();
+            }
             assert_ok(vae_context_memory(context, NULL, &peak, NULL));
             assert_true(peak <= limit);
             assert_int_equal(atomic_load(&counts.bytes), own);

@@ -133,12 +133,14 @@ static void refuses_claims_that_a_file_cannot_hold(void **state) {
          "expected 4611686018427387904 bytes", READING},
         {"model", "safetensors/claims-2-to-64", VAE_ERROR_FORMAT, "more than can be addressed",
          READING},
-        {"model", "safetensors/header-longer-than-file", VAE_ERROR_FORMAT, "found 200", READING},
+        {"model", "safetensors/header-longer-than-file", VAE_ERROR_FORMAT,
+         "is cut off: the header lacks 72 bytes", READING},
         {"model", "safetensors/header-length-2-to-63", VAE_ERROR_FORMAT,
-         "found 9223372036854775808", READING},
+         "is no safetensors file; begins with bytes 00 00 00 00 00 00 00 80", READING},
         {"model", "safetensors/header-length-2-to-64-less-8", VAE_ERROR_FORMAT,
-         "found 18446744073709551608", READING},
-        {"model", "safetensors/offsets-2-to-64", VAE_ERROR_FORMAT, "expected at most 4", READING},
+         "begins with bytes f8 ff ff ff ff ff ff ff", READING},
+        {"model", "safetensors/offsets-2-to-64", VAE_ERROR_FORMAT, "found data_offsets of 3 bytes",
+         READING},
         {"model", "model/too-few-values", VAE_ERROR_FORMAT, "the tensors hold 16", READING},
     };
     (void)state;
@@ -151,8 +153,9 @@ static void refuses_tensors_that_contradict(void **state) {
         {"model", "safetensors/same-offsets", VAE_ERROR_FORMAT, "an overlap", READING},
         {"model", "safetensors/gap", VAE_ERROR_FORMAT, "a gap", READING},
         {"model", "safetensors/offsets-backwards", VAE_ERROR_FORMAT, "begin <= end", READING},
-        {"model", "safetensors/offsets-past-end", VAE_ERROR_FORMAT, "expected at most 4", READING},
-        {"model", "safetensors/trailing-bytes", VAE_ERROR_FORMAT, "1 more bytes", READING},
+        {"model", "safetensors/offsets-past-end", VAE_ERROR_FORMAT,
+         "is cut off: 4 bytes are missing", READING},
+        {"model", "safetensors/trailing-bytes", VAE_ERROR_FORMAT, "1 more byte", READING},
         {"model", "safetensors/duplicate-names", VAE_ERROR_FORMAT, "'a': this name is given twice",
          READING},
         {"model", "safetensors/duplicate-names-escaped", VAE_ERROR_FORMAT,
@@ -257,15 +260,18 @@ static void defuses_small_bombs(void **state) {
     static const hostile_file files[] = {
         {"data", "idx/claims-2-to-60.gz", VAE_ERROR_FORMAT, "cannot hold", INFLATING},
         {"data", "idx/bomb-surplus.gz", VAE_ERROR_FORMAT, "found 5 or more", INFLATING},
-        {"data", "idx/bomb-claimed.gz", VAE_ERROR_LIMIT, "3145728 x 1 bytes do not fit", INFLATING},
+        {"data", "idx/bomb-claimed.gz", VAE_ERROR_LIMIT, "needs 3 MiB, but memory_limit=1M leaves",
+         INFLATING},
         {"data", "idx/cut.gz", VAE_ERROR_FORMAT, "found the end of the file", INFLATING},
         {"data", "npy/claims-2-to-60.gz", VAE_ERROR_FORMAT, "cannot hold", INFLATING},
-        {"data", "npy/bomb-fortran.gz", VAE_ERROR_LIMIT, "262144 x 5 bytes do not fit", INFLATING},
-        {"data", "npy/bomb-claimed.gz", VAE_ERROR_LIMIT, "3145728 x 1 bytes do not fit", INFLATING},
+        {"data", "npy/bomb-fortran.gz", VAE_ERROR_LIMIT,
+         "needs 1.25 MiB, but memory_limit=1M leaves", INFLATING},
+        {"data", "npy/bomb-claimed.gz", VAE_ERROR_LIMIT, "needs 3 MiB, but memory_limit=1M leaves",
+         INFLATING},
         {"data", "csv/bomb-blank.gz", VAE_ERROR_FORMAT, "found a blank line", SPLITTING},
         {"data", "csv/bomb-cell.gz", VAE_ERROR_FORMAT, "found a longer one", SPLITTING},
         {"data", "csv/bomb-quotes.gz", VAE_ERROR_FORMAT, "found a longer one", SPLITTING},
-        {"data", "csv/bomb-rows.gz", VAE_ERROR_LIMIT, "do not fit", MB},
+        {"data", "csv/bomb-rows.gz", VAE_ERROR_LIMIT, "but memory_limit=", MB},
         {"data", "csv/bomb-columns.gz", VAE_ERROR_LIMIT, "memory_limit", MB},
         {"model", "safetensors/compressed.gz", VAE_ERROR_FORMAT, "compressed by gzip", INFLATING},
     };
@@ -282,11 +288,11 @@ static void defuses_large_bombs(void **state) {
     refuse(NULL, "model", path, VAE_ERROR_FORMAT, "compressed by gzip", INFLATING, 8);
     refuse(NULL, "checkpoint", path, VAE_ERROR_FORMAT, "compressed by gzip", INFLATING, 8);
     write_bomb(all, sizeof all, "\0", 1, 16 * MB);
-    refuse("memory_limit=4M", "data", path, VAE_ERROR_LIMIT, "do not fit", INFLATING, 8);
+    refuse("memory_limit=4M", "data", path, VAE_ERROR_LIMIT, "but memory_limit=", INFLATING, 8);
     write_bomb(NULL, 0, "7", 1, 16 * MB);
     refuse(NULL, "data", path, VAE_ERROR_FORMAT, "found a longer one", SPLITTING, 8);
     write_bomb(NULL, 0, "1\n", 2, 16 * MB);
-    refuse("memory_limit=1M", "data", path, VAE_ERROR_LIMIT, "do not fit", MB, 64);
+    refuse("memory_limit=1M", "data", path, VAE_ERROR_LIMIT, "but memory_limit=", MB, 64);
 }
 
 #else

@@ -122,6 +122,36 @@ static vae_status evaluate(vae_context *context, const void *spec) {
     return status;
 }
 
+/* Functions that make what they need at their first call, each called first. */
+static vae_status call_first(vae_context *context, const void *name) {
+    vae_model *model = NULL, *loaded = NULL;
+    vae_optimizer *optimizer = NULL;
+    float out[12];
+    double values[3];
+    uint64_t bytes;
+    const char *path = test_in_folder("model");
+    vae_status status = vae_model_create(context, SPEC, &model);
+    if (status) return status;
+    if (!strcmp(name, "encode")) status = vae_encode(model, x, 3, 4, out, NULL);
+    if (!strcmp(name, "decode")) status = vae_decode(model, x, 3, 2, out);
+    if (!strcmp(name, "reconstruct")) status = vae_reconstruct(model, x, 3, 4, out);
+    if (!strcmp(name, "elbo")) status = vae_elbo(model, x, 3, 4, 1, values, NULL, NULL);
+    if (!strcmp(name, "sample")) status = vae_sample(model, 3, 1, NULL, out, NULL);
+    if (!strcmp(name, "memory")) status = vae_model_memory(model, NULL, &bytes);
+    if (!strcmp(name, "likelihood"))
+        status = vae_log_likelihood(model, x, 3, 4, "samples=20", values, NULL, NULL);
+    if (!strcmp(name, "save")) status = vae_model_save(model, path);
+    if (!status && !strcmp(name, "save")) status = vae_model_load(context, path, &loaded);
+    if (!strcmp(name, "step")) status = vae_optimizer_create(model, NULL, &optimizer);
+    if (optimizer) status = vae_step_rows(model, optimizer, x, 3, 4, NULL);
+    size_t length;
+    if (!status && optimizer) status = vae_optimizer_plan(optimizer, NULL, 0, &length);
+    vae_optimizer_destroy(optimizer);
+    vae_model_destroy(loaded);
+    vae_model_destroy(model);
+    return status;
+}
+
 typedef struct data_kind {
     const char *name, *options; /* of a file in the folder, or of the generator */
 } data_kind;
@@ -164,6 +194,15 @@ const life lives[] = {
     {shift_and_keep, "dtype=float64 shift=columns", 50},
     {save_and_resume, "adam", 50},
     {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
+    {call_first, "encode", 20},
+    {call_first, "decode", 20},
+    {call_first, "reconstruct", 20},
+    {call_first, "elbo", 20},
+    {call_first, "sample", 20},
+    {call_first, "memory", 50},
+    {call_first, "likelihood", 20},
+    {call_first, "save", 20},
+    {call_first, "step", 20},
     {evaluate, SPEC, 50},
     {evaluate, "input=4 latent=2 likelihood=bernoulli", 50},
     {evaluate, "input=2x2 latent=2 likelihood=poisson size=total", 50},

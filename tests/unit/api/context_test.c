@@ -62,6 +62,8 @@ static void refuses_other_names(void **state) {
     }
     assert_fails(vae_constant(NULL, &value), VAE_ERROR_ARGUMENT, "name is NULL");
     assert_fails(vae_constant("VAE_OK", NULL), VAE_ERROR_ARGUMENT, "value is NULL");
+    assert_fails(vae_constant("VAE_ERROR_TXT", &value), VAE_ERROR_ARGUMENT,
+                 "vae.h has no constant 'VAE_ERROR_TXT'; did you mean 'VAE_ERROR_TEXT'?");
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         assert_string_equal(vae_status_name(numbers[i]), "unknown status");
 }
@@ -231,9 +233,11 @@ static void refuses_a_limit_below_itself(void **state) {
     host_allocator counts = {0};
     vae_context *context = (vae_context *)&context;
     (void)state;
-    assert_fails(vae_context_create_with_allocator("memory_limit=1", host_alloc, host_free, &counts,
-                                                   &context),
-                 VAE_ERROR_LIMIT, "do not fit in the 1 bytes that memory_limit leaves");
+    assert_fails(
+        vae_context_create_with_allocator("memory_limit=1", host_alloc, host_free, &counts,
+                                          &context),
+        VAE_ERROR_LIMIT,
+        "vae_context_create: the context: needs 112 bytes, but memory_limit=1 leaves 1 byte");
     assert_null(context);
     assert_int_equal(counts.blocks, 0);
 }

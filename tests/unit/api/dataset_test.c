@@ -70,7 +70,7 @@ static void reads_rows(void **state) {
     assert_int_equal(vae_dataset_read(dataset, 4, 0, x, 2), VAE_ERROR_ARGUMENT);
     assert_int_equal(vae_dataset_read(dataset, 1, SIZE_MAX, x, 2), VAE_ERROR_ARGUMENT);
     assert_int_equal(vae_dataset_read(dataset, 0, 1, NULL, 2), VAE_ERROR_ARGUMENT);
-    assert_error("vae_dataset_read: the buffer for 1 rows is NULL");
+    assert_error("vae_dataset_read: the buffer for 1 row is NULL");
     vae_dataset_destroy(dataset);
 }
 

@@ -183,7 +183,9 @@ static void refuses_to_load(void **state) {
     LOAD_FAILS(vae_model_load(context, f.path, &none), VAE_ERROR_FILE, "No such file or directory");
     LOAD_FAILS(vae_model_load(context, f.name, &none), VAE_ERROR_FILE, "it is a directory");
     write_bytes(f.path, "hello", 5);
-    LOAD_FAILS(vae_model_load(context, f.path, &none), VAE_ERROR_FORMAT, "found 5");
+    LOAD_FAILS(
+        vae_model_load(context, f.path, &none), VAE_ERROR_FORMAT,
+        "is no safetensors file; begins with 'hello' (it is a text; vae_dataset_open reads CSV)");
     LOAD_FAILS(vae_model_load(context, f.path, &none), VAE_ERROR_FORMAT, f.path);
     write_bytes(f.path, good.bytes, good.size / 2);
     LOAD_FAILS(vae_model_load(context, f.path, &none), VAE_ERROR_FORMAT, f.path);
@@ -196,7 +198,7 @@ static void refuses_to_load(void **state) {
                "memory: ");
     for (size_t i = 0; i < good.size; i++) bytes[i] = (unsigned char)(i * 167 + 13);
     LOAD_FAILS(vae_model_load_memory(context, bytes, good.size, &none), VAE_ERROR_FORMAT,
-               "header length");
+               "memory: is no safetensors file; begins with bytes 0d b4 ");
     memset(bytes, 0, good.size);
     LOAD_FAILS(vae_model_load_memory(context, bytes, good.size, &none), VAE_ERROR_FORMAT,
                "memory: ");

@@ -163,9 +163,16 @@ static void data_sets(void **state) {
     assert_fails(vae_dataset_scaling(NULL, 0, s->values, s->values), ARGUMENT, "dataset is NULL");
     assert_fails(vae_dataset_scaling(s->data, 4, s->values, s->values), ARGUMENT,
                  "vae_dataset_scaling: column is 4; the data set has 4, from 0");
+    const double above[2] = {1.0000000000000002, 0};
+    const float below[2] = {0, -1e-9f};
+    assert_none(vae_dataset,
+                vae_dataset_from_memory(NULL, above, 1, 2, "dtype=float64 binarize=sample", &out),
+                VAE_ERROR_DATA, "for binarize=sample, found 1.0000000000000002");
+    assert_none(vae_dataset, vae_dataset_from_memory(NULL, below, 1, 2, "binarize=sample", &out),
+                VAE_ERROR_DATA, "for binarize=sample, found -1e-09");
     assert_fails(vae_dataset_shape(NULL, NULL, 0, NULL), ARGUMENT, "dataset is NULL");
     assert_fails(vae_dataset_read(NULL, 0, 1, s->out, 4), ARGUMENT, "dataset is NULL");
-    assert_fails(vae_dataset_read(s->data, 0, 1, NULL, 4), ARGUMENT, "buffer for 1 rows is NULL");
+    assert_fails(vae_dataset_read(s->data, 0, 1, NULL, 4), ARGUMENT, "buffer for 1 row is NULL");
     assert_fails(vae_dataset_read(s->data, 0, 1, s->out, 3), WRONG_WIDTH,
                  "vae_dataset_read: expected width 4, found 3");
     assert_fails(vae_dataset_read(s->data, 1, SIZE_MAX, s->out, 4), ARGUMENT,
@@ -188,7 +195,7 @@ static void models(void **state) {
     assert_fails(vae_model_save_memory(s->model, s->out, 8, &length), ARGUMENT,
                  "vae_model_save_memory: size is 8; the model needs");
     assert_none(vae_model, vae_model_load_memory(NULL, "", 0, &out), VAE_ERROR_FORMAT,
-                "memory: expected at least 8 bytes, the header's length, found 0");
+                "memory: is empty; expected a safetensors file");
     assert_fails(vae_model_set_metadata(NULL, "k", "v"), ARGUMENT,
                  "vae_model_set_metadata: model is NULL");
     assert_fails(vae_model_set_metadata(s->model, NULL, "v"), ARGUMENT, "key is NULL");
@@ -222,6 +229,9 @@ static void models(void **state) {
                  "index is 9; the model has 4 parameters");
     assert_fails(vae_model_parameter_get(s->model, "none", s->out, 4), ARGUMENT,
                  "vae_model_parameter_get: the model has no parameter 'none'");
+    assert_fails(vae_model_parameter_get(s->model, "posterior.biass", s->out, 4), ARGUMENT,
+                 "the model has no parameter 'posterior.biass'; did you mean 'posterior.bias'? "
+                 "(vae_model_parameter_name lists them)");
     assert_fails(vae_model_parameter_get(s->model, "posterior.bias", s->out, 5), WRONG_WIDTH,
                  "count is 5; 'posterior.bias' has 4 values");
     assert_fails(vae_model_parameter_set(NULL, "posterior.bias", s->x, 4), ARGUMENT, "model");
@@ -284,6 +294,14 @@ static void inference(void **state) {
     assert_fails(vae_encode(m, s->x, 1, 4, s->z, NULL), VAE_ERROR_DATA,
                  "row 0, column 0 is 2: likelihood=bernoulli takes values from 0 to 1");
     s->x[0] = 1;
+    s->x[0] = 1.0000001f; /* the nearest value that is not taken does not look like 1 */
+    assert_fails(vae_encode(m, s->x, 1, 4, s->z, NULL), VAE_ERROR_DATA,
+                 "row 0, column 0 is 1.0000001");
+    assert_fails(vae_step_rows(s->model, s->optimizer, s->x, 1, 4, NULL), VAE_ERROR_DATA,
+                 "row 0, column 0 is 1.0000001");
+    s->x[0] = -1e-9f;
+    assert_fails(vae_elbo(m, s->x, 1, 4, 1, v, NULL, NULL), VAE_ERROR_DATA, "column 0 is -1e-09: ");
+    s->x[0] = 1;
     assert_fails(vae_decode(m, s->x + 12, 2, LATENT, s->out), VAE_ERROR_DATA,
                  "row 0, column 1 of z is nan: expected finite values");
     assert_fails(vae_decode(m, s->z, 1, 3, s->out), WRONG_WIDTH, "latent is 3; expected 2");
@@ -328,6 +346,10 @@ static void evaluations(void **state) {
     assert_fails(vae_evaluation_value(NULL, "elbo", &value), ARGUMENT, "evaluation is NULL");
     assert_fails(vae_evaluation_value(e, NULL, &value), ARGUMENT, "name is NULL");
     assert_fails(vae_evaluation_value(e, "elbo", NULL), ARGUMENT, "value is NULL");
+    assert_fails(vae_evaluation_value(e, "elbow", &value), VAE_ERROR_UNSUPPORTED,
+                 "this evaluation has no 'elbow'; did you mean 'elbo'?");
+    assert_fails(vae_evaluation_value(e, "log_p_sampling_error", &value), VAE_ERROR_UNSUPPORTED,
+                 "no 'log_p_sampling_error'; log_p, gap and their errors need samples=N");
     assert_fails(vae_evaluation_value(e, "log_p", &value), VAE_ERROR_UNSUPPORTED,
                  "this evaluation has no 'log_p'; log_p, gap and their errors need samples=N");
     assert_fails(vae_evaluation_latents(NULL, "kl", s->values, 2), ARGUMENT, "evaluation is NULL");
@@ -335,7 +357,8 @@ static void evaluations(void **state) {
     assert_fails(vae_evaluation_latents(e, "kl", NULL, 2), ARGUMENT, "values is NULL");
     assert_fails(vae_evaluation_latents(e, "kl", s->values, 3), WRONG_WIDTH,
                  "latent is 3; expected 2, the model's latent");
-    assert_fails(vae_evaluation_latents(e, "KL", s->values, 2), ARGUMENT, "no 'KL' (known: kl");
+    assert_fails(vae_evaluation_latents(e, "KL", s->values, 2), ARGUMENT,
+                 "no 'KL'; did you mean 'kl'? (known: kl");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

@@ -142,7 +142,7 @@ static void refuses_too_many_rows(void **state) {
     toy_graph(&t);
     vae__graph_result(&t.graph, toy_activation(&t, toy_input(&t, 4), VAE__ACTIVATION_tanh));
     assert_fails(vae__plan_make(&t.graph, (size_t)1 << 40, 1, 0, &plan), VAE_ERROR_ARGUMENT,
-                 "a batch of 1099511627776 rows with 1 samples each is more than");
+                 "a batch of 1099511627776 rows with 1 sample each is more than");
     assert_fails(vae__plan_make(&t.graph, (size_t)1 << 30, 1 << 10, 0, &plan), VAE_ERROR_ARGUMENT,
                  "with 1024 samples each");
     vae__plan_free(&plan); /* a failed plan is empty */

@@ -124,7 +124,7 @@ static void keeps_the_limit(void **state) {
     assert_int_equal(vae__memory_left(c), 0);
     size_t calls = atomic_load(&f->counts.calls);
     assert_null(vae__allocate(c, 1, 1));
-    assert_fails(vae__last_status(), VAE_ERROR_LIMIT, "memory_limit: ");
+    assert_fails(vae__last_status(), VAE_ERROR_LIMIT, "needs 81 bytes, but memory_limit=");
     assert_int_equal(atomic_load(&f->counts.calls), calls);
     vae__release(c, b);
     assert_int_equal(vae__memory_left(c), cost);
@@ -148,8 +148,18 @@ static void checks_before_taking(void **state) {
     assert_ok(vae__memory_check(c, 100, 10, "rows"));
     assert_ok(vae__memory_check(c, UINT64_MAX, 0, "rows"));
     assert_fails(vae__memory_check(c, 101, 10, "rows"), VAE_ERROR_LIMIT,
-                 "rows: 101 x 10 bytes do not fit in the 1000 bytes that memory_limit leaves");
-    assert_fails(vae__memory_check(c, UINT64_MAX, UINT64_MAX, "rows"), VAE_ERROR_LIMIT, "rows: ");
+                 "rows: needs 1010 bytes, but memory_limit=1000 leaves 1000 bytes");
+    assert_fails(vae__memory_check(c, UINT64_MAX, UINT64_MAX, "rows"), VAE_ERROR_LIMIT,
+                 "rows: needs 16 EiB");
+    c->memory_limit = 3 << 20;
+    assert_fails(vae__memory_check(c, 5 << 20, 1, "rows"), VAE_ERROR_LIMIT,
+                 "rows: needs 5 MiB, but memory_limit=3M leaves 3 MiB");
+    c->memory_limit = (size_t)3 << 40;
+    assert_fails(vae__memory_check(c, (uint64_t)4 << 40, 1, "rows"), VAE_ERROR_LIMIT,
+                 "memory_limit=3072G leaves 3 TiB");
+    c->memory_limit = 1025;
+    assert_fails(vae__memory_check(c, 1, 1026, "rows"), VAE_ERROR_LIMIT,
+                 "rows: needs 1.002 KiB (1026 bytes), but memory_limit=1025 leaves 1.001 KiB");
 }
 
 static void survives_a_failing_allocator(void **state) {

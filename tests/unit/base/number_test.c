@@ -146,6 +146,63 @@ static void prints_the_shortest(void **state) {
     assert_string_equal(vae__number_short(text, -(double)INFINITY), "-inf");
 }
 
+/* As floats are told apart: the neighbours of 1 are not 1, and 0.1f is not 0.10000000149011612. */
+static void prints_floats(void **state) {
+    static const struct {
+        float value;
+        const char *text;
+    } cases[] = {
+        {1, "1"},
+        {1.0000001f, "1.0000001"},
+        {0.99999994f, "0.99999994"},
+        {0.1f, "0.1"},
+        {-2.5f, "-2.5"},
+        {16777216, "16777216"},
+        {1e10f, "1e+10"},
+        {FLT_MAX, "3.4028235e+38"},
+        {FLT_MIN, "1.1754944e-38"},
+        {1e-45f, "1e-45"},
+        {(float)NAN, "nan"},
+        {-(float)INFINITY, "-inf"},
+    };
+    char text[VAE__NUMBER_SIZE];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_string_equal(vae__number_float(text, cases[i].value), cases[i].text);
+    for (uint32_t bits = 0x3f7ff000; bits < 0x3f801000; bits++) { /* around 1 */
+        float value;
+        double back;
+        memcpy(&value, &bits, sizeof value);
+        vae__number_float(text, value);
+        assert_true(vae__parse_real(text, strlen(text), &back) && (float)back == value);
+    }
+}
+
+static void prints_bytes(void **state) {
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {
+        {0, "0 bytes"},
+        {1, "1 byte"},
+        {1023, "1023 bytes"},
+        {1024, "1 KiB"},
+        {1025, "1.001 KiB (1025 bytes)"},
+        {1536, "1.5 KiB"},
+        {(uint64_t)64 << 20, "64 MiB"},
+        {1288490189, "1.2 GiB (1288490189 bytes)"},
+        {(uint64_t)3 << 40, "3 TiB"},
+        {UINT64_MAX, "16 EiB"},
+    };
+    char text[VAE__BYTES_SIZE];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_string_equal(vae__bytes(text, cases[i].bytes), cases[i].text);
+    assert_string_equal(vae__plural(0), "s");
+    assert_string_equal(vae__plural(1), "");
+    assert_string_equal(vae__plural(2), "s");
+}
+
 /* ---- reading ---- */
 
 static const struct {
@@ -338,6 +395,8 @@ int main(void) {
         cmocka_unit_test(round_trips),
         cmocka_unit_test(prints_the_shortest),
         cmocka_unit_test(prints_fixed_decimals),
+        cmocka_unit_test(prints_floats),
+        cmocka_unit_test(prints_bytes),
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(agrees_with_strtod),
         cmocka_unit_test(refuses_what_is_no_number),

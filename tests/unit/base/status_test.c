@@ -36,6 +36,22 @@ static void prefixes_message(void **state) {
     assert_int_equal(vae__last_status(), VAE_ERROR_FORMAT);
 }
 
+/* What ran out of memory is known further up; other failures are left as they are. */
+static void prefixes_what_memory_was_for(void **state) {
+    (void)state;
+    vae__fail(VAE_ERROR_LIMIT, "needs much");
+    assert_int_equal(vae__memory_in(VAE_ERROR_LIMIT, "plan for %d rows", 7), VAE_ERROR_LIMIT);
+    assert_string_equal(vae__last_message(), "plan for 7 rows: needs much");
+    vae__fail(VAE_ERROR_MEMORY, "out of memory");
+    assert_int_equal(vae__memory_in(VAE_ERROR_MEMORY, "plan"), VAE_ERROR_MEMORY);
+    assert_string_equal(vae__last_message(), "plan: out of memory");
+    vae__fail(VAE_ERROR_DATA, "row 0");
+    assert_int_equal(vae__memory_in(VAE_ERROR_DATA, "plan"), VAE_ERROR_DATA);
+    assert_string_equal(vae__last_message(), "row 0");
+    assert_int_equal(vae__memory_in(VAE_OK, "plan"), VAE_OK);
+    assert_string_equal(vae__last_message(), "row 0");
+}
+
 /* A path of 4095 characters, the longest on Linux: its end goes, the cause stays. */
 static void keeps_both_ends_of_long_messages(void **state) {
     char text[3000], path[4096], expected[8192];
@@ -137,6 +153,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_message_and_status),
         cmocka_unit_test(prefixes_message),
+        cmocka_unit_test(prefixes_what_memory_was_for),
         cmocka_unit_test(keeps_both_ends_of_long_messages),
         cmocka_unit_test(keeps_both_ends_of_prefixed_messages),
         cmocka_unit_test(shows_what_can_be_shown),

@@ -196,8 +196,9 @@ static void refuses_rows_in_memory(void **state) {
     assert_memory_refused(state, x, SIZE_MAX / 8, 1, "dtype=float64 copy=0", VAE_ERROR_ARGUMENT,
                           "more bytes than");
     s->context->memory_limit = 10000;
-    assert_memory_refused(state, x, 5000, 1, "", VAE_ERROR_LIMIT,
-                          "copy of the rows: 5000 x 4 bytes do not fit");
+    assert_memory_refused(
+        state, x, 5000, 1, "", VAE_ERROR_LIMIT,
+        "copy of the rows: needs 19.53 KiB (20000 bytes), but memory_limit=10000 leaves");
 }
 
 /* ---- batches ---- */
@@ -375,12 +376,14 @@ static void split_keeps_scale_and_noise(void **state) {
 
 static void refuses_empty_splits(void **state) {
     const float x[] = {1, 2, 3};
+    assert_memory_refused(state, x, 1, 3, "split=test:0.9", VAE_ERROR_TEXT,
+                          "split=test:0.9 of 1 row leaves none for test: round(0.9 x 1) = 1");
     assert_memory_refused(state, x, 3, 1, "split=train:0.1", VAE_ERROR_TEXT,
-                          "options: split=train:0.1 of 3 rows leaves none (rows)");
-    assert_memory_refused(state, x, 3, 1, "split=test:1", VAE_ERROR_TEXT,
-                          "split=test:1 of 3 rows leaves none");
-    assert_memory_refused(state, x, 1, 1, "split=train:0.4", VAE_ERROR_TEXT,
-                          "options: split=train:0.4 of 1 row leaves none (rows)");
+                          "options: rows: split=train:0.1 of 3 rows leaves none for train: "
+                          "round(0.1 x 3) = 0 for train, the rest for test");
+    assert_memory_refused(
+        state, x, 3, 1, "split=test:1", VAE_ERROR_TEXT,
+        "split=test:1 of 3 rows leaves none for test: round(1 x 3) = 3 for train");
 }
 
 /* ---- labels ---- */
@@ -473,13 +476,21 @@ static void refuses_unknown_files(void **state) {
     write_file(s, "\x89POG\r\n\x1A\n........", 16);
     assert_open_refused(
         state, s->path, "", VAE_ERROR_FORMAT,
-        "not a known format (known formats: IDX, NPY, CSV); its first bytes are 89 50 4f "
-        "47 0d 0a 1a 0a");
+        "not a known format (known formats: IDX, NPY, CSV); begins with bytes 89 50 4f 47 0d 0a 1a 0a");
+    write_file(s, "\1\2\3\4\5\6\7\x88.", 9);
+    assert_open_refused(
+        state, s->path, "", VAE_ERROR_FORMAT,
+        "not a known format (known formats: IDX, NPY, CSV); begins with bytes 01 02 "
+        "03 04 05 06 07 88");
+    write_file(s, "\x60\2\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"libvae-1\"", 42);
+    assert_open_refused(
+        state, s->path, "", VAE_ERROR_FORMAT,
+        "is a safetensors file; expected an IDX, NPY or CSV file: vae_model_load reads models");
     write_file(s, "", 0);
     assert_open_refused(state, s->path, "", VAE_ERROR_FORMAT,
                         "the file is empty (known formats: IDX, NPY, CSV)");
     write_file(s, "\0\0\7\1", 4);
-    assert_open_refused(state, s->path, "", VAE_ERROR_FORMAT, "its first bytes are 00 00 07 01");
+    assert_open_refused(state, s->path, "", VAE_ERROR_FORMAT, "begins with bytes 00 00 07 01");
     assert_open_refused(state, s->folder, "", VAE_ERROR_FILE, s->folder);
     assert_open_refused(state, "/no/such/file", "", VAE_ERROR_FILE, "/no/such/file");
 }

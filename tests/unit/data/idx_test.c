@@ -182,7 +182,8 @@ static void refuses_more_than_the_limit(void **state) {
     scratch *s = *state;
     write_file(s, file, sizeof file);
     s->context->memory_limit = 100000; /* the reader's buffers fit, the values do not */
-    assert_refused(s, VAE_ERROR_LIMIT, "40000 x 1 bytes do not fit");
+    assert_refused(s, VAE_ERROR_LIMIT,
+                   "file: needs 39.06 KiB (40000 bytes), but memory_limit=100000 leaves");
     s->context->memory_limit = SIZE_MAX;
 }
 

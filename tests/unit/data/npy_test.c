@@ -364,7 +364,7 @@ static void takes_little_memory(void **state) {
         if (least < reading + cases[i].blocks - 1000 || least > reading + cases[i].blocks + 1000)
             fail_msg("%s: %zu bytes", cases[i].header, least - reading);
         s->context->memory_limit = least - 500; /* refused before anything of it is read */
-        assert_refused(s, VAE_ERROR_LIMIT, "bytes do not fit in the");
+        assert_refused(s, VAE_ERROR_LIMIT, ", but memory_limit=");
         s->context->memory_limit = SIZE_MAX;
     }
 }

@@ -35,7 +35,7 @@ static void reads_every_key(void **state) {
         parse(state,
               "batch=7 shuffle=0 seed=18446744073709551615 drop_last=1 scale=unit # all\n"
               "binarize=sample split=test:0.75 split_seed=9 labels=column:a header=no "
-              "columns=[b, c d]",
+              "columns=[b, c d, \"p, #1\", \"\"]",
               VAE__ORIGIN_PATH, &o),
         VAE_OK);
     assert_true(o.batch == 7 && o.seed == UINT64_MAX && o.split_seed == 9 && !o.shuffle &&
@@ -44,7 +44,7 @@ static void reads_every_key(void **state) {
                 o.header == 2);
     assert_true(o.split.part == VAE__PART_TEST && o.split.fraction == 0.75);
     assert_string_equal(o.label_column, "a");
-    assert_string_equal(o.columns_text, "[b, c d]");
+    assert_string_equal(o.columns_text, "[b, c d, \"p, #1\", \"\"]");
     release(state, &o);
     assert_int_equal(parse(state,
                            "where=[a b=0, 1 != x, c<= -2.5e3] missing=skip delimiter=tab decimal=, "
@@ -95,6 +95,22 @@ static void refuses(void **state) {
         const char *text, *message;
         vae__origin origin;
     } cases[] = {
+        {"columns=temperature",
+         "options:1:9: expected a list in brackets, e.g. [temperature, "
+         "pressure]; found 'temperature'",
+         VAE__ORIGIN_PATH},
+        {"columns=[#id]", "a name with '#' goes into double quotes, e.g. [\"#id\"]",
+         VAE__ORIGIN_PATH},
+        {"columns=[\"a\" b]",
+         "options:1:14: expected ',' or ']' after the closing quote, found 'b'", VAE__ORIGIN_PATH},
+        {"labels=column:#id", "options:1:8: labels=column:: the '#' behind it begins a comment",
+         VAE__ORIGIN_PATH},
+        {"batch_size=3", "unknown option 'batch_size'; did you mean 'batch'?", VAE__ORIGIN_PATH},
+        {"test_size=0.1",
+         "unknown option 'test_size': open the data set twice, with split=train:0.9",
+         VAE__ORIGIN_PATH},
+        {"dtype=double", "unknown dtype 'double'; did you mean 'float64'?", VAE__ORIGIN_MEMORY},
+        {"header=1", "unknown header '1'; did you mean 'yes'?", VAE__ORIGIN_PATH},
         {"bach=3", "unknown option 'bach'; did you mean 'batch'?", VAE__ORIGIN_PATH},
         {"batch=0", "options:1:7: batch=0: expected a whole number from 1 to", VAE__ORIGIN_PATH},
         {"batch=3 batch=4", "'batch' is given twice", VAE__ORIGIN_PATH},
@@ -152,7 +168,7 @@ static void refuses(void **state) {
          VAE__ORIGIN_MEMORY},
         {"columns=[1]", "options: columns= is for CSV files, not for rows in memory",
          VAE__ORIGIN_MEMORY},
-        {"where=label", "expected a list in brackets", VAE__ORIGIN_PATH},
+        {"where=label", "expected a list in brackets, e.g. [label=0]", VAE__ORIGIN_PATH},
         {"where=[]", "where: expected [COLUMN=VALUE, ..], found an empty list", VAE__ORIGIN_PATH},
         {"where=[a]", "options:1:8: where: expected COLUMN=VALUE, or !=, <, <=, > or >= in place",
          VAE__ORIGIN_PATH},
@@ -163,16 +179,22 @@ static void refuses(void **state) {
         {"where=[a>=nan]", "expected a number after < or >", VAE__ORIGIN_PATH},
         {"where=[a>]", "expected a number after < or >", VAE__ORIGIN_PATH},
         {"missing=keep", "unknown missing 'keep' (known: refuse skip)", VAE__ORIGIN_PATH},
-        {"delimiter=;", "unknown delimiter ';' (known: auto comma semicolon tab space)",
+        {"delimiter=;", "unknown delimiter ';'; did you mean 'semicolon'? (known: auto comma ",
          VAE__ORIGIN_PATH},
+        {"sep=tab", "unknown option 'sep'; did you mean 'delimiter'?", VAE__ORIGIN_PATH},
+        {"where=[\"a, b\"=1]", "expected ',' or ']' after the closing quote", VAE__ORIGIN_PATH},
         {"decimal=coma", "unknown decimal 'coma'; did you mean 'comma'? (known: point comma)",
          VAE__ORIGIN_PATH},
         {"decimal=comma delimiter=comma",
          "options:1:1: decimal=comma needs fields that are separated by something else",
          VAE__ORIGIN_PATH},
         {"comment=#",
-         "options:1:9: comment: expected none or one sign that begins no number, such "
-         "as comment=\"#\" (in quotes,",
+         "options:1:9: comment=: the '#' behind it begins a comment; a value with '#' goes into "
+         "double quotes, e.g. comment=\"...\"",
+         VAE__ORIGIN_PATH},
+        {"comment=",
+         "comment: expected none or one sign that begins no number, such as "
+         "comment=\"#\" (in quotes,",
          VAE__ORIGIN_PATH},
         {"comment=//", "comment: expected none or one sign", VAE__ORIGIN_PATH},
         {"comment=-", "comment: expected none or one sign", VAE__ORIGIN_PATH},

@@ -81,7 +81,7 @@ static void refuses_too_many(void **state) {
     vae__table table;
     s->context->memory_limit = 1 << 20;
     assert_int_equal(vae__sprites_generate(s->context, 10000, 1, &table), VAE_ERROR_LIMIT);
-    assert_message("sprites: 10000 x 1064 bytes do not fit");
+    assert_message("sprites: needs 10.15 MiB (10640000 bytes), but memory_limit=1M leaves");
     assert_int_equal(vae__sprites_generate(s->context, SIZE_MAX, 1, &table), VAE_ERROR_TEXT);
     assert_message("sprites: 18446744073709551615 images are more bytes than can be addressed");
 }

@@ -144,6 +144,54 @@ static void reads_a_file_without_tensors(void **state) {
     }
 }
 
+/* Each file that is a good one without its end says how much is missing; other files say what they
+ * are. */
+static void says_what_is_no_model(void **state) {
+    static const char header[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+    enum { HEADER = sizeof header - 1, WHOLE = 8 + HEADER + 8 };
+    static const struct {
+        const char *bytes, *message;
+    } others[] = {
+        {"timestamp,a,b\n1,2,3\n",
+         "model: is no safetensors file; begins with 'timestam' (it is a text; vae_dataset_open reads"},
+        {"a,b\n", "model: is no safetensors file; begins with 'a,b' (it is a text"},
+        {"\x93NUMPY\1", "(it is an NPY file, which vae_dataset_open reads)"},
+        {"PK\3\4 torch",
+         "begins with bytes 50 4b 03 04 20 74 6f 72 (it is a ZIP archive, as torch.save"},
+        {"\x89PNG\r\n\x1a\n", "(it is a PNG image)"},
+        {"\x1f\x8b\x08 gzip...", "(it is compressed by gzip)"},
+    };
+    unsigned char file[WHOLE] = {HEADER};
+    char expected[100];
+    vae__bundle bundle;
+    (void)state;
+    memcpy(file + 8, header, HEADER);
+    assert_int_equal(vae__safetensors_parse(context, "model", file, WHOLE, &bundle), VAE_OK);
+    vae__bundle_free(&bundle);
+    for (size_t missing = 1; missing <= 8; missing++) {
+        snprintf(expected, sizeof expected,
+                 "model: is cut off: %zu byte%s missing; the tensors take 8", missing,
+                 missing == 1 ? " is" : "s are");
+        assert_int_equal(vae__safetensors_parse(context, "model", file, WHOLE - missing, &bundle),
+                         VAE_ERROR_FORMAT);
+        assert_message(expected);
+    }
+    for (size_t missing = 1; missing < HEADER; missing++) {
+        snprintf(expected, sizeof expected, "model: is cut off: the header lacks %zu byte%s, and",
+                 missing, missing == 1 ? "" : "s");
+        assert_int_equal(
+            vae__safetensors_parse(context, "model", file, 8 + HEADER - missing, &bundle),
+            VAE_ERROR_FORMAT);
+        assert_message(expected);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const char *bytes = others[i].bytes;
+        assert_int_equal(vae__safetensors_parse(context, "model", bytes, strlen(bytes), &bundle),
+                         VAE_ERROR_FORMAT);
+        assert_message(others[i].message);
+    }
+}
+
 static void refuses_a_wrong_header_length(void **state) {
     (void)state;
     const struct {
@@ -151,17 +199,17 @@ static void refuses_a_wrong_header_length(void **state) {
         uint64_t length;
         const char *message;
     } cases[] = {
-        {0, 0, "model: expected at least 8 bytes, the header's length, found 0"},
-        {7, 0, "model: expected at least 8 bytes, the header's length, found 7"},
+        {0, 0, "model: is empty; expected a safetensors file"},
+        {7, 0,
+         "model: is no safetensors file; begins with bytes 00 00 00 00 00 00 00 (expected the "
+         "header's length in 8 bytes, then the header)"},
         {8, 0, "model: header byte 0: expected '{', found the end of the header"},
         {8, 1,
-         "model: byte 0: expected a header length of at most 0 bytes (what the file holds), found "
-         "1"},
-        {20, 13, "at most 12 bytes (what the file holds), found 13"},
-        {20, UINT64_MAX, "at most 12 bytes (what the file holds), found 18446744073709551615"},
-        {20, (uint64_t)1 << 32, "at most 12 bytes (what the file holds), found 4294967296"},
-        {100000009, 100000001,
-         "expected a header length of at most 100000000 bytes, found 100000001"},
+         "model: is no safetensors file; begins with bytes 01 00 00 00 00 00 00 00 (expected"},
+        {20, 13, "begins with bytes 0d 00 00 00 00 00 00 00 (expected"},
+        {20, UINT64_MAX, "begins with bytes ff ff ff ff ff ff ff ff (expected"},
+        {20, (uint64_t)1 << 32, "begins with bytes 00 00 00 00 01 00 00 00 (expected"},
+        {100000009, 100000001, "begins with bytes 01 e1 f5 05 00 00 00 00 (expected"},
         {100000009, 100000000, "model: header byte 0: expected '{', found byte 0x00"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -261,10 +309,12 @@ static void refuses_malformed_headers(void **state) {
         {"{\"a\":{\"data_offsets\":[0,0,0]}}", 0, "data_offsets: expected at most 2 numbers"},
         {"{\"a\":{\"data_offsets\":[2,1]}}", 4,
          "header byte 21: data_offsets: expected begin <= end, found [2, 1]"},
-        {"{\"a\":{\"data_offsets\":[0,5]}}", 4,
-         "data_offsets: expected at most 4, the bytes after the header, found [0, 5]"},
-        {"{\"a\":{\"data_offsets\":[18446744073709551615,18446744073709551615]}}", 4,
-         "data_offsets: expected at most 4"},
+        {"{" TENSOR("a", "U8", "[5]", "[0,5]") "}", 4,
+         "model: is cut off: 1 byte is missing; the tensors take 5 bytes, found 4"},
+        {"{" TENSOR("a", "U8", "[0]", "[18446744073709551615,18446744073709551615]") "}", 4,
+         "model: is cut off: 18446744073709551611 bytes are missing"},
+        {"{" TENSOR("a", "U8", "[5]", "[4,9]") "," TENSOR("b", "U8", "[4]", "[0,4]") "}", 2,
+         "model: is cut off: 7 bytes are missing; the tensors take 9 bytes, found 2"},
         /* the whole */
         {"{}", 3, "model: expected the file to end with the last tensor, found 3 more bytes"},
         {"{" TENSOR("a", "U8", "[2]", "[0,2]") "}", 5, "found 3 more bytes"},
@@ -405,7 +455,7 @@ static void parsing_survives_a_lack_of_memory(void **state) {
     context->memory_limit = 100;
     assert_int_equal(vae__safetensors_parse(context, "model", file, size, &bundle),
                      VAE_ERROR_LIMIT);
-    assert_message("model: memory_limit");
+    assert_message("model: needs 104 bytes, but memory_limit=100 leaves 100 bytes");
     free(file);
 }
 
@@ -603,6 +653,7 @@ int main(void) {
         TEST(reads_a_file),
         TEST(reads_a_file_without_tensors),
         TEST(refuses_a_wrong_header_length),
+        TEST(says_what_is_no_model),
         TEST(refuses_malformed_headers),
         TEST(says_which_dtypes_it_does_not_read),
         TEST(cuts_long_names_in_messages),

@@ -113,6 +113,22 @@ static void refuses(void **state) {
     static const struct {
         const char *text, *message;
     } cases[] = {
+        {"learning_rate=1",
+         "optimizer:1:1: unknown option 'learning_rate'; did you mean 'lr'? (known:"},
+        {"kl_weight=1", "optimizer:1:1: unknown option 'kl_weight'; did you mean 'beta'?"},
+        {"optimizer=adam",
+         "optimizer:1:1: unknown option 'optimizer': the algorithm is the first word, "
+         "without a key, as in 'adam lr=1e-3' (known: lr"},
+        {"betas=0.9", "optimizer:1:1: unknown option 'betas': give beta1= and beta2="},
+        {"schedule=multistep", "unknown schedule 'multistep'; did you mean 'steps'?"},
+        {"Adam", "optimizer:1:1: unknown algorithm 'Adam'; did you mean 'adam'?"},
+        {"lr 1e-3", "optimizer:1:1: expected '=' and no space: write 'lr=1e-3'"},
+        {"adam, lr=1", "optimizer:1:5: found ',': separate the options by spaces"},
+        {"milestones=1000",
+         "optimizer:1:12: expected a list in brackets, e.g. [1000, 2000]; found"},
+        {"milestones=[1e3]",
+         "optimizer:1:13: milestones: expected whole step numbers in rising order, "
+         "e.g. [1000, 2000]; found '1e3'"},
         {"adom", "optimizer:1:1: unknown algorithm 'adom'; did you mean 'adam'? (known: adam adamw "
                  "sgd)"},
         {"lr=1 sgd", "optimizer:1:6: the algorithm comes first: 'sgd lr=...'"},
@@ -129,16 +145,21 @@ static void refuses(void **state) {
         {"schedule=linear", "optimizer:1:10: unknown schedule 'linear' (known: constant cosine "
                             "exponential steps)"},
         {"schedule=cosin", "unknown schedule 'cosin'; did you mean 'cosine'?"},
-        {"steps=0", "steps=0: expected a whole number from 1 to 1e+15"},
+        {"steps=0", "steps=0: expected a whole number from 1 to 1000000000000000"},
         {"gamma=2", "gamma=2: expected a number from 0 to 1"},
-        {"schedule=steps milestones=[]", "optimizer:1:16: schedule=steps needs milestones=[N, ..]"},
-        {"schedule=steps", "optimizer:1:1: schedule=steps needs milestones=[N, ..]"},
+        {"schedule=steps milestones=[]",
+         "optimizer:1:16: schedule=steps needs milestones, e.g. milestones=[1000, 2000]"},
+        {"schedule=steps",
+         "optimizer:1:1: schedule=steps needs milestones, e.g. milestones=[1000, 2000]"},
         {"milestones=[5]", "optimizer:1:1: milestones belong to schedule=steps"},
         {"schedule=steps milestones=5", "optimizer:1:27: expected a list in brackets"},
-        {"schedule=steps milestones=[5, 5]", "optimizer:1:31: milestones: expected rising step "
-                                             "numbers, e.g. [1000, 2000]"},
-        {"schedule=steps milestones=[5, 4]", "optimizer:1:31: milestones: expected rising"},
-        {"schedule=steps milestones=[a]", "optimizer:1:28: milestones: expected rising"},
+        {"schedule=steps milestones=[5, 5]",
+         "optimizer:1:31: milestones: expected whole step numbers in rising order, "
+         "e.g. [1000, 2000]; found '5'"},
+        {"schedule=steps milestones=[5, 4]",
+         "optimizer:1:31: milestones: expected whole step numbers"},
+        {"schedule=steps milestones=[a]",
+         "optimizer:1:28: milestones: expected whole step numbers"},
         {"schedule=steps milestones=[" EIGHT("1") "," EIGHT("2") "," EIGHT("3") "," EIGHT(
              "4") ",99]",
          "more than 32 milestones"},

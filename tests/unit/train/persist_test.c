@@ -254,7 +254,7 @@ static void refuses_files_of_other_things(void **state) {
            {"posterior.bias", {4}, 1, VAE__DTYPE_U8},
            {"likelihood.weight", {9, 2}, 2, F32},
            {"likelihood.bias", {3}, 1, F32}}},
-         "tensor 'posterior.bias' is neither F32 nor F64"},
+         "tensor 'posterior.bias' is U8; expected F32 or F64"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

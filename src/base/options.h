@@ -1,0 +1,54 @@
+/* Option tables: which keys a text may have, of what kind each is, and where its value goes. The same
+ * table parses, checks, prints and suggests. */
+#ifndef VAE_BASE_OPTIONS_H
+#define VAE_BASE_OPTIONS_H
+
+#include "base/text.h"
+#include "base/words.h"
+
+typedef enum vae__option_kind {
+    VAE__OPTION_UNSIGNED, /* uint64_t in [minimum, maximum] */
+    VAE__OPTION_REAL,     /* double in [minimum, maximum] */
+    VAE__OPTION_FLAG,     /* int: 0 or 1 */
+    VAE__OPTION_CHOICE,   /* int: index in `choices` */
+    VAE__OPTION_BYTES,    /* uint64_t with suffix K, M, G */
+    VAE__OPTION_CUSTOM    /* `parse` writes the field, `print` appends the value */
+} vae__option_kind;
+
+typedef struct vae__option {
+    const char *name;
+    vae__option_kind kind;
+    size_t offset; /* of the field in the struct that options are parsed into */
+    double minimum, maximum;
+    const char *const *choices; /* ends in NULL */
+    vae_status (*parse)(const vae__slice *value, void *field, void *user);
+    void (*print)(vae__buffer *out, const void *field);
+} vae__option;
+
+typedef struct vae__option_table {
+    const char *label;          /* in messages: "spec" */
+    const char *what;           /* in messages: unknown <what>; "key", "option" */
+    const vae__option *options; /* ends in a NULL name */
+    /* For a bare word (no "="); NULL: bare words are errors. `index` counts all items from 0. */
+    vae_status (*bare)(const vae__slice *word, size_t index, void *into, void *user);
+    const vae__alias *aliases; /* keys as other libraries call them; ends in a NULL text; or NULL */
+} vae__option_table;
+
+/* Parses text (NULL is "") into the struct at `into`, which holds the defaults. `seen`, if not
+ * NULL, has one byte per table entry, set to 1 where the key was given. A key given twice, an
+ * unknown key or a value out of range fails. */
+vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into,
+                              unsigned char *seen, void *user);
+
+/* The entry of a key, or NULL. */
+const vae__option *vae__option_find(const vae__option_table *table, const vae__slice *key);
+
+/* Fails at the place of `key` in a text that was parsed with the table: for keys that contradict
+ * each other. Without line and column if the text does not give the key. */
+vae_status vae__fail_at_key(const vae__option_table *table, const char *text, const char *key,
+                            const char *format, ...) VAE__PRINTF(4, 5);
+
+/* Appends " name=value" for one option (no leading space on an empty buffer). */
+void vae__option_print(vae__buffer *out, const vae__option *option, const void *from);
+
+#endif
