@@ -1,6 +1,6 @@
 # libvae: what one can ask for. The rules of one configuration are in scripts/build.mk.
 #
-#   make                 lib/libvae.a and lib/libvae.so
+#   make                 lib/libvae.a, lib/libvae.so and the program bin/vae; make lib: the library alone
 #   make deps            installs what the build, the tests and the demo need (Debian, Ubuntu); make deps-all: and check-all
 #   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli
 #   make check           the test suite; T=text runs the test programs whose path contains it
@@ -13,7 +13,7 @@
 #   make check-valgrind  the suite under valgrind; SIMD=avx2, which valgrind knows
 #   make soak            random calls of everything for SECONDS=3600, SEED=1
 #   make bench           times, against what the machine can do; make bench-growth: how they grow
-#   make install         DESTDIR prefix libdir includedir; make uninstall
+#   make install         DESTDIR prefix libdir includedir bindir mandir completiondir; make uninstall
 #   make coverage        what the suite reaches, and whether that is enough; not part of check-all
 #   make examples lint clean
 #
@@ -28,9 +28,9 @@ SHELL := /bin/sh
 BUILD = $(MAKE) -f scripts/build.mk
 CONFIGURATION = BLAS='$(BLAS)' ZLIB='$(ZLIB)' CC='$(CC)' CXX='$(CXX)'
 
-.PHONY: all lib check examples demo bench bench-growth install uninstall
-all: lib
-lib check examples demo bench bench-growth install uninstall:
+.PHONY: all lib tool check examples demo bench bench-growth install uninstall
+all: lib tool
+lib tool check examples demo bench bench-growth install uninstall:
 	+@$(BUILD) $@
 
 .PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-ulp check-oom soak
@@ -85,4 +85,4 @@ check-all:
 
 .PHONY: clean
 clean:
-	rm -rf build lib/libvae.*
+	rm -rf build lib/libvae.* bin

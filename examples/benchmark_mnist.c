@@ -27,7 +27,7 @@
 #include <string.h>
 
 #include "common/arguments.h"
-#include "common/progress.h"
+#include "tool/progress.h"
 #include "vae.h"
 
 #define FASHION_MNIST "/usr/share/datasets/fashion-mnist/"

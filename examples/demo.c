@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "common/arguments.h"
-#include "common/history.h"
 #include "common/images.h"
-#include "common/plot.h"
-#include "common/progress.h"
+#include "tool/history.h"
+#include "tool/plot.h"
+#include "tool/progress.h"
 #include "vae.h"
 
 #define LATENT 20

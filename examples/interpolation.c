@@ -7,7 +7,7 @@
 
 #include <vae.h>
 
-#include "common/plot.h"
+#include "tool/plot.h"
 
 enum { WALKS = 6, POINTS = 9, SIDE = 32, WIDTH = SIDE * SIDE, LATENT = 10, ROWS = 2 * WALKS };
 

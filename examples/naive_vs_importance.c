@@ -18,8 +18,8 @@
 
 #include "common/arguments.h"
 #include "common/images.h"
-#include "common/plot.h"
-#include "common/progress.h"
+#include "tool/plot.h"
+#include "tool/progress.h"
 #include "vae.h"
 
 static const unsigned sample_counts[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};

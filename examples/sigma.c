@@ -17,8 +17,8 @@
 
 #include "common/arguments.h"
 #include "common/images.h"
-#include "common/plot.h"
-#include "common/progress.h"
+#include "tool/plot.h"
+#include "tool/progress.h"
 #include "vae.h"
 
 #define GRID_PAIRS 3 /* rows of samples: the mean E[x|z] above a draw x ~ p(x|z) */

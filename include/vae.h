@@ -275,6 +275,10 @@ VAE_API vae_status vae_dataset_shape(const vae_dataset *dataset, size_t *shape, 
  * for NULL. Valid while the data set lives. */
 VAE_API const char *vae_dataset_column_name(const vae_dataset *dataset, size_t column);
 
+/* The number, from 0, that a row has in the file or the memory it came from, where split= and other options
+ * leave rows out. UINT64_MAX past the last row, and for NULL. */
+VAE_API uint64_t vae_dataset_row_number(const vae_dataset *dataset, size_t row);
+
 /* The part of a spec that suits the rows, with the reason as a comment:
  *     input=1x28x28 likelihood=bernoulli # all values are 0 or 1
  * Looks at every value as a model would see it. 0 and 1: bernoulli; multiples of 1/255 in [0, 1], as 8-bit

@@ -24,6 +24,9 @@ prefix ?= /usr/local
 exec_prefix ?= $(prefix)
 libdir ?= $(exec_prefix)/lib
 includedir ?= $(prefix)/include
+bindir ?= $(exec_prefix)/bin
+mandir ?= $(prefix)/share/man
+completiondir ?= $(prefix)/share/bash-completion/completions
 DESTDIR ?=
 LDCONFIG ?= ldconfig
 
@@ -148,7 +151,7 @@ SHARED := $(OUT)/$(SOFILE)
 stem = vae__$(subst /,_,$(patsubst src/%.c,%,$1))
 
 SIMD_SOURCES := $(wildcard src/tensor/simd/*.c src/model/likelihood/*.c)
-SOURCES := $(filter-out $(SIMD_SOURCES),$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
+SOURCES := $(filter-out $(SIMD_SOURCES) src/tool/%,$(wildcard src/*.c src/*/*.c src/*/*/*.c src/*/*/*/*.c))
 
 OBJECTS :=
 # $1 source, $2 stem of the object, $3 further flags
@@ -194,13 +197,42 @@ $(OBJ):
 FORCE:
 .PHONY: FORCE
 
+# ---- Tool: the program vae, of the public API; in no library. Without cairo it draws nothing ----
+
+CAIRO_CFLAGS := $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
+CAIRO_LIBS := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null)
+WITHOUT_PLOT := $(if $(CAIRO_LIBS),src/tool/plot_missing.c,src/tool/plot.c)
+TOOL_SOURCES := $(filter-out $(WITHOUT_PLOT),$(wildcard src/tool/*.c))
+TOOL_OBJECTS := $(TOOL_SOURCES:src/tool/%.c=$(OUT)/tool/%.o)
+# What the examples use of it.
+PLOT_OBJECTS := $(filter %/plot.o %/plot_missing.o %/history.o %/progress.o,$(TOOL_OBJECTS))
+TOOL := $(OUT)/vae
+LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
+
+.PHONY: tool
+tool: $(TOOL)
+	$(Q)mkdir -p bin
+	$(Q)cmp -s $(TOOL) bin/vae || cp -f $(TOOL) bin/vae
+
+$(OUT)/tool/%.o: src/tool/%.c
+	$(say) CC '$<'
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CAIRO_CFLAGS) -c -o $@ $<
+
+$(TOOL): $(TOOL_OBJECTS) $(ARCHIVE)
+	$(say) LINK '$@'
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $^ $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
+
+$(OUT)/vae-without-pictures: $(filter-out %/plot.o,$(TOOL_OBJECTS)) $(OUT)/tool/plot_missing.o $(ARCHIVE)
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(sort $(filter %.o,$^)) $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
+
 # ---- Tests: one program per file ----
 
 # T: run those whose path contains one of its words; SKIP: and none of these.
 T ?=
 SKIP ?=
 TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
-    tests/fault/*_test.c tests/abi/*_test.c) # the longest first
+    tests/fault/*_test.c tests/abi/*_test.c tests/tool/*_test.c) # the longest first
 # A fuzz target is a program too, which replays the kept inputs.
 FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -211,7 +243,6 @@ endif
 TESTS := $(foreach t,$(TESTS),$(if $(strip $(foreach s,$(SKIP),$(findstring $s,$t))),,$t))
 SUPPORT := $(wildcard tests/support/*.c)
 CALLS := $(filter-out %_test.c,$(wildcard tests/property/*.c))
-LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 
 .PHONY: tests check check-oom soak
 tests: $(TESTS)
@@ -242,6 +273,8 @@ link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^
 $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 	$(say) TEST 'tests/$*_test'
 	$(Q)$(link_test) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+# These run the program; the second one stands for a build without cairo.
+$(filter $(OUT)/tests/tool/%,$(TEST_SOURCES:%.c=$(OUT)/%)): $(call objects_of,tests/tool/program.c) $(TOOL) $(OUT)/vae-without-pictures
 # The random calls are more than one file.
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)
@@ -272,10 +305,8 @@ $(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,$(FUZZ_SHARED)) $(ARCHIVE
 
 # ---- Examples: link the archive; those that draw also need cairo ----
 
-CAIRO_CFLAGS = $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
-CAIRO_LIBS = $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null)
 EXAMPLES := $(patsubst %.c,$(OUT)/%,$(wildcard examples/*.c))
-EXAMPLE_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard examples/common/*.c))
+EXAMPLE_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard examples/common/*.c)) $(PLOT_OBJECTS)
 LIKELIHOOD ?=
 
 .PHONY: examples demo
@@ -321,10 +352,10 @@ bench-growth: $(OUT)/growth
 	$(Q)$(OUT)/growth $(GROWTH_OPTIONS)
 
 GROWTH_SOURCES := tests/bench/growth/growth.c $(filter-out tests/bench/bench.c tests/bench/report.c,$(BENCH_SOURCES)) \
-    examples/common/plot.c
+    $(filter %/plot.o %/plot_missing.o,$(TOOL_OBJECTS))
 $(OUT)/growth: $(GROWTH_SOURCES) $(BENCH_HEADERS) $(ARCHIVE)
 	$(say) LINK '$@'
-	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) -Itests/bench -Iexamples $(CAIRO_CFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) \
+	$(Q)$(CC) $(OWN_CPPFLAGS) $(LEVELS_MACRO) -Itests/bench $(CAIRO_CFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) \
 	    -o $@ $(GROWTH_SOURCES) $(ARCHIVE) $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Elementary functions over all floats: make check-ulp ----
@@ -379,11 +410,12 @@ $(PC): pkgconfig/libvae.pc.in scripts/pc.sh FORCE | $(OBJ)
 # Places in the tree that is written, quoted for the shell.
 in_libdir = $(call quote,$(DESTDIR)$(libdir)/$1)
 in_includedir = $(call quote,$(DESTDIR)$(includedir)/$1)
+in_tree = $(call quote,$(DESTDIR)$1)
 loader = LDCONFIG=$(call quote,$(LDCONFIG)) PKG_CONFIG=$(call quote,$(PKG_CONFIG)) scripts/loader.sh $1 \
     $(call quote,$(DESTDIR)) $(call quote,$(libdir)) '$(SONAME)'
 
 .PHONY: install uninstall
-install: lib $(PC)
+install: lib tool $(PC)
 	$(say) INSTALL $(call quote,$(DESTDIR)$(libdir) and $(DESTDIR)$(includedir))
 	$(Q)$(INSTALL) -d $(call in_includedir,) $(call in_libdir,pkgconfig)
 	$(Q)$(INSTALL) -m 644 include/vae.h $(call in_includedir,vae.h)
@@ -392,12 +424,17 @@ install: lib $(PC)
 	$(Q)ln -sf $(SOFILE) $(call in_libdir,$(SONAME))
 	$(Q)ln -sf $(SONAME) $(call in_libdir,libvae.so)
 	$(Q)$(INSTALL) -m 644 $(PC) $(call in_libdir,pkgconfig/vae.pc)
+	$(Q)$(INSTALL) -d $(call in_tree,$(bindir)) $(call in_tree,$(mandir)/man1) $(call in_tree,$(completiondir))
+	$(Q)$(INSTALL) -m 755 $(TOOL) $(call in_tree,$(bindir)/vae)
+	$(Q)$(INSTALL) -m 644 src/tool/vae.1 $(call in_tree,$(mandir)/man1/vae.1)
+	$(Q)$(INSTALL) -m 644 src/tool/vae.bash $(call in_tree,$(completiondir)/vae)
 	$(Q)$(call loader,install)
 
 # Files of this soname that another version left go too.
 uninstall:
 	$(Q)rm -f $(call in_includedir,vae.h) $(call in_libdir,libvae.a) $(call in_libdir,libvae.so) \
 	    $(call in_libdir,$(SONAME)) $(call in_libdir,$(SONAME).)* $(call in_libdir,pkgconfig/vae.pc)
+	$(Q)rm -f $(call in_tree,$(bindir)/vae) $(call in_tree,$(mandir)/man1/vae.1) $(call in_tree,$(completiondir)/vae)
 	$(Q)$(call loader,uninstall)
 
 # ---- Checks of what was built ----
@@ -422,7 +459,7 @@ check-interop: lib $(OUT)/tests/interop/write_model
 check-examples: examples
 	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
 
-check-docs: lib
+check-docs: lib tool
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs
 
 $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
@@ -430,4 +467,4 @@ $(OUT)/tests/interop/write_model: tests/interop/write_model.c $(ARCHIVE)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -MF $@.d -MT $@ -o $@ $< $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
 
--include $(wildcard $(OBJ)/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d) $(shell find $(OUT)/tests -name '*.d' 2>/dev/null)
+-include $(wildcard $(OBJ)/*.d $(OUT)/tool/*.d $(OUT)/examples/*.d $(OUT)/examples/common/*.d) $(shell find $(OUT)/tests -name '*.d' 2>/dev/null)

@@ -10,6 +10,8 @@
 #     <!-- program NAME part -->     is a beginning; the block of that name that is no part is its end
 #     <!-- program NAME same=PATH -->                                 and is the text of that file
 #
+# Programs are in C, Python or, with the tool vae in the path, sh.
+#
 # Programs run one after the other in one folder, README's first. A program in C that is not named is a mistake.
 set -u
 CC=${CC:-cc} MAKE=${MAKE:-make}
@@ -61,7 +63,7 @@ awk -v work="$work" '
     /^```/ {
         inside = 0
         if (name != "") {
-            file = work "/" name (language == "python" ? ".py" : ".c")
+            file = work "/" name (language == "python" ? ".py" : language == "sh" ? ".sh" : ".c")
             printf "%s", text > file
             if (!part) {
                 close(file)
@@ -95,6 +97,8 @@ try() {
     fi
     if [ "$language" = python ]; then
         command="env PYTHONPATH=$root/build/python $python $work/$name.py"
+    elif [ "$language" = sh ]; then # the tool at work
+        command="env PATH=$root/bin:$PATH sh -eu $work/$name.sh"
     else
         eval "$CC ${CFLAGS:-}" -std=c99 -Wall -Wextra -Werror -Iinclude -o "$work/$name" "$work/$name.c" ${LDFLAGS:-} \
             -L"$library" -Wl,-rpath,"$library" -lvae -lm 2>&1 || { echo "does not compile"; return; }

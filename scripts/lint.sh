@@ -30,7 +30,9 @@ rule() {
     verdict "$title" < "$work/out"
 }
 
-sources() { find src -name '*.c' -o -name '*.h' | sort; }
+# The library's; the program in src/tool stands on vae.h alone and is no part of it.
+sources() { find src -path src/tool -prune -o -name '*.c' -print -o -name '*.h' -print | sort; }
+tool_sources() { find src/tool -name '*.c' -o -name '*.h' | sort; }
 
 # matches pattern file...: file:line: text, comments and strings left aside
 matches() {
@@ -64,6 +66,20 @@ floors() {
                 else if (other != room && floor[other] >= floor[room])
                     print file ":" NR ": " room " may not include " quoted[2]
             }'
+    done
+}
+
+# The tool is a user of the library like any other.
+tool_includes() {
+    for file in $(tool_sources); do
+        awk -v keep_strings=1 -f scripts/code.awk "$file" | awk -v file="$file" '
+            /^[ \t]*#[ \t]*include[ \t]*"/ {
+                split($0, quoted, "\"")
+                if (quoted[2] != "vae.h" && (quoted[2] ~ /\// || system("test -f src/tool/" quoted[2])))
+                    print file ":" NR ": \"" quoted[2] "\" is neither vae.h nor a header of src/tool"
+            }
+            /^[ \t]*#[ \t]*include[ \t]*<(vae|cblas|zlib)/ { print file ":" NR ": " $0 }'
+        grep -Hn 'vae__' "$file"
     done
 }
 
@@ -178,7 +194,7 @@ mutable_data() { # tables of constant pointers live in .data.rel.ro; thread-loca
 # ---- Report only ----
 
 long_functions() {
-    for file in $(sources); do
+    for file in $(sources) $(tool_sources); do
         awk -v file="$file" '
             /^[A-Za-z].*[(]/ && !/;$/ { start = NR; name = $0 }
             /^}/ && start { if (NR - start + 1 > 40) print file ":" start ": " NR - start + 1 " lines: " name; start = 0 }
@@ -187,6 +203,7 @@ long_functions() {
 }
 
 rule "floors: base < tensor, data, store < autodiff, optim < model < train < api" floors
+rule "src/tool uses vae.h alone" tool_includes
 rule "system calls outside src/base" banned_calls
 rule "nothing prints, aborts or exits" loud_calls
 rule "BLAS only in src/tensor/gemm.c" blas_calls

@@ -80,6 +80,11 @@ const char *vae_dataset_column_name(const vae_dataset *dataset, size_t column) {
     return dataset ? vae__dataset_column_name(dataset, column) : "";
 }
 
+uint64_t vae_dataset_row_number(const vae_dataset *dataset, size_t row) {
+    int is_row = dataset && row < vae__dataset_size(dataset);
+    return is_row ? vae__dataset_source_row(dataset, row) : UINT64_MAX;
+}
+
 vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, size_t size, size_t *length) {
     vae_status status = vae__need(dataset, "vae_dataset_spec", "dataset");
     if (status) return status;

@@ -30,7 +30,7 @@ static vae_status fail_whole(const vae__option *option, const vae__slice *value)
     /* The text goes on behind the value and ends in 0. */
     int decorated = strcspn(value->text, "+-.eE") < value->length &&
                     vae__parse_real(value->text, value->length, &number);
-    if (option->maximum > 0)
+    if (option->maximum > 0 && option->maximum < 0x1p64)
         vae__format(high, sizeof high, "%llu", (unsigned long long)option->maximum);
     return vae__fail_at(value, "%s=%.*s: expected a whole number from %llu to %s%s", option->name,
                         vae__shown(value), value->text, (unsigned long long)option->minimum, high,
@@ -141,15 +141,15 @@ static vae_status fail_write(const vae__slice *where, const char *why, const cha
     return vae__fail_at(where, "%s: write '%s=%.*s'", why, name, shown, word.text);
 }
 
-/* ',' or ';' behind a plain value, or in front of another known key; else NULL. */
+/* ',' or ';' at the end of a plain value, or in front of another known key; else NULL. A value that begins
+ * with one may mean it. */
 static const char *find_separator(const pair *p) {
     const char *end = p->value.text + p->value.length;
-    for (const char *at = p->value.text; at < end; at++) {
+    for (const char *at = p->value.text + 1; at < end; at++) {
         if (*at != ',' && *at != ';') continue;
         const char *equals = memchr(at, '=', (size_t)(end - at));
         vae__slice next = vae__slice_between(&p->value, at + 1, equals ? equals : end);
-        int behind = at > p->value.text && at + 1 == end;
-        if (behind || (equals && vae__option_find(p->table, &next))) return at;
+        if (at + 1 == end || (equals && vae__option_find(p->table, &next))) return at;
     }
     return NULL;
 }

@@ -62,12 +62,12 @@ static size_t count_items(vae__slice rest) {
 vae_status vae__csv_where_open(vae_context *context, const vae__csv_first *first, const char *text,
                                vae__csv_where *where) {
     vae__slice rest, item;
+    int quoted; /* a condition in quotes may hold a comma, a bracket or '#' */
     *where = (vae__csv_where){
         .context = context, .path = first->path, .format = first->format, .holds = 1};
     if (!text) return VAE_OK;
     vae__slice value = {"options: where", text, text, strlen(text)};
-    int quoted;
-    vae_status status = vae__list_open(&value, VAE__WHERE_EXAMPLE, &rest);
+    vae_status status = vae__list_open(&value, "[label=0]", &rest);
     if (status) return status;
     where->conditions = vae__allocate(context, count_items(rest), sizeof *where->conditions);
     if (!where->conditions) return vae__fail_in("%s", first->path);

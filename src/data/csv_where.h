@@ -6,7 +6,6 @@
 #include "data/csv_first.h"
 #include "data/input.h"
 
-#define VAE__WHERE_EXAMPLE "[label=0]"
 #define VAE__CSV_SEEN 5 /* values of a column that a message shows */
 
 typedef enum vae__comparison {

@@ -61,7 +61,7 @@ static vae_status parse_columns(const vae__slice *value, void *field, void *user
 static vae_status parse_where(const vae__slice *value, void *field, void *user) {
     vae__slice rest, item;
     vae__condition condition;
-    vae_status status = vae__list_open(value, VAE__WHERE_EXAMPLE, &rest);
+    vae_status status = vae__list_open(value, "[label=0]", &rest);
     size_t count = 0;
     int quoted;
     (void)user;

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         "header=yes labels=column:a",
         "labels=column:1",
         "columns=[1, a] scale=unit",
+        "columns=[\"a, b\", \"#c\", \"d ] e\"]",
         "delimiter=comma missing=skip",
         "delimiter=semicolon decimal=comma comment=\"#\"",
         "delimiter=tab header=no missing=skip",

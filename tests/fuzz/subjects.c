@@ -150,6 +150,7 @@ static void read_ends(const vae_dataset *dataset) {
     size_t length, named = 0;
     fuzz_status(vae_dataset_spec(dataset, NULL, 0, &length));
     for (size_t i = 0; i <= width; i++) named += strlen(vae_dataset_column_name(dataset, i));
+    FUZZ_REQUIRE(vae_dataset_row_number(dataset, last) >= last, "row numbers");
     FUZZ_REQUIRE(!*vae_dataset_column_name(dataset, width) && named < SIZE_MAX, "names");
     if (labels) fuzz_status(vae_dataset_read_labels(dataset, last, 1, label, labels));
     free(x);

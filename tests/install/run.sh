@@ -35,7 +35,8 @@ header_version() { sed -n 's/^.define VAE_VERSION_[A-Z]* \([0-9][0-9]*\)$/\1/p' 
 installed_files() {
     (cd "$stage" && find . ! -type d | sort) > "$work/files"
     printf '%s\n' ./opt/vae/include/vae.h ./opt/vae/lib64/libvae.a ./opt/vae/lib64/libvae.so ./opt/vae/lib64/libvae.so.0 \
-        "./opt/vae/lib64/libvae.so.0.$(header_version | cut -d. -f2-)" ./opt/vae/lib64/pkgconfig/vae.pc | sort |
+        "./opt/vae/lib64/libvae.so.0.$(header_version | cut -d. -f2-)" ./opt/vae/lib64/pkgconfig/vae.pc ./opt/vae/bin/vae \
+        ./opt/vae/share/man/man1/vae.1 ./opt/vae/share/bash-completion/completions/vae | sort |
         diff - "$work/files"
 }
 pc_version() { [ "$(pc --modversion)" = "$(header_version)" ] || { pc --modversion; return 1; }; }
@@ -59,6 +60,11 @@ runs_shared() { [ "$(LD_LIBRARY_PATH=$lib "$1")" = "$(header_version)" ]; }
 needs() { readelf -dW "$1" | grep -q "NEEDED.*\[libvae\.so\.0\]"; }
 needs_not() { ! readelf -dW "$1" | grep "NEEDED.*libvae"; }
 
+tool_runs() {
+    "$stage/opt/vae/bin/vae" --version &&
+        "$stage/opt/vae/bin/vae" train sprites:50 --epochs 1 --quiet -o "$work/sprites.safetensors" &&
+        "$stage/opt/vae/bin/vae" info "$work/sprites.safetensors"
+}
 soname() { readelf -dW "$lib/libvae.so" | tee -a "$work/log" | grep -q 'SONAME.*\[libvae\.so\.0\]'; }
 stack() { readelf -lW "$lib/libvae.so" | awk '/GNU_STACK/ { print; found = 1; if ($0 ~ /RWE/) bad = 1 } END { exit bad || !found }'; }
 no_text_relocations() { ! readelf -dW "$lib/libvae.so" | grep TEXTREL; }
@@ -232,6 +238,8 @@ check "vae.pc does not know DESTDIR" no_stage_path
 check "vae.pc has the header's version" pc_version
 check "soname is libvae.so.0" soname
 check "no executable stack" stack
+check "the tool runs" tool_runs
+check "the tool needs no libvae.so" needs_not "$stage/opt/vae/bin/vae"
 check "no text relocations" no_text_relocations
 check "no OpenMP run time" no_openmp
 check "C program builds" build "$CC -std=c99" tests/install/use.c "$work/use-c"

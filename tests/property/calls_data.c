@@ -313,6 +313,7 @@ void call_dataset_tell(world *w) {
               d->handle, text, below(w, 300), &length))
         digest_text(w, text);
     digest_text(w, NOTE(w, vae_dataset_column_name)(d->handle, below(w, 30)));
+    digest_number(w, NOTE(w, vae_dataset_row_number)(d->handle, below(w, 30)));
     double scaling[2] = {0, 1};
     size_t column = below(w, d->width + 1);
     if (column == d->width) expected = ONE(VAE_ERROR_ARGUMENT);

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/plot.h"
 #include "measure.h"
 #include "subject.h"
 #include "tensor/gemm.h"
+#include "tool/plot.h"
 
 enum { MOST_POINTS = 10, SIDES = 2, REPETITIONS = 9 };
 #define SAMPLE_SECONDS 0.012

@@ -205,7 +205,7 @@ static void passes_over_comments(void **state) {
     assert_fails(state, "# a\n1,2\n\n# b\n3,4\n", "comment=\"#\"", VAE_ERROR_FORMAT,
                  "line 3: expected a row, found a blank line");
     assert_fails(state, "#a,b\n1,2\n", "comment=#", VAE_ERROR_TEXT,
-                 "a value with '#' goes into double quotes");
+                 "a value with '#' goes into double quotes, e.g. comment=\"...\"");
 }
 
 /* ---- missing= ---- */

@@ -330,13 +330,16 @@ static void split_parts_are_disjoint_and_complete(void **state) {
             vae__dataset_read(dataset, i, 1, &value);
             assert_true(value > before);
             assert_true(vae__dataset_source_row(dataset, i) == (uint64_t)value);
+            assert_true(vae_dataset_row_number(dataset, i) == (uint64_t)value);
             descents += value != before + 1;
             before = value;
             seen[(int)value]++;
         }
+        assert_true(vae_dataset_row_number(dataset, part ? 20 : 81) == UINT64_MAX);
         vae__dataset_free(dataset);
     }
     for (int i = 0; i < 101; i++) assert_int_equal(seen[i], 1);
+    assert_true(vae_dataset_row_number(NULL, 0) == UINT64_MAX);
     assert_true(descents > 10); /* a shuffle, not the first rows */
 }
 

@@ -105,6 +105,8 @@ static void refuses(void **state) {
          "options:1:14: expected ',' or ']' after the closing quote, found 'b'", VAE__ORIGIN_PATH},
         {"labels=column:#id", "options:1:8: labels=column:: the '#' behind it begins a comment",
          VAE__ORIGIN_PATH},
+        {"seed=two", "options:1:6: seed=two: expected a whole number from 0 to 2^64 - 1",
+         VAE__ORIGIN_PATH},
         {"batch_size=3", "unknown option 'batch_size'; did you mean 'batch'?", VAE__ORIGIN_PATH},
         {"test_size=0.1",
          "unknown option 'test_size': open the data set twice, with split=train:0.9",

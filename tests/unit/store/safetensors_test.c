@@ -158,7 +158,7 @@ static void says_what_is_no_model(void **state) {
         {"\x93NUMPY\1", "(it is an NPY file, which vae_dataset_open reads)"},
         {"PK\3\4 torch",
          "begins with bytes 50 4b 03 04 20 74 6f 72 (it is a ZIP archive, as torch.save"},
-        {"\x89PNG\r\n\x1a\n", "(it is a PNG image)"},
+        {"\x89PNG\r\n\x1a\n", "(it is a PNG picture)"},
         {"\x1f\x8b\x08 gzip...", "(it is compressed by gzip)"},
     };
     unsigned char file[WHOLE] = {HEADER};

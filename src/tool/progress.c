@@ -19,18 +19,31 @@ static double now(void) {
 
 void progress_begin_bar(progress *state, uint64_t epochs, const vae_dataset *train) {
     uint64_t rows = vae_dataset_size(train), batch = vae_dataset_batch(train);
-    *state =
-        (progress){.epochs = epochs, .rows_per_epoch = rows, .terminal = isatty(STDOUT_FILENO)};
+    *state = (progress){.epochs = epochs, .rows_per_epoch = rows, .to = stdout};
+    state->terminal = isatty(STDOUT_FILENO);
     state->steps_per_epoch = batch ? (rows + batch - 1) / batch : 0;
     state->begun = state->resumed = now();
 }
 
 void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train) {
+    progress_resume(state, stdout, epochs, train, 0, 0);
+}
+
+void progress_resume(progress *state, FILE *to, uint64_t epochs, const vae_dataset *train,
+                     uint64_t rows, uint64_t steps) {
     progress_begin_bar(state, epochs, train);
+    progress_use(state, to);
+    state->rows = state->rows_before = rows;
+    state->steps = steps;
     state->table = 1;
-    printf("            train    held-out\n");
-    printf("  epoch      ELBO        ELBO   reconstruction      KL    rows/s     time\n");
-    fflush(stdout);
+    fprintf(to, "            train    held-out\n");
+    fprintf(to, "  epoch      ELBO        ELBO   reconstruction      KL    rows/s     time\n");
+    fflush(to);
+}
+
+void progress_use(progress *state, FILE *to) {
+    state->to = to;
+    state->terminal = isatty(fileno(to));
 }
 
 double progress_seconds(const progress *state) {
@@ -38,13 +51,15 @@ double progress_seconds(const progress *state) {
 }
 
 double progress_rows_per_second(const progress *state) {
-    return state->training_seconds > 0 ? (double)state->rows / state->training_seconds : 0;
+    return state->training_seconds > 0
+               ? (double)(state->rows - state->rows_before) / state->training_seconds
+               : 0;
 }
 
 void progress_end(const progress *state) {
     if (state->terminal) {
-        printf("\r\033[K");
-        fflush(stdout);
+        fprintf(state->to, "\r\033[K");
+        fflush(state->to);
     }
 }
 
@@ -64,14 +79,16 @@ static void draw_bar(const progress *state, const vae_step_report *train) {
     double total = (double)(state->epochs * state->rows_per_epoch);
     double done = total > 0 ? (double)state->rows / total : 0;
     uint64_t epoch = (state->steps - 1) / state->steps_per_epoch + 1;
-    int left = seconds_left(done, 1, progress_seconds(state));
+    double before = total > 0 ? (double)state->rows_before / total : 0;
+    int left = seconds_left(done - before, 1 - before, progress_seconds(state));
     char bar[BAR_WIDTH + 1];
     fill_bar(bar, done);
-    printf("\r\033[K  epoch %llu/%llu [%s] step %llu  ELBO %.1f  %.0f rows/s  %d:%02d left",
-           (unsigned long long)epoch, (unsigned long long)state->epochs, bar,
-           (unsigned long long)state->steps, train->elbo, progress_rows_per_second(state),
-           left / 60, left % 60);
-    fflush(stdout);
+    fprintf(state->to,
+            "\r\033[K  epoch %llu/%llu [%s] step %llu  ELBO %.1f  %.0f rows/s  %d:%02d left",
+            (unsigned long long)epoch, (unsigned long long)state->epochs, bar,
+            (unsigned long long)state->steps, train->elbo, progress_rows_per_second(state),
+            left / 60, left % 60);
+    fflush(state->to);
 }
 
 int32_t progress_rows(void *user, uint64_t done, uint64_t total) {
@@ -86,9 +103,9 @@ int32_t progress_rows(void *user, uint64_t done, uint64_t total) {
                                 (double)(total - state->rows_first), time - state->rows_begun);
         char bar[BAR_WIDTH + 1];
         fill_bar(bar, share);
-        printf("\r\033[K  evaluation [%s] row %llu of %llu  %d:%02d left", bar,
-               (unsigned long long)done, (unsigned long long)total, left / 60, left % 60);
-        fflush(stdout);
+        fprintf(state->to, "\r\033[K  evaluation [%s] row %llu of %llu  %d:%02d left", bar,
+                (unsigned long long)done, (unsigned long long)total, left / 60, left % 60);
+        fflush(state->to);
         state->drawn = time;
     }
     if (done >= total) state->rows_begun = 0;
@@ -98,16 +115,17 @@ int32_t progress_rows(void *user, uint64_t done, uint64_t total) {
 static void print_epoch(const progress *state, const vae_step_report *train,
                         const vae_step_report *validation) {
     progress_end(state);
-    printf("%7llu %9.2f", (unsigned long long)((state->steps - 1) / state->steps_per_epoch + 1),
-           train->elbo);
+    fprintf(state->to, "%7llu %9.2f",
+            (unsigned long long)((state->steps - 1) / state->steps_per_epoch + 1), train->elbo);
     if (validation) {
-        printf(" %11.2f %16.2f %7.2f", validation->elbo, validation->reconstruction,
-               validation->kl);
+        fprintf(state->to, " %11.2f %16.2f %7.2f", validation->elbo, validation->reconstruction,
+                validation->kl);
     } else {
-        printf(" %11s %16s %7s", "-", "-", "-");
+        fprintf(state->to, " %11s %16s %7s", "-", "-", "-");
     }
-    printf(" %9.0f %6.1f s\n", progress_rows_per_second(state), progress_seconds(state));
-    fflush(stdout);
+    fprintf(state->to, " %9.0f %6.1f s\n", progress_rows_per_second(state),
+            progress_seconds(state));
+    fflush(state->to);
 }
 
 int32_t progress_update(void *user, int32_t event, const vae_step_report *train,

@@ -4,12 +4,15 @@
 #define PROGRESS_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "vae.h"
 
 typedef struct progress {
     uint64_t epochs, rows_per_epoch, steps_per_epoch;
     uint64_t rows, steps;    /* done so far */
+    uint64_t rows_before;    /* of these, done before a training was resumed */
+    FILE *to;                /* where all is printed */
     double begun;            /* seconds of a clock that never goes back */
     double resumed;          /* when the library last got the thread back */
     double drawn;            /* when the bar was last drawn */
@@ -24,6 +27,13 @@ void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train);
 
 /* The same without the table: only the bar. */
 void progress_begin_bar(progress *state, uint64_t epochs, const vae_dataset *train);
+
+/* The same as a table on `to`, for a training of which so many rows and steps were done before. */
+void progress_resume(progress *state, FILE *to, uint64_t epochs, const vae_dataset *train,
+                     uint64_t rows, uint64_t steps);
+
+/* Prints the bar to `to` from here on. */
+void progress_use(progress *state, FILE *to);
 
 /* A vae_train_fn whose user is a progress; or to be called from one. */
 int32_t progress_update(void *state, int32_t event, const vae_step_report *train,

@@ -8,6 +8,9 @@
 #define PLOT_COLORS 10 /* the palette's size; colours are numbered from 0 */
 #define PLOT_BLACK (-1)
 
+/* 0 in a build without cairo: then every function that draws says so. */
+int plot_available(void);
+
 typedef enum plot_mark {
     PLOT_LINE,
     PLOT_DASHES, /* a dashed line without dots */

@@ -32,7 +32,8 @@ void history_add(history *record, const vae_step_report *train, const vae_step_r
         return;
     }
     size_t row = record->count++;
-    record->column[HISTORY_EPOCH][row] = (double)record->count;
+    double *epoch = record->column[HISTORY_EPOCH];
+    epoch[row] = row ? epoch[row - 1] + 1 : 1;
     record->column[HISTORY_TRAIN_ELBO][row] = train->elbo;
     record->column[HISTORY_TRAIN_RECONSTRUCTION][row] = train->reconstruction;
     record->column[HISTORY_TRAIN_KL][row] = train->kl;

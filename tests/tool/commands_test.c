@@ -1,0 +1,827 @@
+/* The commands at work on a CSV file, an NPY file and images: what they write is what the library computes; names go
+ * through; what cannot be done is said in one line, with nothing written. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* usleep */
+#endif
+
+#include <dirent.h>
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/checks.h"
+#include "support/folder.h"
+#include "tool/program.h"
+
+enum { ROWS = 300, COLUMNS = 4 };
+static const char *const names[] = {"temp", "pressure", "flow rate", "rpm"};
+
+/* Four columns made of two factors; row 17 breaks the rule that "flow rate" follows. */
+static void fill_row(int i, double row[COLUMNS]) {
+    double a = sin(i * 1.7), b = cos(i * 2.3 + 1), noise = sin(i * 91.7);
+    row[0] = 20 + 3 * a + 0.1 * noise;
+    row[1] = 1000 + 50 * b - noise;
+    row[2] = 5 + a + b + (i == 17 ? 6 : 0);
+    row[3] = 3000 + 100 * a - 50 * b + 2 * noise;
+}
+
+/* Columns in the order of `order`, and a text column between them if asked for. */
+static void write_table(const char *name, const int order[COLUMNS], int with_text) {
+    FILE *file = fopen(test_in_folder(name), "w");
+    assert_non_null(file);
+    for (int c = 0; c < COLUMNS; c++)
+        fprintf(file, "%s%s%s", c ? "," : "", names[order[c]], with_text && c == 1 ? ",note" : "");
+    fputc('\n', file);
+    for (int i = 0; i < ROWS; i++) {
+        double row[COLUMNS];
+        fill_row(i, row);
+        for (int c = 0; c < COLUMNS; c++)
+            fprintf(file, "%s%.7g%s", c ? "," : "", row[order[c]],
+                    with_text && c == 1 ? ",ok" : "");
+        fputc('\n', file);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static const int in_order[] = {0, 1, 2, 3};
+
+static run good(const char *line) {
+    run r = program_run(line);
+    if (r.status) fail_msg("vae %s: exit status %d: %s", line, r.status, r.errors);
+    return r;
+}
+
+static void check_bad(const char *line, int status, const char *says) {
+    size_t files = program_files();
+    run r = program_run(line);
+    if (r.status != status)
+        fail_msg("vae %s: exit status %d, expected %d: %s", line, r.status, status, r.errors);
+    if (!strstr(r.errors, says)) fail_msg("vae %s: no \"%s\" in \"%s\"", line, says, r.errors);
+    const char *newline = strchr(r.errors, '\n');
+    if (!newline || newline[1]) fail_msg("vae %s: expected one line: %s", line, r.errors);
+    assert_string_equal(r.out, "");
+    if (program_files() != files) fail_msg("vae %s wrote a file", line);
+}
+
+#define TRAIN_TABLE                                                                         \
+    "train table.csv -o m.safetensors --epochs 60 --patience 0 --encoder 'dense 24, tanh' " \
+    "--batch 32 --lr 1e-2 --threads 1"
+
+static void make_model(void) {
+    write_table("table.csv", in_order, 0);
+    good(TRAIN_TABLE " -q");
+}
+
+static void open_both(vae_context **context, vae_model **model, vae_dataset **data,
+                      const char *path, const char *options) {
+    assert_ok(vae_context_create("threads=1", context));
+    assert_ok(vae_model_load(*context, test_in_folder("m.safetensors"), model));
+    assert_ok(vae_dataset_open(*context, path, options, data));
+}
+
+static void close_both(vae_context *context, vae_model *model, vae_dataset *data) {
+    vae_model_destroy(model);
+    vae_dataset_destroy(data);
+    vae_context_destroy(context);
+}
+
+/* Splits lines and cells in place; returns the number of lines. Cells may be in quotes, without commas in them. */
+static size_t next_line(char **at, char *cells[], size_t most) {
+    size_t count = 0;
+    if (!**at) return 0;
+    char *line = *at, *end = line + strcspn(line, "\n");
+    *at = *end ? end + 1 : end;
+    *end = 0;
+    while (line && count < most) {
+        cells[count++] = line;
+        line = strchr(line, ',');
+        if (line) *line++ = 0;
+    }
+    return count;
+}
+
+static void check_close(double found, double expected) {
+    if (!(fabs(found - expected) <= 2e-5 * (1 + fabs(expected))))
+        fail_msg("found %.9g, expected %.9g", found, expected);
+}
+
+/* ---- train ---- */
+
+static void train_says_what_it_chose(void **state) {
+    static const char *const says[] = {
+        "table.csv: 270 rows of 4 values; 30 held out of them",
+        "likelihood  gaussian standardize=1 sigma=per_dim: all values are real numbers",
+        "latent      2: half of the 4 columns",
+        "encoder [dense 24, tanh], decoder [dense 24, tanh], its mirror",
+        "up to 60 epochs",
+        "m.safetensors: the model of epoch",
+        "held-out ELBO",
+    };
+    (void)state;
+    write_table("table.csv", in_order, 0);
+    run r = good(TRAIN_TABLE);
+    assert_string_equal(r.out, "");
+    for (size_t i = 0; i < COUNT_OF(says); i++) {
+        if (!strstr(r.errors, says[i])) fail_msg("no \"%s\" in %s", says[i], r.errors);
+    }
+    /* No terminal: no control characters. */
+    for (const char *c = r.errors; *c; c++) assert_true(*c == '\n' || (unsigned char)*c >= ' ');
+    r = good(TRAIN_TABLE " --quiet");
+    assert_string_equal(r.errors, "");
+    assert_string_equal(r.out, "");
+}
+
+static void likelihood_follows_the_values(void **state) {
+    static const struct {
+        const char *rows, *says;
+    } cases[] = {
+        {"0,1\n1,0\n0,0\n1,1\n0,1\n1,0\n0,0\n1,1\n0,1\n1,0\n", "likelihood  bernoulli:"},
+        {"0,7\n1,0\n0,0\n3,1\n0,1\n1,0\n2,0\n1,1\n0,1\n1,0\n", "likelihood  negative_binomial:"},
+        {"0,7\n1,0\n0,0\n3,1\n0,1\n1,-1.5\n2,0\n1,1\n0,1\n1,0\n", "likelihood  gaussian"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        program_file("small.csv", cases[i].rows);
+        run r = good("train small.csv -o m --epochs 1 --data header=no");
+        if (!strstr(r.errors, cases[i].says)) fail_msg("no \"%s\" in %s", cases[i].says, r.errors);
+    }
+    /* Values that decide may be among the held-out rows alone. */
+    program_file("train.csv", "0,7\n1,0\n0,2\n");
+    program_file("levels.csv", "0,0.2\n1,0\n");
+    program_file("test.csv", "0,7\n1,0.75\n0,2\n");
+    run r = good("train train.csv test.csv -o m --epochs 1");
+    assert_non_null(strstr(r.errors, "likelihood  gaussian"));
+    r = good("train test.csv train.csv -o m --epochs 1");
+    assert_non_null(strstr(r.errors, "likelihood  gaussian"));
+    r = good("train train.csv levels.csv -o m --epochs 1");
+    assert_non_null(strstr(r.errors, "are of two kinds"));
+    r = good("train small.csv -o m --epochs 1 --data header=no --likelihood gaussian --seed 3");
+    assert_non_null(strstr(r.errors, "gaussian, as asked for, with standardize=1 sigma=per_dim"));
+    assert_non_null(strstr(r.errors, "seed=3"));
+    r = good(
+        "train small.csv -o m --epochs 1 --data header=no --spec 'latent=1 likelihood=gaussian'");
+    assert_non_null(strstr(r.errors, "input=2 latent=1 likelihood=gaussian encoder=[] decoder=[]"));
+}
+
+static void decoder_is_the_mirror(void **state) {
+    static const struct {
+        const char *encoder, *decoder;
+    } cases[] = {
+        {"dense 32, relu, dense 16, tanh", "decoder=[dense 16, tanh, dense 32, relu]"},
+        {"dense 32", "decoder=[dense 32]"},
+        {"tanh, dense 8, relu", "decoder=[dense 8, relu, tanh]"},
+    };
+    char line[200];
+    (void)state;
+    write_table("table.csv", in_order, 0);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        snprintf(line, sizeof line, "train table.csv -o m --epochs 1 --encoder '%s'",
+                 cases[i].encoder);
+        run r = good(line);
+        if (!strstr(r.errors, cases[i].decoder))
+            fail_msg("no %s in %s", cases[i].decoder, r.errors);
+    }
+}
+
+/* The same file as TEST, columns in another order: found by name. */
+static void test_rows_are_read_by_name(void **state) {
+    static const int other[] = {2, 0, 3, 1};
+    (void)state;
+    write_table("table.csv", in_order, 0);
+    write_table("test.csv", other, 1);
+    run r = good("train table.csv table.csv -o same --epochs 2 --threads 1");
+    char *line = strdup(strstr(r.errors, "held-out ELBO -"));
+    r = good("train table.csv test.csv -o other --epochs 2 --threads 1");
+    assert_string_equal(line, strstr(r.errors, "held-out ELBO -"));
+    assert_non_null(strstr(r.errors, "300 rows of 4 values; 300 held out: test.csv"));
+    free(line);
+}
+
+static void columns_are_chosen(void **state) {
+    (void)state;
+    write_table("table.csv", in_order, 1);
+    good("train table.csv -o m --epochs 1 --columns rpm,temp -q");
+    run r = good("sample m -n 1");
+    assert_memory_equal(r.out, "rpm,temp\n", 9);
+    r = good("reconstruct m table.csv");
+    assert_memory_equal(r.out, "rpm,temp\n", 9);
+    check_bad("train table.csv -o m2 --columns rpm,zebra", 2, "has no column 'zebra'");
+}
+
+/* Whatever names a header has, later files are read by them. */
+static void names_may_be_strange(void **state) {
+    (void)state;
+    program_file("strange.csv",
+                 "\"p, abs\",#id,7,\"5\"\" pipe\",a b\n1,2,3,4,5\n3.5,4,2,2,1\n2,1,1,3,7\n");
+    program_file("other.csv", "a b,\"5\"\" pipe\",7,#id,\"p, abs\"\n5,4,3,2,1\n");
+    good("train strange.csv -o m --epochs 2 -q --data 'split=train:0.7 header=yes'");
+    run r = good("score m strange.csv");
+    double first = strtod(strstr(r.out, "\n0,") + 3, NULL);
+    r = good("score m other.csv");
+    check_close(strtod(strstr(r.out, "\n0,") + 3, NULL), first);
+    r = good("sample m -n 1");
+    const char *header = "\"p, abs\",#id,7,\"5\"\" pipe\",\"a b\"\n";
+    assert_memory_equal(r.out, header, strlen(header));
+}
+
+static void names_need_not_be_utf8(void **state) {
+    (void)state;
+    program_file("latin.csv", "temp\xe9rature,b\n1,2\n3.5,4\n2,1\n5,3\n4,4\n1,3\n");
+    run r = good("train latin.csv -o m --epochs 1");
+    assert_non_null(strstr(r.errors, "the names of the columns are not UTF-8"));
+    good("score m latin.csv");
+}
+
+/* ---- evaluate, info ---- */
+
+static void evaluate_prints_the_library_s_text(void **state) {
+    vae_context *context;
+    vae_model *model;
+    vae_dataset *data;
+    vae_evaluation *evaluation;
+    (void)state;
+    make_model();
+    run r = good("evaluate m.safetensors table.csv --samples 20 --threads 1");
+    open_both(&context, &model, &data, test_in_folder("table.csv"), NULL);
+    assert_ok(vae_evaluate(model, data, NULL, "samples=20", NULL, NULL, &evaluation));
+    assert_string_equal(r.out, vae_evaluation_text(evaluation));
+    vae_evaluation_destroy(evaluation);
+    close_both(context, model, data);
+    char *first = strdup(r.out);
+    good("evaluate m.safetensors table.csv --samples 20 --threads 1 -q -o said.txt");
+    char *said = program_text("said.txt");
+    assert_string_equal(said, first);
+    r = good("evaluate m.safetensors table.csv --fitted-on table.csv --samples 20 --threads 1");
+    assert_string_equal(r.out, first);
+    free(first);
+    free(said);
+}
+
+static void info_shows_spec_parameters_and_metadata(void **state) {
+    (void)state;
+    make_model();
+    run r = good("info m.safetensors");
+    assert_non_null(strstr(r.out, "spec        input=4 latent=2 likelihood=gaussian"));
+    assert_non_null(strstr(r.out, "width       4\nlatent      2\n"));
+    assert_non_null(strstr(r.out, "  encoder.0.weight         24 x 4\n"));
+    assert_non_null(strstr(r.out, "  tool.columns=temp,pressure,\"flow rate\",rpm\n"));
+    assert_non_null(strstr(r.out, "  tool.heldout_elbo=-"));
+}
+
+/* ---- score ---- */
+
+static void scores_are_the_library_s(void **state) {
+    vae_context *context;
+    vae_model *model;
+    vae_dataset *data;
+    static float x[ROWS * COLUMNS];
+    static double score[ROWS], by_value[ROWS * COLUMNS];
+    (void)state;
+    make_model();
+    run r = good("score m.safetensors table.csv --explain 4 --threads 1");
+    open_both(&context, &model, &data, test_in_folder("table.csv"), NULL);
+    assert_ok(vae_dataset_read(data, 0, ROWS, x, COLUMNS));
+    assert_ok(vae_score(model, x, ROWS, COLUMNS, NULL, score, by_value));
+    close_both(context, model, data);
+    char *at = r.out;
+    const char *header =
+        "row,score,column_1,nats_1,column_2,nats_2,column_3,nats_3,column_4,nats_4\n";
+    assert_memory_equal(at, header, strlen(header));
+    at += strlen(header);
+    char *row[10];
+    for (int i = 0; i < ROWS; i++) {
+        assert_int_equal(next_line(&at, row, 10), 10);
+        assert_int_equal(atoi(row[0]), i);
+        check_close(strtod(row[1], NULL), score[i]);
+        double before = INFINITY;
+        for (int k = 0; k < COLUMNS; k++) {
+            double nats = strtod(row[3 + 2 * k], NULL);
+            int c = 0;
+            char *name = row[2 + 2 * k];
+            name += *name == '"';
+            while (strncmp(names[c], name, strlen(names[c]))) c++;
+            check_close(nats, by_value[i * COLUMNS + c]);
+            assert_true(nats <= before);
+            before = nats;
+        }
+    }
+    assert_string_equal(at, "");
+}
+
+/* Also where the rows are a part of the file's. */
+static void rows_have_the_numbers_of_the_file(void **state) {
+    char *cells[4];
+    double score[ROWS];
+    (void)state;
+    make_model();
+    run r = good("score m.safetensors table.csv");
+    char *at = r.out;
+    next_line(&at, cells, 4);
+    for (int i = 0; i < ROWS; i++) {
+        next_line(&at, cells, 4);
+        assert_int_equal(atoi(cells[0]), i);
+        score[i] = strtod(cells[1], NULL);
+    }
+    r = good("score m.safetensors table.csv --data split=test:0.9");
+    at = r.out;
+    next_line(&at, cells, 4);
+    int count = 0, row, before = -1;
+    for (; next_line(&at, cells, 4); count++) {
+        row = atoi(cells[0]);
+        assert_true(row > before && row < ROWS);
+        check_close(strtod(cells[1], NULL), score[row]);
+        before = row;
+    }
+    assert_int_equal(count, 30);
+    assert_true(before > 30);
+}
+
+static void strange_row_is_named(void **state) {
+    char *cells[8];
+    (void)state;
+    make_model();
+    good("score m.safetensors table.csv --explain 1 --threshold-quantile 0.995 -o scores.csv");
+    char *text = program_text("scores.csv"), *at = text;
+    assert_int_equal(next_line(&at, cells, 8), 5);
+    assert_string_equal(cells[2], "alarm");
+    int alarms = 0;
+    while (next_line(&at, cells, 8)) {
+        alarms += cells[2][0] == '1';
+        if (atoi(cells[0]) != 17) continue;
+        assert_string_equal(cells[2], "1");
+        assert_string_equal(cells[3], "\"flow rate\"");
+    }
+    assert_int_equal(alarms, 2); /* of 300 rows: 0.5 % above the quantile */
+    free(text);
+}
+
+/* NumPy: np.quantile([..], q) of the scores. */
+static void threshold_is_kept_and_used(void **state) {
+    char *cells[8];
+    double score[ROWS];
+    (void)state;
+    make_model();
+    good("score m.safetensors table.csv --threshold-quantile 0.9 -o first.csv");
+    run r = good("info m.safetensors");
+    const char *kept = strstr(r.out, "score.threshold=");
+    assert_non_null(kept);
+    double threshold = strtod(kept + strlen("score.threshold="), NULL);
+    assert_non_null(strstr(r.out, "score.options=at=mean\n"));
+    assert_non_null(strstr(r.out, "tool.columns=")); /* the rest of the metadata stays */
+    r = good("score m.safetensors table.csv");
+    assert_non_null(strstr(r.errors, "threshold "));
+    char *first = program_text("first.csv"), *at = r.out;
+    assert_string_equal(first, r.out);
+    free(first);
+    next_line(&at, cells, 8);
+    for (int i = 0; i < ROWS; i++) {
+        next_line(&at, cells, 8);
+        score[i] = strtod(cells[1], NULL);
+        assert_int_equal(atoi(cells[2]), score[i] > threshold);
+    }
+    int below = 0;
+    for (int i = 0; i < ROWS; i++) below += score[i] <= threshold;
+    assert_int_equal(below, 270); /* 0.9 * 299 = 269.1: between the 270th and the 271st */
+    /* Another kind of score is not held against it. */
+    check_bad("score m.safetensors table.csv --samples 3", 2, "is one for scores with at=mean");
+    r = good("score m.safetensors table.csv --samples 3 --threshold 1e9");
+    assert_null(strstr(r.out, ",1\n"));
+    /* And one made of draws brings its draws along. */
+    good("score m.safetensors table.csv --samples 5 --threshold-quantile 0.5 -o first.csv");
+    r = good("score m.safetensors table.csv");
+    first = program_text("first.csv");
+    assert_string_equal(first, r.out);
+    free(first);
+}
+
+static void scores_as_npy(void **state) {
+    vae_dataset *data;
+    float score[ROWS];
+    char *cells[4];
+    (void)state;
+    make_model();
+    good("score m.safetensors table.csv -o scores.npy");
+    assert_ok(vae_dataset_open(NULL, test_in_folder("scores.npy"), NULL, &data));
+    assert_int_equal(vae_dataset_size(data), ROWS);
+    assert_int_equal(vae_dataset_width(data), 1);
+    assert_ok(vae_dataset_read(data, 0, ROWS, score, 1));
+    vae_dataset_destroy(data);
+    run r = good("score m.safetensors table.csv");
+    char *at = r.out;
+    next_line(&at, cells, 4);
+    for (int i = 0; i < ROWS; i++) {
+        next_line(&at, cells, 4);
+        check_close((double)score[i], strtod(cells[1], NULL));
+    }
+}
+
+/* ---- encode, decode, reconstruct, sample ---- */
+
+static void latents_go_there_and_back(void **state) {
+    (void)state;
+    make_model();
+    run r = good("encode m.safetensors table.csv");
+    assert_memory_equal(r.out, "z0,z1\n", 6);
+    r = good("encode m.safetensors table.csv --logvar -o z.csv");
+    char *text = program_text("z.csv");
+    assert_memory_equal(text, "z0,z1,logvar0,logvar1\n", 22);
+    free(text);
+    good("encode m.safetensors table.csv -o z.npy");
+    r = good("reconstruct m.safetensors table.csv");
+    char *expected = strdup(r.out);
+    r = good("decode m.safetensors z.csv"); /* z0 and z1 by name */
+    assert_string_equal(r.out, expected);
+    r = good("decode m.safetensors z.npy -o x.csv");
+    text = program_text("x.csv");
+    assert_string_equal(text, expected);
+    free(text);
+    free(expected);
+    check_bad("decode m.safetensors table.csv", 1, "table.csv has rows of 4 values; expected 2");
+}
+
+static void samples_are_the_library_s(void **state) {
+    vae_context *context;
+    vae_model *model;
+    vae_dataset *data;
+    float x[5 * COLUMNS], drawn[5 * COLUMNS];
+    char *cells[8];
+    (void)state;
+    make_model();
+    open_both(&context, &model, &data, test_in_folder("table.csv"), NULL);
+    assert_ok(vae_sample(model, 5, 9, NULL, x, drawn));
+    close_both(context, model, data);
+    for (int draw = 0; draw < 2; draw++) {
+        run r = good(draw ? "sample m.safetensors -n 5 --seed 9 --draw"
+                          : "sample m.safetensors -n 5 --seed 9");
+        char *at = r.out;
+        assert_int_equal(next_line(&at, cells, 8), 4);
+        assert_string_equal(cells[2], "\"flow rate\"");
+        for (int i = 0; i < 5; i++) {
+            assert_int_equal(next_line(&at, cells, 8), 4);
+            for (int c = 0; c < COLUMNS; c++)
+                check_close(strtod(cells[c], NULL), (double)(draw ? drawn : x)[i * COLUMNS + c]);
+        }
+        assert_string_equal(at, "");
+    }
+}
+
+/* A model of a nameless file, and a file of rows for a model with names. */
+static void npy_in_and_out(void **state) {
+    (void)state;
+    make_model();
+    good("reconstruct m.safetensors table.csv -o rows.npy");
+    run r = good("score m.safetensors rows.npy"); /* it has no names: taken in order */
+    assert_memory_equal(r.out, "row,score\n0,", 12);
+    good("train rows.npy -o n --epochs 2 -q");
+    r = good("score n rows.npy --explain 1 --threshold 0");
+    assert_memory_equal(r.out, "row,score,alarm,column_1,nats_1\n0,", 34);
+    r = good("sample n -n 2");
+    assert_memory_equal(r.out, "x0,x1,x2,x3\n", 12);
+}
+
+/* Scaling that was found in the training file is that of later files, and what the model makes is in the units of
+ * the file. */
+static void scaling_goes_along(void **state) {
+    char *cells[8], *at;
+    (void)state;
+    make_model();
+    program_file("few.csv", "temp,pressure,flow rate,rpm\n21,1010,5.5,3050\n");
+    good(
+        "train table.csv -o m.safetensors --epochs 400 --patience 0 --lr 1e-2 --data scale=unit -q");
+    run r = good("info m.safetensors");
+    at = strstr(r.out, "tool.data=scale=range:");
+    assert_non_null(at);
+    double low = strtod(at + 22, &at), high = strtod(at + 1, NULL);
+    assert_true(low < 4 && high > 3100);
+    r = good("reconstruct m.safetensors few.csv"); /* alone it would be scaled otherwise */
+    at = r.out;
+    next_line(&at, cells, 8);
+    next_line(&at, cells, 8);
+    assert_true(fabs(strtod(cells[0], NULL) - 21) < 1.5);
+    assert_true(fabs(strtod(cells[3], NULL) - 3050) < 50);
+    /* TEST is scaled as DATA is, not by its own values. */
+    char line[200];
+    snprintf(line, sizeof line,
+             "train table.csv few.csv -o a --epochs 1 --threads 1 --data scale=range:%.17g:%.17g",
+             low, high);
+    r = good(line);
+    char *expected = strdup(strstr(r.errors, "held-out ELBO "));
+    r = good("train table.csv few.csv -o a --epochs 1 --threads 1 --data scale=unit");
+    assert_string_equal(strstr(r.errors, "held-out ELBO "), expected);
+    free(expected);
+}
+
+/* Large numbers that lie close together: shifted in training, in scores and back. */
+static void shift_goes_along(void **state) {
+    char *cells[4], *at;
+    (void)state;
+    FILE *file = fopen(test_in_folder("times.csv"), "w");
+    fputs("time,a\n", file);
+    for (int i = 0; i < 200; i++) fprintf(file, "%d.25,%.4g\n", 1700000000 + i, sin(i * 0.03));
+    fclose(file);
+    program_file("later.csv", "time,a\n1700000060.5,0.97\n1700000061,0.97\n");
+    good(
+        "train times.csv -o m.safetensors --epochs 300 --lr 1e-2 --patience 0 --data shift=columns -q");
+    run r = good("reconstruct m.safetensors later.csv");
+    at = r.out;
+    next_line(&at, cells, 4);
+    next_line(&at, cells, 4);
+    assert_true(fabs(strtod(cells[0], NULL) - 1700000060.5) < 20);
+    assert_true(fabs(strtod(cells[0], NULL) - 1700000060.5) > 0);
+    r = good("sample m.safetensors -n 3");
+    at = r.out;
+    next_line(&at, cells, 4);
+    for (int i = 0; i < 3; i++) {
+        next_line(&at, cells, 4);
+        assert_true(fabs(strtod(cells[0], NULL) - 1700000100) < 500);
+    }
+    good("score m.safetensors later.csv");
+    good("reconstruct m.safetensors later.csv -o x.npy");
+    vae_dataset *data;
+    float x[4];
+    assert_ok(vae_dataset_open(NULL, test_in_folder("x.npy"), "shift=[1700000060, 0]", &data));
+    assert_ok(vae_dataset_read(data, 0, 2, x, 2));
+    assert_true(fabs((double)x[0] - 0.5) < 20);
+    vae_dataset_destroy(data);
+}
+
+/* ---- images ---- */
+
+static void check_png(const char *name) {
+    char *text = program_text(name);
+    if (memcmp(text, "\x89PNG", 4)) fail_msg("%s is no PNG file", name);
+    free(text);
+}
+
+static int has_pictures(void) {
+    return strstr(program_run("--version").out, "pictures yes") != NULL;
+}
+
+static void images_are_drawn(void **state) {
+    (void)state;
+    if (!has_pictures()) skip();
+    run r = good("train sprites:80 -o m --epochs 2 --encoder 'dense 16, relu' --plot .");
+    assert_non_null(strstr(r.errors, "bits per dimension"));
+    assert_non_null(strstr(r.errors, "written to .: history.csv training.png samples.png "
+                                     "reconstructions.png latent.png"));
+    check_png("training.png");
+    check_png("samples.png");
+    check_png("reconstructions.png");
+    check_png("latent.png");
+    char *history = program_text("history.csv");
+    assert_memory_equal(history, "epoch,train_elbo", 16);
+    assert_non_null(strstr(history, "\n1,-"));
+    assert_non_null(strstr(history, "\n2,-"));
+    free(history);
+    good("sample m -n 7 -o s.png");
+    check_png("s.png");
+    good("reconstruct m sprites:30 -o r.png");
+    check_png("r.png");
+    good("encode m sprites:30 -o z.csv");
+    good("decode m z.csv -o d.png");
+    check_png("d.png");
+    good("plot m sprites:30 -o .");
+    good("plot m -o .");
+    good("reconstruct m sprites:3 -o x.npy");
+    good("train x.npy -o n --epochs 1 -q --encoder 'dense 4' --data split=train:0.7");
+    make_model();
+    check_bad("sample m.safetensors -o table.png", 1, "these rows are none");
+    check_bad("plot m.safetensors -o .", 2, "the rows of m.safetensors are no grey images");
+    good("plot m.safetensors table.csv -o .");
+}
+
+static void without_cairo_all_but_pictures_works(void **state) {
+    (void)state;
+    run r = program_run_without_pictures("train sprites:80 -o m --epochs 1 -q");
+    assert_int_equal(r.status, 0);
+    static const char *const lines[] = {"sample m -o s.png", "plot m -o p",
+                                        "train sprites:80 -o n --plot p"};
+    size_t files = program_files();
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        r = program_run_without_pictures(lines[i]);
+        assert_int_equal(r.status, 1);
+        assert_non_null(strstr(r.errors, "pictures need cairo"));
+    }
+    assert_int_equal(program_files(), files);
+    r = program_run_without_pictures("sample m -n 2");
+    assert_int_equal(r.status, 0);
+}
+
+/* ---- bad input ---- */
+
+static void what_cannot_be_read(void **state) {
+    (void)state;
+    make_model();
+    program_file("empty.csv", "");
+    program_file("header.csv", "a,b,c,d\n");
+    program_file("text.csv", "temp,pressure,flow rate,rpm\n1,2,x,4\n");
+    check_bad("score m.safetensors missing.csv", 1, "missing.csv");
+    check_bad("score missing.safetensors table.csv", 1, "missing.safetensors");
+    check_bad("score m.safetensors empty.csv", 1, "empty.csv: the file is empty");
+    check_bad("score m.safetensors header.csv", 1, "header.csv");
+    check_bad("score m.safetensors text.csv", 1, "expected a finite number, found 'x'");
+    check_bad("score table.csv table.csv", 1, "is no safetensors file");
+    check_bad("train empty.csv -o x", 1, "empty.csv: the file is empty");
+    check_bad("train missing.csv -o x", 1, "missing.csv");
+    check_bad("train table.csv missing.csv -o x", 1, "missing.csv");
+    check_bad("train table.csv header.csv -o x", 1, "header.csv does not fit table.csv");
+}
+
+static void the_wrong_model_is_refused(void **state) {
+    static const int other[] = {3, 1, 0, 2};
+    (void)state;
+    make_model();
+    program_file("wide.csv", "1,2,3,4,5\n5,4,3,2,1\n");
+    program_file("names.csv", "temp,pressure,flow,rpm\n1,2,3,4\n");
+    check_bad("score m.safetensors wide.csv", 1, "does not fit the model m.safetensors");
+    check_bad("score m.safetensors names.csv", 1, "has no column 'flow rate'");
+    check_bad("score m.safetensors sprites:9", 1, "sprites:9 has rows of 1024 values");
+    check_bad("evaluate m.safetensors names.csv", 1, "names.csv does not fit the model");
+    check_bad("encode m.safetensors names.csv", 1, "names.csv does not fit the model");
+    check_bad("reconstruct m.safetensors names.csv", 1, "names.csv does not fit the model");
+    good("score m.safetensors names.csv --columns 0,1,2,3"); /* the user knows better */
+    /* The same columns in another order, beside one of text, are the same rows. */
+    run r = good("score m.safetensors table.csv");
+    char *expected = strdup(r.out);
+    write_table("other.csv", other, 1);
+    r = good("score m.safetensors other.csv");
+    assert_string_equal(r.out, expected);
+    free(expected);
+}
+
+static void a_newer_model_is_refused(void **state) {
+    size_t length;
+    (void)state;
+    make_model();
+    unsigned char *bytes = test_content(test_in_folder("m.safetensors"), &length);
+    char *format = NULL;
+    for (size_t i = 0; !format && i + 8 < length; i++)
+        if (!memcmp(bytes + i, "libvae-1", 8)) format = (char *)bytes + i;
+    assert_non_null(format);
+    format[7] = '9';
+    FILE *file = fopen(test_in_folder("new.safetensors"), "wb");
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    fclose(file);
+    free(bytes);
+    check_bad("info new.safetensors", 1, "libvae-9");
+}
+
+static void what_cannot_be_written(void **state) {
+    (void)state;
+    make_model();
+    assert_int_equal(mkdir(test_in_folder("folder"), 0755), 0);
+    check_bad("score m.safetensors table.csv -o none/x.csv", 1, "folder none: No such file");
+    check_bad("score m.safetensors table.csv -o table.csv/x.csv", 1, "Not a directory");
+    check_bad("train table.csv -o folder", 1, "it is a folder; expected a file");
+    check_bad("train table.csv -o none/m", 1, "folder none: No such file");
+    check_bad("train table.csv -o x --plot table.csv", 1, "a file of that name is there");
+    check_bad("plot m.safetensors table.csv -o table.csv", 1, "a file of that name is there");
+    check_bad("score m.safetensors table.csv -o /dev/full", 2, "expected a name that ends in");
+    check_bad("evaluate m.safetensors table.csv -q -o /dev/full", 1, "No space left on device");
+    if (geteuid() != 0) {
+        assert_int_equal(chmod(test_in_folder("folder"), 0555), 0);
+        check_bad("score m.safetensors table.csv -o folder/x.csv", 1, "Permission denied");
+        check_bad("train table.csv -o folder/m", 1, "Permission denied");
+    }
+    assert_int_equal(rmdir(test_in_folder("folder")), 0);
+}
+
+/* By its name, another name, a symbolic link: the same file. */
+static void data_is_never_written_over(void **state) {
+    (void)state;
+    make_model();
+    write_table("history.csv", in_order, 0);
+    char *before = program_text("table.csv"), *model = program_text("m.safetensors");
+    assert_int_equal(link(test_in_folder("table.csv"), test_in_folder("hard.csv")), 0);
+    assert_int_equal(symlink("table.csv", test_in_folder("soft.csv")), 0);
+    check_bad("train table.csv -o table.csv", 1, "table.csv is read, as table.csv");
+    check_bad("train table.csv -o hard.csv", 1, "hard.csv is read, as table.csv");
+    check_bad("train soft.csv -o ./table.csv", 1, "is read, as soft.csv");
+    check_bad("train table.csv history.csv -o history.csv", 1, "is read, as history.csv");
+    if (has_pictures())
+        check_bad("train history.csv -o x --plot .", 1, "./history.csv is read, as history.csv");
+    check_bad("score m.safetensors table.csv -o hard.csv", 1, "is read, as table.csv");
+    check_bad("encode m.safetensors table.csv -o soft.csv", 1, "is read, as table.csv");
+    check_bad("reconstruct m.safetensors table.csv -o table.csv", 1, "is read, as table.csv");
+    check_bad("evaluate m.safetensors table.csv -o m.safetensors", 1, "is read, as m.safetensors");
+    check_bad("info m.safetensors -o m.safetensors", 1, "is read, as m.safetensors");
+    char *after = program_text("table.csv"), *model_after = program_text("m.safetensors");
+    assert_string_equal(before, after);
+    assert_string_equal(model, model_after);
+    free(before);
+    free(after);
+    free(model);
+    free(model_after);
+}
+
+/* An old output stays until the new one is whole, a link stays a link, a mode stays. */
+static void outputs_are_replaced(void **state) {
+    struct stat status;
+    (void)state;
+    make_model();
+    program_file("old.csv", "old\n");
+    assert_int_equal(chmod(test_in_folder("old.csv"), 0600), 0);
+    assert_int_equal(symlink("old.csv", test_in_folder("link.csv")), 0);
+    check_bad("encode m.safetensors missing.csv -o old.csv", 1, "missing.csv");
+    char *text = program_text("old.csv");
+    assert_string_equal(text, "old\n");
+    free(text);
+    good("encode m.safetensors table.csv -o link.csv");
+    text = program_text("old.csv");
+    assert_memory_equal(text, "z0,z1\n", 6);
+    free(text);
+    assert_int_equal(lstat(test_in_folder("link.csv"), &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(stat(test_in_folder("old.csv"), &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static int has_hidden_file(void) {
+    DIR *list = opendir(test_folder());
+    int found = 0;
+    for (struct dirent *entry; (entry = readdir(list));)
+        found |= entry->d_name[0] == '.' && strlen(entry->d_name) > 2;
+    closedir(list);
+    return found;
+}
+
+/* The temporary file goes, and what was there stays. */
+static void a_signal_leaves_the_old_output(void **state) {
+    int errors;
+    (void)state;
+    good("train sprites:60 -o m --epochs 1 -q");
+    program_file("z.csv", "old\n");
+    pid_t child = program_start("encode m sprites:20000 -o z.csv", &errors);
+    for (int i = 0; i < 5000 && !has_hidden_file(); i++) usleep(1000);
+    kill(child, SIGTERM);
+    free(program_read(errors));
+    int status = program_wait(child);
+    assert_false(has_hidden_file());
+    char *text = program_text("z.csv");
+    if (status == 1000 + SIGTERM) assert_string_equal(text, "old\n");
+    if (status == 0) assert_memory_equal(text, "z0,", 3); /* it was quicker */
+    assert_true(status == 0 || status == 1000 + SIGTERM);
+    free(text);
+}
+
+/* More rows than a pipe holds, and nobody who reads them. */
+static void a_closed_pipe_is_no_failure(void **state) {
+    static const char *const lines[] = {"sample m.safetensors -n 20000",
+                                        "score m.safetensors table.csv -q",
+                                        "encode m.safetensors table.csv", "info m.safetensors",
+                                        "evaluate m.safetensors table.csv -q"};
+    (void)state;
+    make_model();
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        run r = program_run_unread(lines[i]);
+        if (r.status) fail_msg("vae %s: exit status %d", lines[i], r.status);
+        assert_string_equal(r.errors, "");
+    }
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(train_says_what_it_chose),
+        IN_FOLDER(likelihood_follows_the_values),
+        IN_FOLDER(decoder_is_the_mirror),
+        IN_FOLDER(test_rows_are_read_by_name),
+        IN_FOLDER(columns_are_chosen),
+        IN_FOLDER(names_may_be_strange),
+        IN_FOLDER(names_need_not_be_utf8),
+        IN_FOLDER(evaluate_prints_the_library_s_text),
+        IN_FOLDER(info_shows_spec_parameters_and_metadata),
+        IN_FOLDER(scores_are_the_library_s),
+        IN_FOLDER(rows_have_the_numbers_of_the_file),
+        IN_FOLDER(strange_row_is_named),
+        IN_FOLDER(threshold_is_kept_and_used),
+        IN_FOLDER(scores_as_npy),
+        IN_FOLDER(latents_go_there_and_back),
+        IN_FOLDER(samples_are_the_library_s),
+        IN_FOLDER(npy_in_and_out),
+        IN_FOLDER(scaling_goes_along),
+        IN_FOLDER(shift_goes_along),
+        IN_FOLDER(images_are_drawn),
+        IN_FOLDER(without_cairo_all_but_pictures_works),
+        IN_FOLDER(what_cannot_be_read),
+        IN_FOLDER(the_wrong_model_is_refused),
+        IN_FOLDER(a_newer_model_is_refused),
+        IN_FOLDER(what_cannot_be_written),
+        IN_FOLDER(data_is_never_written_over),
+        IN_FOLDER(outputs_are_replaced),
+        IN_FOLDER(a_signal_leaves_the_old_output),
+        IN_FOLDER(a_closed_pipe_is_no_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
