@@ -15,9 +15,8 @@ typedef struct vae__csv_columns {
     int has_label;
 } vae__csv_columns;
 
-/* The column with the name text[length] in the header, else that of this number from 0, which a text in
- * quotes never is. The message
- * of a failure (VAE_ERROR_TEXT) names the option. */
+/* The column with the name text[length] in the header, else that of this number from 0, which a text
+ * in quotes never is. The message of a failure (VAE_ERROR_TEXT) names the option. */
 vae_status vae__csv_find_column(const vae__csv_first *first, const char *option, const char *text,
                                 size_t length, int quoted, size_t *column);
 

@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         "decimal=comma comment=;",
         "where=[a=1, 1>0.5] missing=skip split=train:0.5",
         "where=[0!=x] header=no labels=column:0 binarize=sample",
+        "columns=[\"a, b\", \"#c\", \"d ] e\"]",
+        "where=[\"a, b=1\"]",
     };
     vae_context *context = fuzz_context(LIMIT);
     const char *path = fuzz_file(data, size);

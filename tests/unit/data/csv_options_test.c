@@ -278,6 +278,8 @@ static void compares_texts(void **state) {
                  "'rock a', 'rock b', ''");
     assert_fails(state, text, "where=[name=rock b]", VAE_ERROR_FORMAT,
                  "line 3, column 1 (from 0, named x): expected a finite number, found 'x'");
+    assert_rows(state, "\"p, abs\",#,x\n1,a,1\n1,\"b, ]\",2\n2,a,3\n",
+                "where=[\"p, abs=1\", \"#=b, ]\"]", 1, 1, &one_to_four[1]);
     assert_fails(state, text, "where=[name<3]", VAE_ERROR_DATA, "keeps none of 4 rows");
     /* An empty value is an empty cell; the column stays, since it holds numbers. */
     assert_rows(state, "a,b\n1,2\n,7\n3,4\n", "where=[a!=]", 2, 2, one_to_four);
