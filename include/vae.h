@@ -74,7 +74,7 @@ typedef int32_t vae_status;
 
 #define VAE_OK 0
 #define VAE_STOPPED 1               /* a callback stopped a long call; what was done stands */
-#define VAE_ERROR_ARGUMENT (-1)     /* NULL where a value is needed, or a number out of range */
+#define VAE_ERROR_ARGUMENT (-1)     /* NULL, a number out of range, or a call at a wrong time */
 #define VAE_ERROR_WIDTH (-2)        /* rows are not as wide as the model, data set or latent */
 #define VAE_ERROR_DATA (-3)         /* NaN, infinity or a value outside the likelihood's support */
 #define VAE_ERROR_MISMATCH (-4)     /* handles of different models, e.g. another's optimizer */
@@ -83,7 +83,7 @@ typedef int32_t vae_status;
 #define VAE_ERROR_FORMAT (-7)       /* a file was read but is not what it should be */
 #define VAE_ERROR_LIMIT (-8)        /* the context's memory_limit would be exceeded */
 #define VAE_ERROR_MEMORY (-9)       /* the allocator returned NULL */
-#define VAE_ERROR_DIVERGED (-10)    /* a step would have written a non-finite value */
+#define VAE_ERROR_DIVERGED (-10)    /* a row's ELBO, a gradient or an update is not finite */
 #define VAE_ERROR_UNSUPPORTED (-11) /* no answer for this model, or not in this build */
 #define VAE_ERROR_INTERNAL (-12)    /* a defect in the library; please report it */
 
@@ -240,7 +240,8 @@ typedef struct vae_model vae_model;
  *   likelihood=NAME             p(x|z), the values or groups of x independent given z; x may be
  *       bernoulli               [0, 1]; a density of 0 and 1 only
  *       continuous_bernoulli    [0, 1] (Loaiza-Ganem & Cunningham 2019)
- *       gaussian                any finite number
+ *       gaussian                any finite number. (Its density is computed for all of them; the
+ *                               layers' own values must stay within the range of floats)
  *       discretized_logistic    multiples of 1/255 in [0, 1], as 8-bit data is read; two outputs of
  *                               the decoder per value, m and log s in [-8, 2]
  *       categorical             one-hot groups along the last dimension of input: 10x4 is ten
@@ -260,7 +261,9 @@ typedef struct vae_model vae_model;
  *                               standardize=1 of the standardised columns, as a sigma given)
  *   standardize=0|1 (0)         gaussian: vae_model_initialize fits a shift and a scale to each
  *                               column; inside the model columns have mean 0 and variance 1,
- *                               outside all is of x, the densities with the Jacobian
+ *                               outside all is of x, the densities with the Jacobian. Recommended
+ *                               for tables. Without vae_model_initialize, and unless input.shift or
+ *                               input.scale is set, such a model refuses to train
  *   size=none | total (none)    counts: total multiplies a row's rates by its mean count, which is
  *                               then taken as given; E[x|z] and draws are for a mean count of 1
  *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
@@ -273,11 +276,23 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
 /* Starts from the data: changes the first encoder layer so that rows reach it with mean 0 and,
  * over all columns together, variance 1 (not where the encoder begins with an activation); sets the
  * output bias to the columns' means (for a Bernoulli their logits), a learned sigma or dispersion
- * to the data's and, with standardize=1, shift and scale to each column. Reads the rows once; the
- * data set, cursor included, stays as it is. To be called once, after creating the model and before
- * training: a second call would scale again.
+ * to the data's and, with standardize=1, shift and scale to each column. For a Gaussian without
+ * standardize=1 whose columns' deviation, over all of them together, is below 0.2 or above 5, the
+ * output weights are multiplied by each column's. Reads the rows once; the data set, cursor
+ * included, stays as it is.
+ *
+ * Call it before training. Called again it draws the weights anew from the spec's seed first, so
+ * that the result is that of one call. It is VAE_ERROR_ARGUMENT, and changes nothing, for a model
+ * whose parameters would be lost: one that was trained or loaded, a clone of such a one, and one of
+ * which parameters were set by vae_model_parameter_set and that was initialised already.
+ *
+ * A column that does not vary is held, with standardize=1 and with sigma=per_dim and decoder: the
+ * output is its value for every z, the encoder does not see it, its scale is s = max(1, |value| /
+ * 1000), and the smallest sigma of x that per_dim and decoder give it is s / 10. A warning in the
+ * log names such columns, and another data that are too large or small to be trained on without
+ * standardize=1.
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
-VAE_API vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset);
+VAE_API vae_status vae_model_initialize(vae_model *model, const vae_dataset *dataset);
 
 /* A model of its own with the same spec and parameters, in the same context. */
 VAE_API vae_status vae_model_clone(const vae_model *model, vae_model **out);
@@ -311,7 +326,9 @@ VAE_API const char *vae_model_spec(const vae_model *model);
 VAE_API vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width);
 
 /* Parameters are named tensors: "encoder.0.weight" [out, in], "encoder.0.bias" [out] ..., in the
- * order of computation. parameter_count: tensors. parameter_total: values. 0 for NULL. */
+ * order of computation. parameter_count: tensors. parameter_total: values. 0 for NULL.
+ * "likelihood.sigma_floor", the last with sigma=per_dim and decoder, is counted once it holds a
+ * value other than 0; it can be got and set by its name at any time. */
 VAE_API size_t vae_model_parameter_count(const vae_model *model);
 VAE_API uint64_t vae_model_parameter_total(const vae_model *model);
 
@@ -323,8 +340,9 @@ VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t inde
                                              size_t capacity, size_t *rank);
 
 /* Copies a tensor out or in. count must be its number of values (VAE_ERROR_WIDTH); values that are
- * set must be finite, those of "input.scale" above 0 (VAE_ERROR_DATA), and none is set where one is
- * not. VAE_ERROR_ARGUMENT for a name that the model does not have. */
+ * set must be finite, those of "input.scale" above 0 and of "likelihood.sigma_floor" at least 0
+ * (VAE_ERROR_DATA), and none is set where one is not. VAE_ERROR_ARGUMENT for a name that the model
+ * does not have. */
 VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *name, float *values,
                                            size_t count);
 VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
@@ -433,7 +451,10 @@ typedef struct {
  * drop_last=1). Memory is taken by the first step and by one with more rows than any before; in a
  * steady state a step allocates nothing.
  * A refused batch (VAE_ERROR_DATA, VAE_ERROR_DIVERGED) is consumed and reported, and leaves model
- * and optimizer as they were. VAE_ERROR_MISMATCH for the optimizer of another model. */
+ * and optimizer as they were. The message names the row whose value or ELBO is the cause, by its
+ * number in the source of the data set; where all are finite and the gradient or the update is not,
+ * it names the learning rate and the row with the lowest ELBO. VAE_ERROR_MISMATCH for the optimizer
+ * of another model; VAE_ERROR_ARGUMENT for a model with standardize=1 without shift and scale. */
 VAE_API vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
                             vae_step_report *report);
 
@@ -465,8 +486,12 @@ typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report
  *   validation_seed=1           of the validation noise
  *
  * patience and restore_best need a validation set. callback may be NULL. Returns VAE_OK also when
- * patience ended it, VAE_STOPPED if the callback did, or the first error of a step or of validation;
- * what the steps before it did stays, and training may go on from there. */
+ * patience ended it, VAE_STOPPED if the callback did, or the first error of a step or of validation:
+ * what the steps before it did stays (with restore_best the best of them), and training may go on
+ * from there. A validation row whose ELBO is not finite is such an error, VAE_ERROR_DIVERGED, and
+ * named; so is, with patience or restore_best, a mean so large that it cannot show which epoch is
+ * better. The log has a warning where no epoch will be counted since the warm-ups last longer than
+ * the training, and where the schedule leaves no learning rate. */
 VAE_API vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
                              const vae_dataset *validation, const char *options,
                              vae_train_fn callback, void *user);
@@ -555,8 +580,9 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
  * all optional:
  *   samples=0    of the estimate of log p(x) per row; 0: none, the bound only
  *   estimator=importance|prior  seed=1      baselines=0|1 (1)
- * Returns VAE_STOPPED, without a result, if progress stopped it. Latents that are not active are
- * named in a warning to the context's log. */
+ * Returns VAE_STOPPED, without a result, if progress stopped it; VAE_ERROR_DIVERGED, with the row,
+ * for an ELBO that is not finite. Latents that are not active are named in a warning to the
+ * context's log. */
 VAE_API vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
                                 const vae_dataset *fitted_on, const char *options,
                                 vae_progress_fn progress, void *user, vae_evaluation **out);

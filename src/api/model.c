@@ -21,7 +21,7 @@ vae_status vae_model_create(vae_context *context, const char *spec, vae_model **
     return status;
 }
 
-vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset) {
+vae_status vae_model_initialize(vae_model *model, const vae_dataset *dataset) {
     vae_status status = vae__need(model, "vae_model_initialize", "model");
     if (!status) status = vae__need(dataset, "vae_model_initialize", "dataset");
     if (!status) {
@@ -29,7 +29,7 @@ vae_status vae_model_initialize(vae_model *model, vae_dataset *dataset) {
             vae__need_width(vae__dataset_width(dataset), vae_model_width(model),
                             "vae_model_initialize", "the data set's width", "the model's input");
     }
-    return status ? status : vae__initialize_from_data(model, dataset);
+    return status ? status : vae__start_from_data(model, dataset);
 }
 
 vae_status vae_model_clone(const vae_model *model, vae_model **out) {
@@ -116,25 +116,29 @@ vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width) 
 }
 
 size_t vae_model_parameter_count(const vae_model *model) {
-    return model ? model->parameters.count : 0;
+    return model ? vae__model_visible(model) : 0;
 }
 
 uint64_t vae_model_parameter_total(const vae_model *model) {
-    return model ? model->parameters.total : 0;
+    uint64_t total = 0;
+    for (size_t i = 0; i < vae_model_parameter_count(model); i++)
+        total += vae__parameter_size(&model->parameters.items[i]);
+    return total;
 }
 
 const char *vae_model_parameter_name(const vae_model *model, size_t index) {
-    return model && index < model->parameters.count ? model->parameters.items[index].name : NULL;
+    return index < vae_model_parameter_count(model) ? model->parameters.items[index].name : NULL;
 }
 
 vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape,
                                      size_t capacity, size_t *rank) {
     vae_status status = vae__need(model, "vae_model_parameter_shape", "model");
     if (status) return status;
-    if (index >= model->parameters.count) {
+    size_t count = vae_model_parameter_count(model);
+    if (index >= count) {
         return vae__fail(VAE_ERROR_ARGUMENT,
                          "vae_model_parameter_shape: index is %zu; the model has %zu parameters",
-                         index, model->parameters.count);
+                         index, count);
     }
     const vae__parameter *parameter = &model->parameters.items[index];
     for (size_t i = 0; shape && i < capacity && i < parameter->rank; i++)
@@ -174,13 +178,18 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
     vae_status status =
         find_parameter(model, name, values, count, "vae_model_parameter_set", &parameter);
     for (size_t i = 0; !status && i < count; i++) {
-        int refused = !isfinite(values[i]) || (parameter->positive && !(values[i] > 0));
+        int refused = !isfinite(values[i]) || (parameter->positive && !(values[i] > 0)) ||
+                      (parameter->optional && values[i] < 0);
         if (!refused) continue;
+        const char *expected = parameter->optional ? "at least 0" : "above 0";
         return vae__fail(VAE_ERROR_DATA, "vae_model_parameter_set: value %zu for '%s' is not %s", i,
-                         name, isfinite(values[i]) ? "above 0" : "finite");
+                         name, isfinite(values[i]) ? expected : "finite");
     }
     if (status) return status;
     for (size_t i = 0; i < count; i++) parameter->values[i] = (vae__real)values[i];
+    size_t index = (size_t)(parameter - model->parameters.items);
+    if (index == model->network.shift || index == model->network.scale) model->has_scaling = 1;
+    model->set_by_hand = 1;
     model->edits++;
     return VAE_OK;
 }

@@ -39,13 +39,11 @@ vae_status vae__parameters_add(vae_context *context, vae__parameters *list, cons
 
 vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list) {
     size_t count = 0;
-    list->total = 0;
     for (size_t i = 0; i < list->count; i++) {
         size_t size = vae__parameter_size(&list->items[i]);
         if (size > SIZE_MAX / 16 / sizeof(vae__real) - count)
             return vae__fail(VAE_ERROR_MEMORY,
                              "out of memory: the model is more than can be addressed");
-        list->total += size;
         count += (size + ALIGNED_VALUES - 1) / ALIGNED_VALUES * ALIGNED_VALUES;
     }
     list->block = vae__allocate(context, count, sizeof *list->block);
@@ -71,4 +69,12 @@ vae__parameter *vae__parameters_find(const vae__parameters *list, const char *na
         if (!strcmp(list->items[i].name, name)) return &list->items[i];
     }
     return NULL;
+}
+
+int vae__parameter_counts(const vae__parameter *parameter) {
+    if (!parameter->optional) return 1;
+    for (size_t i = 0; i < vae__parameter_size(parameter); i++) {
+        if (parameter->values[i] != 0) return 1;
+    }
+    return 0;
 }

@@ -15,6 +15,7 @@ typedef struct vae__parameter {
     vae__real *values;              /* [rows, columns], 64-byte aligned, inside the list's block */
     int trainable;                  /* 0: state that is saved but not optimised */
     int positive;                   /* its values are above 0 */
+    int optional; /* its values are at least 0; all 0, what it starts as, stands in no file */
 } vae__parameter;
 
 typedef struct vae__parameters {
@@ -22,7 +23,6 @@ typedef struct vae__parameters {
     size_t count, capacity;
     vae__real *block;   /* all values */
     size_t block_count; /* values in it, alignment gaps included */
-    size_t total;       /* values without the gaps */
 } vae__parameters;
 
 /* Appends a parameter without values; *index is its place. rank 1: columns is 1. */
@@ -36,6 +36,10 @@ void vae__parameters_free(vae_context *context, vae__parameters *list);
 
 /* NULL if there is none of that name. */
 vae__parameter *vae__parameters_find(const vae__parameters *list, const char *name);
+
+/* Whether it says anything: not where it is optional and all 0. Then no file has it, and the caller
+ * does not see it. */
+int vae__parameter_counts(const vae__parameter *parameter);
 
 static inline size_t vae__parameter_size(const vae__parameter *parameter) {
     return parameter->rows * parameter->columns;

@@ -313,6 +313,11 @@ vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch) {
     return VAE_OK;
 }
 
+size_t vae__dataset_batches(const vae_dataset *dataset, uint64_t position) {
+    size_t left = dataset->size - (size_t)position;
+    return left / dataset->batch + (left % dataset->batch && !dataset->drop_last);
+}
+
 void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch) {
     dataset->epoch = batch->epoch;
     dataset->position = (size_t)(batch->rows - dataset->order);

@@ -33,6 +33,9 @@ typedef struct vae__batch {
 } vae__batch;
 vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch);
 
+/* Mini-batches from a position to its epoch's end; from 0: of an epoch. */
+size_t vae__dataset_batches(const vae_dataset *dataset, uint64_t position);
+
 /* Puts the cursor back in front of the batch that vae__dataset_next gave last. */
 void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch);
 

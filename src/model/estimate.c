@@ -221,6 +221,7 @@ static void prior_share(void *argument, size_t share, size_t shares) {
                                .weight = 1,
                                .value_only = 1,
                                .extra = vae__model_extra(p->model),
+                               .floor = vae__model_floor(p->model),
                                .width = spec->input.width,
                                .a = p->scratch + share * p->head_width};
     for (size_t r = p->n * share / shares; r < p->n * (share + 1) / shares; r++) {

@@ -264,6 +264,7 @@ static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size
     vae__likelihood_row row = {.kernels = model->context->kernels,
                                .spec = &model->spec,
                                .extra = vae__model_extra(model),
+                               .floor = vae__model_floor(model),
                                .width = width};
     if (j->z) narrow(j->z + first * latent, vae__run_value(run, ends->z), rows * latent);
     for (size_t r = 0; r < rows; r++) {

@@ -23,12 +23,14 @@ typedef struct vae__statistics {
     double *mean, *variance; /* [width], biased */
     /* The same of what the encoder sees: of log(1 + x) where the likelihood says log1p_input. */
     const double *input_mean, *input_variance;
+    const unsigned char *constant; /* [width] 1 for a column that does not vary */
 } vae__statistics;
 
 /* The likelihood's own parameters. VAE__NONE where there is none. */
 typedef struct vae__likelihood_parameters {
     size_t weight, bias; /* output layer [width * heads, in] */
     size_t extra;        /* log sigma, the running sigma^2, log dispersion ... */
+    size_t floor;        /* [width], not trained: see vae__likelihood_row */
 } vae__likelihood_parameters;
 
 /* One row of the decoder's output layer, bias added. */
@@ -36,9 +38,11 @@ typedef struct vae__likelihood_row {
     const vae__kernels *kernels;
     const vae__spec *spec;
     const vae__real *extra; /* the extra parameter's values, or NULL */
-    vae__real *a;           /* [heads * width]: all of head 0, then all of head 1 ... */
-    const vae__real *x;     /* [width] */
-    vae__real *dextra;      /* [extra's values] or NULL: not wanted */
+    const vae__real
+        *floor;         /* [width] smallest sigma of each value, where above sigma_min; or NULL */
+    vae__real *a;       /* [heads * width]: all of head 0, then all of head 1 ... */
+    const vae__real *x; /* [width] */
+    vae__real *dextra;  /* [extra's values] or NULL: not wanted */
     size_t width;
     vae__real weight;
     int value_only; /* gradients are not wanted: what becomes of a is of no matter */
@@ -78,6 +82,11 @@ typedef struct vae__likelihood {
     vae_status (*parameters)(vae_context *context, const vae__spec *spec, vae__parameters *list,
                              size_t *extra);
 
+    /* Adds the floor, which comes last of all parameters: no place of another depends on it. NULL or
+     * nothing added: none. */
+    vae_status (*floor)(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                        size_t *floor);
+
     /* log p(x|z) of one row, all constants included; a <- weight d log p / d a, and dextra likewise. */
     double (*row)(const vae__likelihood_row *row);
 
@@ -93,12 +102,17 @@ typedef struct vae__likelihood {
     void (*draw)(const vae__likelihood_row *row, const vae__stream *stream, uint32_t number,
                  float *x);
 
+    /* Whether a column that does not vary is held: its output is its value whatever z is, and the
+     * encoder does not see it, until an update changes that. NULL: no. */
+    int (*holds_constant)(const vae__spec *spec);
+
     /* Output bias and scale from the data. `list` is the model's. */
     void (*initialize)(const vae__spec *spec, const vae__statistics *statistics,
                        const vae__parameters *list, const vae__likelihood_parameters *parameters);
 
     /* Standard deviations that hold for every z, [width]; NULL or VAE_ERROR_UNSUPPORTED: none. */
-    vae_status (*sigma)(const vae__spec *spec, const vae__real *extra, double *sigma);
+    vae_status (*sigma)(const vae__spec *spec, const vae__real *extra, const vae__real *floor,
+                        double *sigma);
 
     /* After an update: takes the batch's state into the extra parameter. NULL: nothing to do. */
     void (*finish_step)(vae__real *extra, const double *batch_state);

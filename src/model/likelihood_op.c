@@ -48,9 +48,22 @@ size_t vae__likelihood_mean_heads(const vae__spec *spec) {
 static vae_status infer_density(vae__graph *graph, vae__node *node) {
     const vae__value head = graph->values[node->inputs[0]];
     vae_status status = vae__graph_output(graph, node, "log p(x|z)", 1, head.extent, 1);
-    if (status || !node->parameter_count) return status;
+    if (status || !node->size) return status;
     size_t extra = vae__parameter_size(&graph->parameters->items[node->parameters[0]]);
     return vae__graph_output(graph, node, "d log p / d extra", extra, head.extent, 0);
+}
+
+/* The node's parameters are the likelihood's extra one, if node->size is 1, and then its floor. */
+static const vae__real *extra_of(const vae__call *call) {
+    return call->node->size ? call->parameter[0] : NULL;
+}
+
+static const vae__real *floor_of(const vae__call *call) {
+    size_t place = call->node->size;
+    if (place >= call->node->parameter_count) return NULL;
+    const vae__parameter *parameter =
+        &call->graph->parameters->items[call->node->parameters[place]];
+    return vae__parameter_counts(parameter) ? parameter->values : NULL;
 }
 
 /* head [rows, heads width], x [n, width] -> log p [rows]; head <- its gradient */
@@ -62,7 +75,8 @@ static void forward_density(const vae__call *call) {
     double *log_p = call->output[0];
     vae__likelihood_row row = {.kernels = call->kernels,
                                .spec = spec,
-                               .extra = call->parameter[0],
+                               .extra = extra_of(call),
+                               .floor = floor_of(call),
                                .width = spec->input.width,
                                .value_only = !call->wants_gradient};
     for (size_t i = 0; i < rows; i++) {
@@ -117,9 +131,11 @@ vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *
                            .input_count = 2,
                            .inputs = {build->head, build->x}};
     if (build->parameters->extra != VAE__NONE) {
-        spec.parameter_count = 1;
-        spec.parameters[0] = (vae__id)build->parameters->extra;
+        spec.size = 1;
+        spec.parameters[spec.parameter_count++] = (vae__id)build->parameters->extra;
     }
+    if (build->parameters->floor != VAE__NONE)
+        spec.parameters[spec.parameter_count++] = (vae__id)build->parameters->floor;
     return vae__graph_add(build->graph, &spec, log_p);
 }
 

@@ -48,6 +48,10 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out) {
     if (status) return status;
     memcpy((*out)->parameters.block, model->parameters.block,
            model->parameters.block_count * sizeof(vae__real));
+    (*out)->initialized = model->initialized;
+    (*out)->trained = model->trained;
+    (*out)->set_by_hand = model->set_by_hand;
+    (*out)->has_scaling = model->has_scaling;
     return VAE_OK;
 }
 
@@ -72,16 +76,37 @@ vae__real *vae__model_extra(const vae_model *model) {
     return extra == VAE__NONE ? NULL : model->parameters.items[extra].values;
 }
 
-double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n) {
-    if (!model->spec.standardize) return 0;
+const vae__real *vae__model_floor(const vae_model *model) {
+    if (model->network.likelihood.floor == VAE__NONE) return NULL;
+    const vae__parameter *floor = &model->parameters.items[model->network.likelihood.floor];
+    return vae__parameter_counts(floor) ? floor->values : NULL;
+}
+
+size_t vae__model_visible(const vae_model *model) {
+    size_t count = model->parameters.count;
+    return count - !vae__parameter_counts(&model->parameters.items[count - 1]);
+}
+
+static void standardize_in_place(const vae_model *model, vae__real *row) {
+    enum { PIECE = 256 };
     const vae__real *shift = model->parameters.items[model->network.shift].values;
     const vae__real *scale = model->parameters.items[model->network.scale].values;
     size_t width = model->spec.input.width;
-    double log_scale = 0;
-    for (size_t r = 0; r < n; r++) {
-        vae__real *row = rows + r * width;
-        for (size_t i = 0; i < width; i++) row[i] = (row[i] - shift[i]) / scale[i];
+    vae__real x[PIECE];
+    for (size_t first = 0; first < width; first += PIECE) {
+        size_t count = width - first < PIECE ? width - first : PIECE;
+        memcpy(x, row + first, count * sizeof *x);
+        vae__standardize_row(model->context->kernels, x, shift + first, scale + first, count,
+                             row + first);
     }
+}
+
+double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n) {
+    if (!model->spec.standardize) return 0;
+    const vae__real *scale = model->parameters.items[model->network.scale].values;
+    size_t width = model->spec.input.width;
+    double log_scale = 0;
+    for (size_t r = 0; r < n; r++) standardize_in_place(model, rows + r * width);
     for (size_t i = 0; i < width; i++) log_scale += log((double)scale[i]);
     return log_scale;
 }
@@ -91,7 +116,8 @@ vae_status vae__model_sigma(const vae_model *model, double *sigma) {
     if (!likelihood->sigma) {
         return vae__fail(VAE_ERROR_UNSUPPORTED, "likelihood=%s has no sigma", likelihood->name);
     }
-    vae_status status = likelihood->sigma(&model->spec, vae__model_extra(model), sigma);
+    vae_status status =
+        likelihood->sigma(&model->spec, vae__model_extra(model), vae__model_floor(model), sigma);
     for (size_t i = 0; !status && model->spec.standardize && i < model->spec.input.width; i++) {
         sigma[i] *= (double)model->parameters.items[model->network.scale].values[i];
     }
@@ -103,21 +129,54 @@ static void fit_standardization(vae_model *model, vae__statistics *statistics) {
     vae__real *shift = model->parameters.items[model->network.shift].values;
     vae__real *scale = model->parameters.items[model->network.scale].values;
     for (size_t i = 0; i < statistics->width; i++) {
-        double deviation = sqrt(statistics->variance[i]);
-        int varies = vae__column_varies(statistics->mean[i], deviation);
-        shift[i] = vae__finite_real(statistics->mean[i]);
-        scale[i] = varies ? vae__finite_real(deviation) : 1;
+        double mean = statistics->mean[i], deviation = sqrt(statistics->variance[i]);
+        int varies = !statistics->constant[i];
+        shift[i] = vae__finite_real(mean);
+        scale[i] = vae__finite_real(varies ? deviation : vae__constant_scale(mean));
         statistics->mean[i] = 0;
         statistics->variance[i] = varies ? 1 : 0;
     }
+    model->has_scaling = 1;
 }
 
 void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    int holds = likelihood->holds_constant && likelihood->holds_constant(&model->spec);
     if (model->spec.standardize) fit_standardization(model, statistics);
+    for (size_t i = 0; holds && i < statistics->width; i++) {
+        if (!statistics->constant[i]) continue;
+        vae__network_hold_column(&model->spec, &model->network, &model->parameters, i);
+    }
     vae__network_scale_input(&model->spec, &model->network, &model->parameters, statistics);
-    model->spec.likelihood->initialize(&model->spec, statistics, &model->parameters,
-                                       &model->network.likelihood);
+    likelihood->initialize(&model->spec, statistics, &model->parameters,
+                           &model->network.likelihood);
+    model->initialized = 1;
     model->edits++;
+}
+
+vae_status vae__model_check_start(const vae_model *model) {
+    const char *why = NULL;
+    if (model->trained) why = "the model was trained or loaded";
+    if (!why && model->initialized && model->set_by_hand)
+        why = "parameters of it were set by vae_model_parameter_set";
+    if (!why) return VAE_OK;
+    return vae__fail(VAE_ERROR_ARGUMENT,
+                     "vae_model_initialize: %s, which this call would undo; to start again, create "
+                     "a new model with the same spec",
+                     why);
+}
+
+void vae__model_redraw(vae_model *model) {
+    vae__network_initialize(&model->spec, &model->network, &model->parameters);
+    model->edits++;
+}
+
+vae_status vae__model_check_scaling(const vae_model *model) {
+    if (!model->spec.standardize || model->has_scaling) return VAE_OK;
+    return vae__fail(VAE_ERROR_ARGUMENT,
+                     "the model has standardize=1 but no shift and scale of its columns yet: call "
+                     "vae_model_initialize with the training set before training, or set "
+                     "'input.shift' and 'input.scale'");
 }
 
 static int row_is_valid(const void *user, const vae__real *row) {

@@ -27,6 +27,11 @@ struct vae_model {
     vae__network network;
     _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
     uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
+    /* What vae_model_initialize and training may still do: see vae__model_check_start. */
+    int initialized; /* vae_model_initialize was called */
+    int trained;     /* an optimizer has updated it, or it was read from a file */
+    int set_by_hand; /* parameters were set by vae_model_parameter_set */
+    int has_scaling; /* shift and scale of standardize=1 were fitted, set or read from a file */
 };
 
 /* Parameters initialised from the spec's seed. */
@@ -35,8 +40,12 @@ vae_model *vae__model_retain(vae_model *model);
 void vae__model_release(vae_model *model);
 vae_status vae__model_clone(const vae_model *model, vae_model **out);
 
-/* Values of the likelihood's extra parameter, or NULL. */
+/* Values of the likelihood's extra parameter, and of its floor of sigma; or NULL. */
 vae__real *vae__model_extra(const vae_model *model);
+const vae__real *vae__model_floor(const vae_model *model); /* NULL too where it is all 0 */
+
+/* Parameters that a caller sees: the floor, which is the last, only once it holds something. */
+size_t vae__model_visible(const vae_model *model);
 
 /* What the likelihood's row functions see of rows [n, width], in place. With standardize=1 that is
  * y = (x - shift) / scale, and what log p(x) is below log p(y), sum log scale, is returned; else 0. */
@@ -47,8 +56,18 @@ double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n)
 vae_status vae__model_sigma(const vae_model *model, double *sigma);
 
 /* Statistics of training rows -> input scaling, output bias, sigma. With standardize=1 they are
- * turned into those of the standardised columns. */
+ * turned into those of the standardised columns. For any model: whether a caller's may be initialised
+ * is vae__model_check_start's to say. */
 void vae__model_initialize(vae_model *model, vae__statistics *statistics);
+
+/* Refuses to initialise a model whose parameters would be lost. */
+vae_status vae__model_check_start(const vae_model *model);
+
+/* The parameters that vae__model_new made, from the spec's seed. */
+void vae__model_redraw(vae_model *model);
+
+/* Refuses to train a model with standardize=1 that has no shift and scale. */
+vae_status vae__model_check_scaling(const vae_model *model);
 
 /* Makes a feed of x refuse what the likelihood does not take: non-finite values, values outside its
  * support. */

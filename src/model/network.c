@@ -1,6 +1,7 @@
 #include "model/network.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "autodiff/ops/ops.h"
 #include "model/posterior.h"
@@ -56,7 +57,7 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
     declaration d = {context, list, spec->input.width};
     const vae__likelihood *likelihood = spec->likelihood;
     vae__likelihood_parameters *own = &network->likelihood;
-    own->extra = VAE__NONE;
+    own->extra = own->floor = VAE__NONE;
     vae_status status = declare_layers(&d, "encoder", &spec->encoder, network->encoder_weight,
                                        network->encoder_bias);
     if (!status) {
@@ -73,6 +74,7 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
     if (!status && likelihood->parameters)
         status = likelihood->parameters(context, spec, list, &own->extra);
     if (!status) status = declare_standardization(context, spec, list, network);
+    if (!status && likelihood->floor) status = likelihood->floor(context, spec, list, &own->floor);
     return status ? status : vae__parameters_allocate(context, list);
 }
 
@@ -123,6 +125,7 @@ static void initialize_weight(const vae__spec *spec, const vae__parameters *list
 
 void vae__network_initialize(const vae__spec *spec, const vae__network *network,
                              const vae__parameters *list) {
+    memset(list->block, 0, list->block_count * sizeof *list->block);
     for (size_t i = 0; i < spec->encoder.count; i++) {
         if (spec->encoder.items[i].width) initialize_weight(spec, list, network->encoder_weight[i]);
     }
@@ -136,14 +139,28 @@ void vae__network_initialize(const vae__spec *spec, const vae__network *network,
     }
 }
 
+/* The first layer that x meets, or NULL where that is an activation. */
+static const vae__parameter *first_weight(const vae__spec *spec, const vae__network *network,
+                                          const vae__parameters *list) {
+    if (!spec->encoder.count) return &list->items[network->posterior_weight];
+    return spec->encoder.items[0].width ? &list->items[network->encoder_weight[0]] : NULL;
+}
+
+void vae__network_hold_column(const vae__spec *spec, const vae__network *network,
+                              const vae__parameters *list, size_t column) {
+    const vae__parameter *in = first_weight(spec, network, list);
+    const vae__parameter *out = &list->items[network->likelihood.weight];
+    for (size_t r = 0; in && r < in->rows; r++) in->values[r * in->columns + column] = 0;
+    for (size_t r = column; r < out->rows; r += spec->input.width)
+        memset(out->values + r * out->columns, 0, out->columns * sizeof *out->values);
+}
+
 /* w (x - mean) / s + b = (w / s) x + (b - (w / s) mean), with one s for all columns so that none
  * that hardly varies is blown up. */
 void vae__network_scale_input(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, const vae__statistics *statistics) {
-    int starts_dense = !spec->encoder.count || spec->encoder.items[0].width;
-    if (!starts_dense) return;
-    const vae__parameter *weight =
-        &list->items[spec->encoder.count ? network->encoder_weight[0] : network->posterior_weight];
+    const vae__parameter *weight = first_weight(spec, network, list);
+    if (!weight) return;
     const vae__parameter *bias =
         &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
     double variance = 0;

@@ -26,9 +26,13 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
  * than size_t holds. */
 double vae__network_parameter_total(const vae__spec *spec);
 
-/* Random weights (init=), zero biases. */
+/* Random weights (init=), zero biases, and all else as it is declared: whatever the values were. */
 void vae__network_initialize(const vae__spec *spec, const vae__network *network,
                              const vae__parameters *list);
+
+/* Takes a column out: no first layer sees it, and its outputs are their biases for every z. */
+void vae__network_hold_column(const vae__spec *spec, const vae__network *network,
+                              const vae__parameters *list, size_t column);
 
 /* Changes the first encoder layer so that rows with these statistics reach it with mean 0 and, over
  * all columns together, variance 1. Nothing to do where the encoder starts with an activation. */

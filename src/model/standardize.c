@@ -6,7 +6,30 @@ int vae__column_varies(double mean, double deviation) {
     return deviation > 1e-12 * fabs(mean) && (vae__real)deviation > 0;
 }
 
+double vae__constant_scale(double value) {
+    return fmax(1, fabs(value) / 1000);
+}
+
 /* ---- x <-> y ---- */
+
+void vae__standardize_row(const vae__kernels *kernels, const vae__real *x, const vae__real *shift,
+                          const vae__real *scale, size_t width, vae__real *y) {
+    for (size_t i = 0; i < width; i++) y[i] = (x[i] - shift[i]) / scale[i];
+    if (kernels->within(y, width, -VAE__REAL_MAX, VAE__REAL_MAX)) return;
+    for (size_t i = 0; i < width; i++)
+        if (!isfinite(y[i]))
+            y[i] = (vae__real)(((double)x[i] - (double)shift[i]) / (double)scale[i]);
+}
+
+/* x = y scale + shift of one row. */
+static void unstandardize_row(const vae__kernels *kernels, const vae__real *y,
+                              const vae__real *shift, const vae__real *scale, size_t width,
+                              vae__real *x) {
+    for (size_t i = 0; i < width; i++) x[i] = y[i] * scale[i] + shift[i];
+    if (kernels->within(x, width, -VAE__REAL_MAX, VAE__REAL_MAX)) return;
+    for (size_t i = 0; i < width; i++)
+        if (!isfinite(x[i])) x[i] = (vae__real)((double)y[i] * (double)scale[i] + (double)shift[i]);
+}
 
 static vae_status infer_like_input(vae__graph *graph, vae__node *node) {
     const vae__value in = graph->values[node->inputs[0]];
@@ -19,9 +42,8 @@ static void forward_standardize(const vae__call *call) {
     const vae__real *from = call->input[0], *shift = call->parameter[0],
                     *scale = call->parameter[1];
     vae__real *y = call->output[0];
-    for (size_t r = 0; r < rows; r++, from += width, y += width) {
-        for (size_t i = 0; i < width; i++) y[i] = (from[i] - shift[i]) / scale[i];
-    }
+    for (size_t r = 0; r < rows; r++, from += width, y += width)
+        vae__standardize_row(call->kernels, from, shift, scale, width, y);
 }
 
 static void forward_unstandardize(const vae__call *call) {
@@ -30,9 +52,8 @@ static void forward_unstandardize(const vae__call *call) {
     const vae__real *from = call->input[0], *shift = call->parameter[0],
                     *scale = call->parameter[1];
     vae__real *x = call->output[0];
-    for (size_t r = 0; r < rows; r++, from += width, x += width) {
-        for (size_t i = 0; i < width; i++) x[i] = from[i] * scale[i] + shift[i];
-    }
+    for (size_t r = 0; r < rows; r++, from += width, x += width)
+        unstandardize_row(call->kernels, from, shift, scale, width, x);
 }
 
 static const vae__op standardize_op = {

@@ -79,6 +79,9 @@ typedef struct vae__kernels {
      */
     double (*sum)(const vae__real *a, size_t n);
     double (*sum_squares)(const vae__real *a, size_t n);
+    /* sum (a - b)^2, the bits of sum_squares over a - b. The squares are of vae__real: infinite from
+     * |a - b| = 1.8e19 on in float. */
+    double (*sum_squared_differences)(const vae__real *a, const vae__real *b, size_t n);
     /* out [width] = or += sum over rows of a [rows, stride]. */
     void (*column_sums)(const vae__real *a, size_t stride, size_t rows, size_t width,
                         vae__real *out, int add);

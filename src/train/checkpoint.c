@@ -55,7 +55,8 @@ static vae_status list_tensors(const vae_optimizer *optimizer, contents *c) {
     if (!c->tensors || !c->names) return vae__last_status();
     for (size_t i = 0; i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
-        c->tensors[c->count++] = vae__tensor_of(p->name, p, p->values);
+        if (vae__parameter_counts(p))
+            c->tensors[c->count++] = vae__tensor_of(p->name, p, p->values);
     }
     for (size_t m = 0; m < moments; m++) {
         for (size_t i = 0; i < parameters->count; i++) {
@@ -147,8 +148,12 @@ static vae_status check_version(const source *from) {
 static vae_status read_moments(const source *from, vae_optimizer *optimizer) {
     const vae__parameters *parameters = &optimizer->model->parameters;
     vae__optimizer_state *state = &optimizer->state;
-    size_t expected = parameters->count;
+    size_t expected = 0;
     char name[NAME_SIZE];
+    for (size_t i = 0; i < parameters->count; i++) {
+        const vae__parameter *p = &parameters->items[i];
+        if (!p->optional || vae__bundle_tensor(&from->bundle, p->name)) expected++;
+    }
     for (size_t m = 0; m < moments_of(state); m++) {
         for (size_t i = 0; i < parameters->count; i++) {
             const vae__parameter *p = &parameters->items[i];

@@ -3,6 +3,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "model/standardize.h"
+
 /* Rows read at a time. */
 #define CHUNK 256
 
@@ -18,10 +20,38 @@ static vae_status check_rows(const vae_model *model, const vae_dataset *dataset,
     return VAE_OK;
 }
 
+vae_status vae__refuse_elbo(uint64_t row, double reconstruction, double kl, const vae__real *x,
+                            size_t width) {
+    char a[VAE__NUMBER_SIZE], b[VAE__NUMBER_SIZE], value[VAE__NUMBER_SIZE];
+    size_t largest = 0;
+    for (size_t i = 1; i < width; i++) {
+        if (fabs((double)x[i]) > fabs((double)x[largest])) largest = i;
+    }
+    return vae__fail(VAE_ERROR_DIVERGED,
+                     "row %llu: its ELBO is not finite (reconstruction %s, KL %s), since values of "
+                     "the network for it are too large to be computed; the row's own largest is %s "
+                     "in column %zu",
+                     (unsigned long long)row, vae__number_short(a, reconstruction),
+                     vae__number_short(b, kl), vae__number_short(value, (double)x[largest]),
+                     largest);
+}
+
+/* Adds a row's ELBO to what is known of the lowest. */
+static void take_lowest(vae__lowest_row *lowest, uint64_t row, double elbo) {
+    if (elbo < lowest->elbo) {
+        lowest->others += isfinite(lowest->elbo) ? fabs(lowest->elbo) : 0;
+        lowest->elbo = elbo;
+        lowest->row = row;
+    } else {
+        lowest->others += fabs(elbo);
+    }
+}
+
 vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset, uint64_t seed,
-                              vae_step_report *report) {
+                              vae_step_report *report, vae__lowest_row *lowest) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
     double reconstruction[CHUNK], kl[CHUNK], reconstruction_sum = 0, kl_sum = 0;
+    vae__lowest_row found = {.elbo = (double)INFINITY};
     vae__real *rows = vae__allocate(model->context, CHUNK * width, sizeof *rows);
     vae_status status = rows ? VAE_OK : vae__last_status();
     const vae__bound bound = {.reconstruction = reconstruction, .kl = kl};
@@ -31,10 +61,17 @@ vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset
         status = vae__model_bound(model, rows, count, seed, first, &bound);
         if (status == VAE_ERROR_DATA) status = check_rows(model, dataset, rows, first, count);
         for (size_t i = 0; i < count && !status; i++) {
+            uint64_t row = vae__dataset_source_row(dataset, first + i);
+            double elbo = reconstruction[i] - kl[i];
+            if (!isfinite(elbo)) {
+                status = vae__refuse_elbo(row, reconstruction[i], kl[i], rows + i * width, width);
+            }
+            take_lowest(&found, row, elbo);
             reconstruction_sum += reconstruction[i];
             kl_sum += kl[i];
         }
     }
+    if (lowest) *lowest = found;
     vae__release(model->context, rows);
     *report = (vae_step_report){.rows = n,
                                 .beta = 1,
@@ -62,6 +99,7 @@ static void add_row(const vae__real *row, size_t width, double seen, double *mea
 /* Moments of the columns of x, and of log(1 + x) if the encoder sees that. */
 typedef struct columns {
     double *mean, *variance, *input_mean, *input_variance; /* [width]; the last two may be NULL */
+    unsigned char *constant;                               /* [width] */
 } columns;
 
 /* Takes in a row; row is overwritten. */
@@ -86,29 +124,93 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
     }
     for (size_t i = 0; i < width; i++) {
         to->variance[i] /= (double)n;
+        to->constant[i] = !vae__column_varies(to->mean[i], sqrt(to->variance[i]));
         if (to->input_mean) to->input_variance[i] /= (double)n;
     }
     return VAE_OK;
 }
 
-vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *dataset) {
+/* ---- what is said of the data ---- */
+
+/* Room for the numbers of columns in a message; behind it one more number and the end fit. */
+#define LIST_USED 160
+
+/* Columns that do not vary, by number. */
+static void warn_of_constant(const vae_model *model, const unsigned char *constant) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    char list[LIST_USED + 48] = "";
+    size_t used = 0, count = 0, width = model->spec.input.width;
+    if (!likelihood->holds_constant || !likelihood->holds_constant(&model->spec)) return;
+    for (size_t i = 0; i < width; i++) {
+        if (!constant[i]) continue;
+        count++;
+        if (used < LIST_USED) used += vae__format(list + used, sizeof list - used, " %zu", i);
+    }
+    if (!count) return;
+    if (used >= LIST_USED) vae__format(list + used, sizeof list - used, " and more");
+    vae__log(
+        model->context, VAE_LOG_WARNING,
+        "vae_model_initialize: %zu of %zu columns do not vary:%s. They say nothing about a row: "
+        "the model holds each at its value, so that it disturbs no other. If you can, leave "
+        "them out of the data",
+        count, width, list);
+}
+
+/* Spreads, over all columns together, at which steps of a learning rate are far too large or small. */
+#define SMALL_SPREAD 3e-3
+#define LARGE_SPREAD 1e3
+
+static void warn_of_spread(const vae_model *model, const vae__statistics *statistics) {
+    char number[VAE__NUMBER_SIZE];
+    double variance = 0;
+    if (!model->spec.likelihood->has_sigma || model->spec.standardize) return;
+    for (size_t i = 0; i < statistics->width; i++)
+        variance += statistics->variance[i] / (double)statistics->width;
+    double spread = sqrt(variance);
+    if (!(spread > 0) || (spread >= SMALL_SPREAD && spread <= LARGE_SPREAD)) return;
+    vae__log(model->context, VAE_LOG_WARNING,
+             "vae_model_initialize: the columns' standard deviation, over all of them together, is "
+             "%s: training will be poor or fail unless the data are scaled; standardize=1 in the "
+             "spec does that",
+             vae__number_short(number, spread));
+}
+
+/* ---- initialisation ---- */
+
+static vae_status initialize(vae_model *model, const vae_dataset *dataset, int starts) {
     size_t width = vae__dataset_width(dataset);
     vae_context *context = model->context;
     int log1p_input = model->spec.likelihood->log1p_input;
     vae__real *rows = vae__allocate(context, CHUNK * width, sizeof *rows);
     double *moments = vae__allocate(context, (log1p_input ? 4 : 2) * width, sizeof *moments);
-    vae_status status = rows && moments ? VAE_OK : vae__last_status();
+    unsigned char *constant = vae__allocate(context, width, sizeof *constant);
+    vae_status status = rows && moments && constant ? VAE_OK : vae__last_status();
     if (!status) {
-        columns c = {.mean = moments, .variance = moments + width};
-        vae__statistics statistics = {width, c.mean, c.variance, c.mean, c.variance};
+        columns c = {.mean = moments, .variance = moments + width, .constant = constant};
+        vae__statistics statistics = {width, c.mean, c.variance, c.mean, c.variance, constant};
         if (log1p_input) {
             statistics.input_mean = c.input_mean = moments + 2 * width;
             statistics.input_variance = c.input_variance = moments + 3 * width;
         }
         status = measure_columns(model, dataset, rows, &c);
+        if (!status && starts) {
+            warn_of_constant(model, constant);
+            warn_of_spread(model, &statistics);
+            if (model->initialized) vae__model_redraw(model);
+        }
         if (!status) vae__model_initialize(model, &statistics);
     }
+    vae__release(context, constant);
     vae__release(context, moments);
     vae__release(context, rows);
     return status;
+}
+
+vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *dataset) {
+    return initialize(model, dataset, 0);
+}
+
+vae_status vae__start_from_data(vae_model *model, const vae_dataset *dataset) {
+    vae_status status = vae__model_check_start(model);
+    return status ? status : initialize(model, dataset, 1);
 }

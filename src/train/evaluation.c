@@ -105,6 +105,12 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     vae__dataset_read(p->dataset, first, count, p->rows);
     vae_status status = check_rows(p, first, count);
     if (!status) status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
+    for (size_t i = 0; !status && i < count; i++) {
+        size_t width = p->model->spec.input.width;
+        if (isfinite(elbo[i])) continue;
+        status = vae__refuse_elbo(vae__dataset_source_row(p->dataset, first + i), reconstruction[i],
+                                  kl[i], p->rows + i * width, width);
+    }
     if (!status)
         status = vae__model_encode_rows(p->model, p->rows, count, first, p->mean, p->logvar);
     if (!status && p->options.estimate.samples) {
@@ -174,6 +180,7 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
                                    .spec = &constant->spec,
                                    .weight = 1,
                                    .extra = vae__model_extra(constant),
+                                   .floor = vae__model_floor(constant),
                                    .width = width,
                                    .a = rows + CHUNK * width};
         const vae__real *bias =

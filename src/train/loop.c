@@ -1,5 +1,6 @@
 #include "train/loop.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ typedef struct loop {
     uint64_t since_best;        /* epochs */
     vae__real *best_parameters; /* restore_best */
     int have_best;
+    int warned; /* of a row that decides the validation ELBO */
 } loop;
 
 static vae_status tell(const loop *l, int32_t event, const vae_step_report *train,
@@ -86,10 +88,58 @@ static vae_status run_epoch(loop *l, epoch_sums *sums) {
     return VAE_OK;
 }
 
+/* Updates that both warm-ups take. */
+static uint64_t warm_up_length(const vae__training_options *options) {
+    uint64_t rate = options->optimizer.warmup, beta = options->beta_warmup;
+    return rate > beta ? rate : beta;
+}
+
 static int warm_ups_are_over(const loop *l) {
+    return l->optimizer->state.steps >= warm_up_length(&l->optimizer->options);
+}
+
+static int compares_epochs(const loop *l) {
+    return l->options.patience || l->options.restore_best;
+}
+
+/* Epochs that end within a warm-up are not counted: says so if those are all. Counted in double, where
+ * no number of epochs overflows. */
+static void warn_of_warm_up(const loop *l) {
     const vae__training_options *options = &l->optimizer->options;
-    uint64_t steps = l->optimizer->state.steps;
-    return steps >= options->beta_warmup && steps >= options->optimizer.warmup;
+    double steps_before = (double)l->optimizer->state.steps,
+           warm_up = (double)warm_up_length(options), epochs = (double)l->options.epochs;
+    double left = (double)vae__dataset_batches(l->dataset, vae__dataset_position(l->dataset));
+    double each = (double)vae__dataset_batches(l->dataset, 0);
+    double end = steps_before + left + (epochs - 1) * each;
+    char warm_up_text[VAE__NUMBER_SIZE], end_text[VAE__NUMBER_SIZE];
+    if (!compares_epochs(l) || epochs < 1 || end >= warm_up) return;
+    vae__log(
+        l->optimizer->context, VAE_LOG_WARNING,
+        "train: patience and restore_best will do nothing: the warm-up lasts until update %s, "
+        "and the last of %llu epochs ends at update %s, so no epoch is counted. Train for more "
+        "epochs, or shorten warmup and beta_warmup",
+        vae__number(warm_up_text, warm_up), (unsigned long long)l->options.epochs,
+        vae__number(end_text, end));
+}
+
+/* Rounding of the mean, in nats, from which on a tie says nothing. */
+#define COARSE 1e-3
+
+/* One row whose ELBO is a million times those of all others together is most likely a mistake in the
+ * data, and it alone decides which epoch is the best. */
+#define DECISIVE 1e6
+
+static void warn_of_row(loop *l, const vae__lowest_row *lowest, double mean) {
+    char row[VAE__NUMBER_SIZE], all[VAE__NUMBER_SIZE];
+    if (l->warned || vae__dataset_size(l->validation) < 2) return;
+    if (!(fabs(lowest->elbo) > DECISIVE * lowest->others)) return;
+    l->warned = 1;
+    vae__log(
+        l->optimizer->context, VAE_LOG_WARNING,
+        "train: validation set: the ELBO of row %llu, %s, decides the mean, %s: the other rows "
+        "do not count beside it",
+        (unsigned long long)lowest->row, vae__number_short(row, lowest->elbo),
+        vae__number_short(all, mean));
 }
 
 static void keep_if_best(loop *l, double elbo) {
@@ -105,13 +155,31 @@ static void keep_if_best(loop *l, double elbo) {
         memcpy(l->best_parameters, parameters->block, parameters->block_count * sizeof(vae__real));
 }
 
+/* A tie with the best epoch that is one of rounding only: the mean is so large that no change of the
+ * other rows can show in it. */
+static vae_status refuse_tie(const loop *l, const vae__lowest_row *lowest, double mean) {
+    char row[VAE__NUMBER_SIZE], all[VAE__NUMBER_SIZE];
+    double rounding = fabs(mean) * DBL_EPSILON;
+    if (!compares_epochs(l) || !l->have_best || rounding < COARSE) return VAE_OK;
+    if (fabs(mean - l->best) > 2 * rounding) return VAE_OK;
+    return vae__fail(VAE_ERROR_DIVERGED,
+                     "row %llu has an ELBO of %s: in the mean over %zu rows, %s, no difference "
+                     "between epochs can be seen; leave the row out, or train without patience and "
+                     "restore_best",
+                     (unsigned long long)lowest->row, vae__number_short(row, lowest->elbo),
+                     vae__dataset_size(l->validation), vae__number_short(all, mean));
+}
+
 /* 1 if training has stopped getting better. */
 static int validate(loop *l, vae_step_report *report, vae_status *status) {
-    *status =
-        vae__evaluate_elbo(l->optimizer->model, l->validation, l->options.validation_seed, report);
+    vae__lowest_row lowest;
+    *status = vae__evaluate_elbo(l->optimizer->model, l->validation, l->options.validation_seed,
+                                 report, &lowest);
     report->struct_size = sizeof *report;
     report->step = l->optimizer->state.steps;
     report->epoch = vae__dataset_epoch(l->dataset);
+    if (!*status) warn_of_row(l, &lowest, report->elbo);
+    if (!*status && warm_ups_are_over(l)) *status = refuse_tie(l, &lowest, report->elbo);
     if (*status) vae__fail_in("validation set");
     if (*status || !warm_ups_are_over(l)) return 0;
     keep_if_best(l, report->elbo);
@@ -161,7 +229,11 @@ vae_status vae__train(vae_optimizer *optimizer, vae_dataset *dataset, const vae_
               .callback = callback,
               .user = user};
     vae_status status = prepare(&l, options);
-    if (!status) status = run_loop(&l);
+    if (!status) {
+        warn_of_warm_up(&l);
+        vae__optimizer_warn_if_spent(optimizer);
+        status = run_loop(&l);
+    }
     vae__parameters *parameters = &optimizer->model->parameters;
     if (l.best_parameters && l.have_best) {
         memcpy(parameters->block, l.best_parameters, parameters->block_count * sizeof(vae__real));

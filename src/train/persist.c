@@ -20,22 +20,24 @@ vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
                          .bytes = vae__parameter_size(parameter) * sizeof(vae__real)};
 }
 
-static vae__tensor *list_tensors(const vae_model *model) {
+static vae__tensor *list_tensors(const vae_model *model, size_t *count) {
     const vae__parameters *parameters = &model->parameters;
     vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
+    *count = 0;
     for (size_t i = 0; tensors && i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
-        tensors[i] = vae__tensor_of(p->name, p, p->values);
+        if (vae__parameter_counts(p)) tensors[(*count)++] = vae__tensor_of(p->name, p, p->values);
     }
     return tensors;
 }
 
 vae_status vae__model_write_file(const vae_model *model, const char *path) {
     const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
-    vae__tensor *tensors = list_tensors(model);
+    size_t count;
+    vae__tensor *tensors = list_tensors(model, &count);
     if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_file(model->context, path, tensors,
-                                                    model->parameters.count, metadata, 2);
+    vae_status status =
+        vae__safetensors_write_file(model->context, path, tensors, count, metadata, 2);
     vae__release(model->context, tensors);
     return status;
 }
@@ -43,10 +45,11 @@ vae_status vae__model_write_file(const vae_model *model, const char *path) {
 vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t size,
                                    size_t *length) {
     const vae__metadata metadata[] = {{"format", VAE__MODEL_FORMAT}, {"spec", model->spec_text}};
-    vae__tensor *tensors = list_tensors(model);
+    size_t count;
+    vae__tensor *tensors = list_tensors(model, &count);
     if (!tensors) return vae__last_status();
-    vae_status status = vae__safetensors_write_memory(
-        model->context, tensors, model->parameters.count, metadata, 2, buffer, size, length);
+    vae_status status = vae__safetensors_write_memory(model->context, tensors, count, metadata, 2,
+                                                      buffer, size, length);
     vae__release(model->context, tensors);
     return status;
 }
@@ -174,13 +177,15 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];
-        status = vae__tensor_read(label, bundle, p->name, p, p->positive ? DBL_TRUE_MIN : -HUGE_VAL,
-                                  p->values);
+        double least = p->positive ? DBL_TRUE_MIN : p->optional ? 0 : -HUGE_VAL;
+        if (p->optional && !vae__bundle_tensor(bundle, p->name)) continue;
+        status = vae__tensor_read(label, bundle, p->name, p, least, p->values);
     }
     if (status) {
         vae__model_release(model);
         return status;
     }
+    model->initialized = model->trained = model->has_scaling = 1;
     *out = model;
     return VAE_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "autodiff/blocks.h"
 #include "base/threads.h"
+#include "train/evaluate.h"
 
 /* ---- the optimizer handle ---- */
 
@@ -218,17 +219,20 @@ static void begin_step(step *s) {
     atomic_init(&s->run.refused, 0);
 }
 
-/* Rows that hold NaN, infinity or values outside the support, with the row's number where the
- * caller knows it. */
+/* The number of a row for messages: in the data set's source, or in the rows given. */
+static uint64_t row_number(const step *s, size_t r) {
+    if (!s->rows.dataset) return r;
+    return vae__dataset_source_row(s->rows.dataset, s->rows.batch.rows[r]);
+}
+
+/* Rows that hold NaN, infinity or values outside the support. */
 static vae_status refuse_rows(const step *s) {
     const vae_model *model = s->optimizer->model;
     const vae__real *x = vae__run_value(&s->run, s->optimizer->ends.x);
     size_t width = model->spec.input.width;
     for (size_t r = 0; r < s->rows.n; r++) {
         if (vae__model_takes_row(model, x + r * width)) continue;
-        uint64_t number =
-            s->rows.dataset ? vae__dataset_source_row(s->rows.dataset, s->rows.batch.rows[r]) : r;
-        return vae__model_refuse_rows(model, x + r * width, 1, number);
+        return vae__model_refuse_rows(model, x + r * width, 1, row_number(s, r));
     }
     return vae__fail(VAE_ERROR_INTERNAL,
                      "a batch was refused but none of its rows is outside the range");
@@ -265,13 +269,59 @@ static void read_report(step *s) {
     }
 }
 
-static vae_status fail_diverged(step *s, const char *what) {
-    char elbo[VAE__NUMBER_SIZE], rate[VAE__NUMBER_SIZE];
-    return vae__fail(VAE_ERROR_DIVERGED,
-                     "step %llu: %s is not finite (ELBO %s, learning rate %s); nothing was updated",
-                     (unsigned long long)(s->optimizer->state.steps + 1), what,
-                     vae__number_short(elbo, s->report.elbo),
-                     vae__number_short(rate, s->report.learning_rate));
+/* Mean of log p over the draws of row r. */
+static double row_reconstruction(const step *s, size_t r) {
+    const double *log_p = vae__run_double(&s->run, s->optimizer->ends.log_p);
+    size_t samples = (size_t)s->optimizer->options.samples;
+    double total = 0;
+    for (size_t k = r * samples; k < (r + 1) * samples; k++) total += log_p[k];
+    return total / (double)samples;
+}
+
+/* Every row's ELBO is finite, yet what is made of them is not. */
+static vae_status fail_diverged(const step *s, const char *what) {
+    char elbo[VAE__NUMBER_SIZE], rate[VAE__NUMBER_SIZE], low[VAE__NUMBER_SIZE];
+    const double *kl = vae__run_double(&s->run, s->optimizer->ends.kl);
+    double lowest = (double)INFINITY;
+    size_t row = 0;
+    for (size_t r = 0; r < s->rows.n; r++) {
+        double value = row_reconstruction(s, r) - kl[r];
+        if (value < lowest) {
+            lowest = value;
+            row = r;
+        }
+    }
+    return vae__fail(
+        VAE_ERROR_DIVERGED,
+        "step %llu: %s is not finite (ELBO %s, learning rate %s); nothing was updated. "
+        "The lowest ELBO of the batch is row %llu's, %s: if that is far below the mean "
+        "look at the row, else lower lr or set clip_norm",
+        (unsigned long long)(s->optimizer->state.steps + 1), what,
+        vae__number_short(elbo, s->report.elbo), vae__number_short(rate, s->report.learning_rate),
+        (unsigned long long)row_number(s, row), vae__number_short(low, lowest));
+}
+
+/* Names the first row whose ELBO is not finite. */
+static vae_status refuse_elbo(const step *s) {
+    const vae_optimizer *optimizer = s->optimizer;
+    const double *kl = vae__run_double(&s->run, optimizer->ends.kl);
+    const vae__real *x = vae__run_value(&s->run, optimizer->ends.x);
+    size_t width = optimizer->model->spec.input.width;
+    size_t first = s->rows.n, refused = 0;
+    for (size_t r = s->rows.n; r-- > 0;) {
+        if (isfinite(row_reconstruction(s, r) - kl[r])) continue;
+        first = r;
+        refused++;
+    }
+    if (!refused) return fail_diverged(s, "the ELBO");
+    vae__refuse_elbo(row_number(s, first), row_reconstruction(s, first), kl[first],
+                     x + first * width, width);
+    const char *parameters = "";
+    if (refused == s->rows.n && refused > 1)
+        parameters = ": the parameters have grown too large, lower lr or set clip_norm";
+    return vae__fail_in("step %llu: nothing was updated, because of %zu of %zu rows%s",
+                        (unsigned long long)(optimizer->state.steps + 1), refused, s->rows.n,
+                        parameters);
 }
 
 /* ---- updating ---- */
@@ -371,7 +421,7 @@ static vae_status update(step *s) {
         optimizer->model_edits = optimizer->model->edits;
     }
     double bound = vae__run_gradient_bound(&s->run);
-    if (!isfinite(s->report.elbo)) return fail_diverged(s, "the ELBO");
+    if (!isfinite(s->report.elbo)) return refuse_elbo(s);
     if (settings->clip_norm > 0 || !vae__optimizer_is_safe(&optimizer->state, settings, bound)) {
         return update_from_store(s, bound);
     }
@@ -405,13 +455,15 @@ static void finish(step *s) {
     }
     optimizer->state.steps++;
     optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */
+    optimizer->model->trained = 1;
     announce_end(optimizer, s->report.learning_rate);
 }
 
 vae_status vae__step(vae_optimizer *optimizer, const vae__step_rows *rows,
                      vae_step_report *report) {
     step s = {.optimizer = optimizer, .rows = *rows, .report = {.rows = rows->n}};
-    vae_status status = run_rows(&s);
+    vae_status status = vae__model_check_scaling(optimizer->model);
+    if (!status) status = run_rows(&s);
     if (!status) status = update(&s);
     if (!status) finish(&s);
     if (status == VAE_ERROR_DATA || status == VAE_ERROR_DIVERGED)

@@ -132,6 +132,7 @@ const life lives[] = {
     {save_and_resume, "adam", 50},
     {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
     {evaluate, SPEC, 50},
+    {evaluate, "input=4 latent=2 likelihood=gaussian sigma=per_dim standardize=1", 50},
     {evaluate, "input=4 latent=2 likelihood=bernoulli", 50},
     {evaluate, "input=2x2 latent=2 likelihood=poisson size=total", 50},
     {open_data, &(data_kind){"idx", "labels=%s binarize=sample split=test:0.5"}, 5},

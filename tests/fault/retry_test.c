@@ -20,11 +20,12 @@ int __wrap_fsync(int file) {
 enum { ROWS = 9, WIDTH = 4, LATENT = 2 };
 
 #define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu] standardize=1"
+#define FRESH "input=4 latent=2 likelihood=gaussian sigma=per_dim"
 
 typedef struct handles {
     host_allocator counts;
     vae_context *context;
-    vae_model *model;
+    vae_model *model, *fresh; /* fresh: not trained, so that it may be initialised again */
     vae_optimizer *optimizer;
     vae_dataset *dataset;
     float x[ROWS * WIDTH], out[ROWS * WIDTH]; /* out: what a function gave */
@@ -33,6 +34,7 @@ typedef struct handles {
 
 static void destroy(handles *h) {
     vae_model_destroy(h->model);
+    vae_model_destroy(h->fresh);
     vae_optimizer_destroy(h->optimizer);
     vae_dataset_destroy(h->dataset);
     vae_context_destroy(h->context);
@@ -47,6 +49,9 @@ static void make(handles *h) {
     for (size_t i = 0; i < ROWS * WIDTH; i++) h->x[i] = (float)(i * 37 % 101) / 101;
     assert_ok(vae_model_create(h->context, SPEC, &h->model));
     assert_ok(vae_dataset_from_memory(h->context, h->x, ROWS, WIDTH, "batch=3", &h->dataset));
+    assert_ok(vae_model_initialize(h->model, h->dataset));
+    assert_ok(vae_model_create(h->context, FRESH, &h->fresh));
+    assert_ok(vae_model_initialize(h->fresh, h->dataset));
     assert_ok(vae_optimizer_create(h->model, "sgd", &first));
     assert_ok(vae_step(h->model, first, h->dataset, NULL));
     assert_ok(vae_checkpoint_save(h->model, first, h->dataset, test_in_folder("elsewhere")));
@@ -72,7 +77,8 @@ static vae_status train(handles *h) {
 }
 
 static vae_status initialize(handles *h) {
-    return vae_model_initialize(h->model, h->dataset);
+    vae_status status = vae_model_initialize(h->fresh, h->dataset);
+    return status ? status : vae_reconstruct(h->fresh, h->x, ROWS, WIDTH, h->out);
 }
 
 static vae_status change_options(handles *h) {
@@ -197,12 +203,15 @@ static const struct function {
 /* A digest of all that a checkpoint holds, and of what the function gave. */
 static uint64_t digest_of(const handles *h, int given) {
     uint64_t digest = 0xCBF29CE484222325u;
-    size_t length;
-    const char *path = test_in_folder("state");
-    assert_ok(vae_checkpoint_save(h->model, h->optimizer, h->dataset, path));
-    unsigned char *bytes = test_content(path, &length);
-    for (size_t i = 0; i < length; i++) digest = (digest ^ bytes[i]) * 0x100000001B3u;
-    free(bytes);
+    const char *paths[] = {test_in_folder("state"), test_in_folder("fresh")};
+    assert_ok(vae_checkpoint_save(h->model, h->optimizer, h->dataset, paths[0]));
+    assert_ok(vae_model_save(h->fresh, paths[1]));
+    for (size_t k = 0; k < 2; k++) {
+        size_t length;
+        unsigned char *bytes = test_content(paths[k], &length);
+        for (size_t i = 0; i < length; i++) digest = (digest ^ bytes[i]) * 0x100000001B3u;
+        free(bytes);
+    }
     const unsigned char *outs[] = {(const unsigned char *)h->out, (const unsigned char *)h->values};
     const size_t sizes[] = {sizeof h->out, sizeof h->values};
     for (size_t k = 0; given && k < 2; k++)

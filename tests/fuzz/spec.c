@@ -27,6 +27,11 @@ static void train(vae_model *model) {
     vae_optimizer *optimizer = NULL;
     if (width > 32 || vae_model_parameter_total(model) > 20000) return;
     fuzz_status(vae_optimizer_create(model, NULL, &optimizer));
+    if (optimizer && strstr(vae_model_spec(model), "standardize=1")) {
+        vae_status status = vae_step_rows(model, optimizer, x, 2, width, NULL);
+        FUZZ_REQUIRE(status == VAE_ERROR_ARGUMENT, "trained without a scale");
+        fuzz_status(vae_model_parameter_set(model, "input.shift", x, width));
+    }
     for (int i = 0; optimizer && i < 2; i++)
         fuzz_status(vae_step_rows(model, optimizer, x, 2, width, NULL));
     vae_optimizer_destroy(optimizer);

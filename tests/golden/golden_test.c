@@ -97,6 +97,7 @@ static void open_model(fixture *f) {
     assert_string_equal(word, "options");
     if (vae_optimizer_create(f->model, need_word(&f->reader, word), &f->optimizer))
         fail_msg("%s: %s", f->reader.name, vae_last_error());
+    f->model->has_scaling = 1; /* the file has it */
     size_t count = f->model->parameters.block_count;
     f->start = calloc(count, sizeof *f->start);
     f->gradient = calloc(count, sizeof *f->gradient);

@@ -92,6 +92,7 @@ void call_evaluate(world *w) {
         if (!expected) expected = OK | ONE(VAE_STOPPED);
         if (d->kind != GOOD || (f->handle && f->kind != GOOD) || w->wild)
             expected |= ONE(VAE_ERROR_DATA);
+        expected |= BECAUSE(w->wild, VAE_ERROR_DIVERGED);
     }
     CALL(w, expected, vae_evaluate, m->handle, d->handle, f->handle, text, on_progress, &user,
          &e->handle);

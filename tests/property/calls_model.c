@@ -44,8 +44,14 @@ static void create(world *w, model_slot *m, vae_context *context) {
              mistaken ? PICK(w, wrong) : "seed=5");
     m->width = wide ? WIDE : NARROW;
     m->latent = latent;
+    m->standardized = strstr(likelihood, "standardize=1") != NULL;
     unsigned expected = mistaken ? ONE(VAE_ERROR_TEXT) : OK;
     CALL(w, expected, vae_model_create, context, spec, &m->handle);
+}
+
+/* Of a model that was read: nobody knows what it has behind it. */
+static void take_as_trained(model_slot *m) {
+    m->initialized = m->trained = m->has_scaling = 1;
 }
 
 static void load(world *w, model_slot *m, vae_context *context) {
@@ -55,6 +61,7 @@ static void load(world *w, model_slot *m, vae_context *context) {
                         : kind == DAMAGED_FILE ? OK | ONE(VAE_ERROR_FORMAT)
                                                : OK;
     CALL(w, expected, vae_model_load, context, file_name(file), &m->handle);
+    take_as_trained(m);
     if (m->handle && kind == DAMAGED_FILE) w->wild = 1;
 }
 
@@ -72,6 +79,7 @@ static void load_bytes(world *w, model_slot *m, const model_slot *from, vae_cont
     if (damaged) bytes[below(w, size)] ^= (unsigned char)(1u << below(w, 8));
     if (!status) {
         CALL(w, expected, vae_model_load_memory, context, bytes, size, &m->handle);
+        take_as_trained(m);
         if (m->handle && damaged) w->wild = 1;
         CALL(w, ONE(VAE_ERROR_ARGUMENT), vae_model_save_memory, from->handle, bytes, size - 1,
              &length);
@@ -81,7 +89,7 @@ static void load_bytes(world *w, model_slot *m, const model_slot *from, vae_cont
 
 /* Frees the slot, makes a model in it one way or another, and looks at it. */
 void call_model(world *w) {
-    model_slot *m = &w->models[below(w, SLOTS)], *from = a_model(w);
+    model_slot *m = &w->models[below(w, SLOTS)], *from = a_model(w), kept = *from;
     vae_context *context = w->contexts[below(w, SLOTS)];
     size_t way = below(w, 8);
     NOTE(w, vae_model_destroy)(m->handle);
@@ -91,6 +99,7 @@ void call_model(world *w) {
     } else if (way == 5) {
         CALL(w, from->handle ? OK : ONE(VAE_ERROR_ARGUMENT), vae_model_clone, from->handle,
              &m->handle);
+        if (m->handle) kept.handle = m->handle, *m = kept;
     } else if (way == 6) {
         load(w, m, context);
     } else {
@@ -180,6 +189,8 @@ static void set_parameter(world *w, model_slot *m, const char *name, size_t coun
                              name, values, count);
     free(values);
     w->wild |= wild && !status;
+    m->set_by_hand |= !status;
+    m->has_scaling |= !status && !strncmp(name, "input.", 6);
     settle_model(w, m, !status);
 }
 
@@ -208,7 +219,10 @@ void call_initialize(world *w) {
     dataset_slot *d = a_dataset(w);
     unsigned expected = BECAUSE(!m->handle || !d->handle, VAE_ERROR_ARGUMENT) |
                         BECAUSE(m->handle && d->handle && m->width != d->width, VAE_ERROR_WIDTH);
+    if (!expected && (m->trained || (m->initialized && m->set_by_hand)))
+        expected = ONE(VAE_ERROR_ARGUMENT);
     if (!expected) expected = OK | BECAUSE(d->kind != GOOD || w->wild, VAE_ERROR_DATA);
     vae_status status = CALL(w, expected, vae_model_initialize, m->handle, d->handle);
+    if (!status) m->initialized = m->has_scaling = 1;
     if (m->handle) settle_model(w, m, !status);
 }

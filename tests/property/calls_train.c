@@ -14,11 +14,12 @@ static const char *const right_options[] = {
     "sgd lr=1e-4 warmup=5 beta_warmup=10 clip_norm=3",
     "adam schedule=cosine steps=50",
     "adam schedule=steps milestones=[3, 9] seed=4",
+    "adam schedule=exponential steps=40 from=6",
 };
 
 static const char *const wrong_options[] = {
-    "adam lr=-1",           "adagrad",  "lr=1e-3 lr=1e-3", "sgd beta1=0.5", "adam samples=0",
-    "adam schedule=cosine", "adam beta"};
+    "adam lr=-1",           "adagrad",   "lr=1e-3 lr=1e-3", "sgd beta1=0.5", "adam samples=0",
+    "adam schedule=cosine", "adam beta", "adam from=now"};
 
 void call_optimizer(world *w) {
     optimizer_slot *o = &w->optimizers[below(w, SLOTS)];
@@ -38,7 +39,8 @@ void call_optimizer(world *w) {
 }
 
 static void change_options(world *w, optimizer_slot *o) {
-    static const char *const right[] = {"lr=2e-3", "beta=0.5 free_bits=0", NULL, "clip_norm=1"};
+    static const char *const right[] = {"lr=2e-3", "beta=0.5 free_bits=0", NULL, "clip_norm=1",
+                                        "schedule=cosine steps=30 from=now"};
     static const char *const wrong[] = {"lr=0.1 x=1", "lr=x", "beta=-1"};
     char before[400];
     int mistaken = one_in(w, 4);
@@ -86,6 +88,7 @@ static unsigned step_statuses(world *w, const model_slot *m, const optimizer_slo
         BECAUSE(m->handle && o->handle && o->model != m->identity, VAE_ERROR_MISMATCH) |
         BECAUSE(m->handle && width != m->width, VAE_ERROR_WIDTH);
     if (mistakes) return mistakes;
+    if (m->standardized && !m->has_scaling) return ONE(VAE_ERROR_ARGUMENT);
     return OK | BECAUSE(kind != GOOD || w->wild, VAE_ERROR_DATA) |
            BECAUSE(w->wild, VAE_ERROR_DIVERGED);
 }
@@ -108,6 +111,7 @@ void call_step(world *w) {
         vae_status status = CALL(w, expected, vae_step, m->handle, o->handle, d->handle, &report);
         digest_report(w, &report, status);
         must(w, vae_optimizer_steps(o->handle) == steps + !status, "another number of steps");
+        m->trained |= !status;
         if (m->handle) settle_model(w, m, !status);
     }
 }
@@ -122,6 +126,7 @@ void call_step_rows(world *w) {
     vae_status status = CALL(w, expected, vae_step_rows, m->handle, o->handle, rows_of(kind, width),
                              n, width, &report);
     digest_report(w, &report, status);
+    m->trained |= !status;
     if (m->handle) settle_model(w, m, !status);
 }
 
@@ -169,7 +174,9 @@ void call_train(world *w) {
     if (more) expected = (expected & ~OK) | ONE(VAE_ERROR_WIDTH);
     if (v->handle && v->kind != GOOD) expected |= ONE(VAE_ERROR_DATA);
     if (expected & OK) expected |= ONE(VAE_STOPPED);
+    uint64_t steps = vae_optimizer_steps(o->handle);
     CALL(w, expected, vae_train, m->handle, o->handle, d->handle, v->handle, text, on_event, &user);
+    m->trained |= vae_optimizer_steps(o->handle) > steps;
     if (m->handle) settle_model(w, m, 1);
 }
 
@@ -180,7 +187,9 @@ static void save(world *w, size_t file) {
     optimizer_slot *o = optimizer_for(w, m);
     dataset_slot *d = a_dataset(w);
     size_t width = d->handle ? d->width : m->width;
-    unsigned expected = step_statuses(w, m, o, width, GOOD, 0);
+    model_slot any = *m;
+    any.has_scaling = 1; /* it trains nothing */
+    unsigned expected = step_statuses(w, &any, o, width, GOOD, 0);
     if (!CALL(w, expected, vae_checkpoint_save, m->handle, o->handle, d->handle, file_name(file)))
         w->files[file] = CHECKPOINT_FILE;
 }
@@ -205,6 +214,7 @@ static void resume(world *w, size_t file) {
     if (!m->handle) return;
     w->wild |= kind == DAMAGED_FILE;
     m->identity = o->model = ++w->identities;
+    m->initialized = m->trained = m->has_scaling = 1;
     m->width = vae_model_width(m->handle);
     m->latent = vae_model_latent(m->handle);
     m->digest = model_digest(w, m->handle);

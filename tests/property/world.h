@@ -33,6 +33,8 @@ typedef struct model_slot {
     vae_model *handle;
     uint64_t identity, digest; /* digest of its file, 0: not known */
     size_t width, latent;
+    /* What decides whether it may be initialised, and trained. */
+    int initialized, trained, set_by_hand, standardized, has_scaling;
 } model_slot;
 
 typedef struct optimizer_slot {

@@ -25,10 +25,12 @@ vae_model *test_model(vae_context *context, const char *spec, double scale) {
     for (size_t p = 0; p < model->parameters.count; p++) {
         vae__parameter *parameter = &model->parameters.items[p];
         for (size_t i = 0; i < vae__parameter_size(parameter); i++) {
-            parameter->values[i] = (vae__real)test_uniform(1000 + p, i, -scale, scale);
+            double value = test_uniform(1000 + p, i, -scale, scale);
+            parameter->values[i] = (vae__real)(parameter->optional ? 0 : value);
         }
     }
     model->edits++;
+    model->has_scaling = 1;
     return model;
 }
 

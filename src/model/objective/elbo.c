@@ -1,6 +1,8 @@
 /* loss = -reconstruction + beta sum_j max(free_bits, KL_j), KL_j the batch mean (Kingma et al.
  * 2016, eq. 15). Its gradient is constant where there are no free bits, so it is known before
  * anything runs. */
+#include <math.h>
+
 #include "model/objective/objective.h"
 
 static vae_status infer(vae__graph *graph, vae__node *node) {
@@ -47,5 +49,7 @@ double vae__objective_elbo_value(const vae__objective_settings *settings, double
     for (size_t j = 0; kl_by_latent && j < latent; j++) {
         penalised += kl_by_latent[j] > settings->free_bits ? kl_by_latent[j] : settings->free_bits;
     }
+    if (!isfinite(penalised))
+        penalised = kl; /* of a latent whose KL is no real: no floor matters */
     return reconstruction - settings->beta * penalised;
 }

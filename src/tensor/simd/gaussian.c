@@ -35,6 +35,16 @@ static void deviation_and_kl(const real *restrict mean, real *restrict excess, r
     }
 }
 
+/* KL of a row in double, for one whose squares no real holds. excess is e^logvar - 1. */
+static double wide_kl(const real *mean, const real *excess, size_t latent) {
+    double total = 0;
+    for (size_t j = 0; j < latent; j++) {
+        double m = (double)mean[j], e = (double)excess[j];
+        total += 0.5 * (m * m + (e - log1p(e)));
+    }
+    return total;
+}
+
 /* sum_j (noise_j - z_j) (noise_j + z_j) */
 static double square_difference(const real *restrict noise, const real *restrict z, size_t latent) {
     double total = 0;
@@ -45,6 +55,10 @@ static double square_difference(const real *restrict noise, const real *restrict
             lanes[j] = (noise[i + j] - z[i + j]) * (noise[i + j] + z[i + j]);
         total += add_lanes(lanes);
     }
+    if (isfinite(total)) return total;
+    total = 0; /* again in double: a square that no real holds */
+    for (size_t j = 0; j < latent; j++)
+        total += ((double)noise[j] - (double)z[j]) * ((double)noise[j] + (double)z[j]);
     return total;
 }
 
@@ -86,8 +100,12 @@ void KERNEL(posterior)(const vae__posterior_rows *p) {
     deviation_and_kl(p->mean, p->excess, p->sd, p->kl, n);
     draw_z(p);
     if (p->log_ratio) finish_log_ratio(p);
-    for (size_t r = 0; r < p->rows; r++)
-        p->row_kl[r] = KERNEL(sum)(p->kl + r * p->latent, p->latent);
+    for (size_t r = 0; r < p->rows; r++) {
+        size_t first = r * p->latent;
+        p->row_kl[r] = KERNEL(sum)(p->kl + first, p->latent);
+        if (!isfinite(p->row_kl[r]))
+            p->row_kl[r] = wide_kl(p->mean + first, p->excess + first, p->latent);
+    }
 }
 
 /* What the samples of row r pass back to the mean, and, times the noise, to the deviation; returns the sum

@@ -40,7 +40,9 @@ static inline double add_lanes(const real lanes[LANES]) {
     return add_doubles(sums);
 }
 
-/* Sums term by term of a loop over blocks of LANES: kept in lanes, emptied into double now and then. */
+/* Sums term by term of a loop over blocks of LANES: kept in lanes, emptied into double after every
+ * LANE_BLOCKS of them. */
+#define LANE_BLOCKS 64
 typedef real lanes_of __attribute__((vector_size(LANES * sizeof(real))));
 typedef struct lane_sum {
     lanes_of lanes;
@@ -58,7 +60,7 @@ static inline void lane_sum_add(lane_sum *sum, const real terms[LANES]) {
     lanes_of values;
     memcpy(&values, terms, sizeof values);
     sum->lanes += values;
-    if (++sum->blocks < 64) return;
+    if (++sum->blocks < LANE_BLOCKS) return;
     *sum = (lane_sum){.total = lane_sum_total(sum)};
 }
 

@@ -14,40 +14,50 @@ static double empty(const lanes_of *sums, size_t rows) {
     return add_doubles(totals);
 }
 
-/* sums += the block at a, squared if so wished: the compiler makes two loops of it. */
-static inline void add_block(lanes_of *sums, const real *a, int squared) {
+/* sums += the block at a, less that at b unless b is NULL, squared where asked for: the compiler
+ * makes a loop of each case. */
+static inline void add_block(lanes_of *sums, const real *a, const real *b, int squared) {
     for (int k = 0; k < ROWS; k++) {
-        lanes_of values;
+        lanes_of values, less;
         memcpy(&values, a + k * LANES, sizeof values);
+        if (b) {
+            memcpy(&less, b + k * LANES, sizeof less);
+            values -= less;
+        }
         sums[k] += squared ? values * values : values;
     }
 }
 
-static inline double sum_over(const real *a, size_t n, int squared) {
+static inline double sum_over(const real *a, const real *b, size_t n, int squared) {
     double total = 0;
     size_t i = 0;
     while (n - i >= BLOCK) {
         size_t end = n - i < STRETCH ? i + (n - i) / BLOCK * BLOCK : i + STRETCH;
         lanes_of sums[ROWS] = {{0}};
-        for (; i < end; i += BLOCK) add_block(sums, a + i, squared);
+        for (; i < end; i += BLOCK) add_block(sums, a + i, b ? b + i : NULL, squared);
         total += empty(sums, ROWS);
     }
     if (i < n) {
-        real rest[BLOCK] = {0};
+        real rest[BLOCK] = {0}, less[BLOCK] = {0};
         lanes_of sums[ROWS] = {{0}};
         memcpy(rest, a + i, (n - i) * sizeof *rest);
-        add_block(sums, rest, squared);
+        if (b) memcpy(less, b + i, (n - i) * sizeof *less);
+        add_block(sums, rest, b ? less : NULL, squared);
         total += empty(sums, (n - i + LANES - 1) / LANES);
     }
     return total;
 }
 
 double KERNEL(sum)(const real *restrict a, size_t n) {
-    return sum_over(a, n, 0);
+    return sum_over(a, NULL, n, 0);
 }
 
 double KERNEL(sum_squares)(const real *restrict a, size_t n) {
-    return sum_over(a, n, 1);
+    return sum_over(a, NULL, n, 1);
+}
+
+double KERNEL(sum_squared_differences)(const real *restrict a, const real *restrict b, size_t n) {
+    return sum_over(a, b, n, 1);
 }
 
 void KERNEL(column_sums)(const real *restrict a, size_t stride, size_t rows, size_t width,

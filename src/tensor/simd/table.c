@@ -5,6 +5,7 @@ const vae__kernels KERNEL(kernels) = {
     .activation = KERNEL(activation),
     .sum = KERNEL(sum),
     .sum_squares = KERNEL(sum_squares),
+    .sum_squared_differences = KERNEL(sum_squared_differences),
     .column_sums = KERNEL(column_sums),
     .within = KERNEL(within),
     .add = KERNEL(add),

@@ -8,6 +8,7 @@ extern const vae__activation_kernels KERNEL(activation)[VAE__ACTIVATION_COUNT];
 
 double KERNEL(sum)(const real *a, size_t n);
 double KERNEL(sum_squares)(const real *a, size_t n);
+double KERNEL(sum_squared_differences)(const real *a, const real *b, size_t n);
 void KERNEL(column_sums)(const real *a, size_t stride, size_t rows, size_t width, real *out,
                          int add);
 int KERNEL(within)(const real *a, size_t n, real low, real high);

@@ -290,21 +290,124 @@ static void survives_constant_columns(void **state) {
     }
 }
 
-/* Each time divides the first layer by the spread of the data: in the end by more than fits. */
-static void stays_finite_when_repeated(void **state) {
-    columns c = make_columns();
+static vae_dataset *open_columns(const columns *c) {
     vae_dataset *dataset;
+    assert_ok(vae_dataset_from_memory(NULL, c->x, ROWS, WIDTH, "batch=7", &dataset));
+    return dataset;
+}
+
+#define GAUSSIAN \
+    "input=3 latent=2 encoder=[dense 4, relu] decoder=[dense 4, tanh] likelihood=gaussian "
+
+static const char *const startable[] = {
+    GAUSSIAN,
+    GAUSSIAN "sigma=per_dim",
+    GAUSSIAN "sigma=decoder",
+    GAUSSIAN "sigma=optimal standardize=1",
+    GAUSSIAN "sigma=per_dim standardize=1",
+    "input=3 latent=2 likelihood=bernoulli",
+    "input=3 latent=2 likelihood=negative_binomial",
+};
+
+/* A second call, on the same or on other data, does what the first of a new model does. */
+static void starts_again(void **state) {
     (void)state;
-    vae_model *model = create("input=3 latent=2 likelihood=gaussian");
-    for (size_t i = 0; i < ROWS * WIDTH; i++) c.x[i] *= 1e-10f;
-    assert_ok(vae_dataset_from_memory(NULL, c.x, ROWS, WIDTH, NULL, &dataset));
-    for (int times = 0; times < 50; times++) {
-        assert_ok(vae_model_initialize(model, dataset));
-        for (size_t j = 0; j < model->parameters.block_count; j++)
-            assert_true(isfinite(model->parameters.block[j]));
+    for (size_t i = 0; i < COUNT_OF(startable); i++) {
+        columns c = make_columns(), other = make_columns();
+        for (size_t r = 0; r < ROWS; r++) {
+            other.x[r * WIDTH] = c.x[r * WIDTH] / 3;
+            other.x[r * WIDTH + 2] = 1; /* does not vary */
+        }
+        for (size_t j = 0; strstr(startable[i], "binomial") && j < ROWS * WIDTH; j++) {
+            c.x[j] = (float)(int)(20 * c.x[j]);
+            other.x[j] = (float)(int)(20 * other.x[j]);
+        }
+        vae_model *model = initialized(startable[i], &c), *once = initialized(startable[i], &c);
+        vae_model *on_other = initialized(startable[i], &other), *clone;
+        vae_dataset *data = open_columns(&c), *other_data = open_columns(&other);
+        assert_ok(vae_model_initialize(model, data));
+        assert_true(same_values(model, once));
+        assert_ok(vae_model_initialize(model, other_data));
+        assert_true(same_values(model, on_other));
+        assert_ok(vae_model_clone(model, &clone));
+        assert_ok(vae_model_initialize(clone, data));
+        assert_true(same_values(clone, once));
+        assert_true(same_values(model, on_other));
+        for (int times = 0; times < 3; times++) assert_ok(vae_model_initialize(model, data));
+        assert_true(same_values(model, once));
+        vae_dataset_destroy(data);
+        vae_dataset_destroy(other_data);
+        vae_model_destroy(model);
+        vae_model_destroy(once);
+        vae_model_destroy(on_other);
+        vae_model_destroy(clone);
     }
-    vae_dataset_destroy(dataset);
+}
+
+static void check_stays(vae_model *model, const vae_dataset *data, const char *why) {
+    vae_model *before;
+    assert_ok(vae_model_clone(model, &before));
+    assert_fails(vae_model_initialize(model, data), VAE_ERROR_ARGUMENT, why);
+    assert_non_null(strstr(vae_last_error(), "create a new model with the same spec"));
+    assert_true(same_values(model, before));
+    assert_fails(vae_model_initialize(before, data), VAE_ERROR_ARGUMENT, why); /* a clone as well */
+    vae_model_destroy(before);
+}
+
+/* What training, a file or the caller gave a model is not drawn over. */
+static void keeps_what_it_would_lose(void **state) {
+    static const char *const trained = "the model was trained or loaded";
+    columns c = make_columns();
+    vae_dataset *data = open_columns(&c);
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(startable); i++) {
+        unsigned char bytes[4000];
+        size_t length;
+        float bias[WIDTH * 2] = {0.5f};
+        vae_optimizer *optimizer;
+        vae_model *model, *loaded;
+        if (strstr(startable[i], "binomial")) continue;
+        model = initialized(startable[i], &c);
+        assert_ok(vae_optimizer_create(model, "lr=1e-3", &optimizer));
+        assert_ok(vae_model_initialize(model, data)); /* an optimizer alone is no training */
+        assert_ok(vae_step(model, optimizer, data, NULL));
+        check_stays(model, data, trained);
+        vae_optimizer_destroy(optimizer);
+        vae_model_destroy(model);
+
+        model = create(startable[i]);
+        assert_ok(vae_model_save_memory(model, bytes, sizeof bytes, &length));
+        assert_ok(vae_model_load_memory(NULL, bytes, length, &loaded));
+        check_stays(loaded, data, trained);
+        vae_model_destroy(loaded);
+
+        /* before the first call parameters may be set, and stay */
+        size_t count = strstr(startable[i], "sigma=decoder") ? 2 * WIDTH : WIDTH;
+        assert_ok(vae_model_parameter_set(model, "likelihood.bias", bias, count));
+        assert_ok(vae_model_initialize(model, data));
+        check_stays(model, data, "parameters of it were set by vae_model_parameter_set");
+        vae_model_destroy(model);
+    }
+    vae_dataset_destroy(data);
+}
+
+/* A refused step is no training. */
+static void a_refused_step_is_no_training(void **state) {
+    columns c = make_columns();
+    vae_dataset *data = open_columns(&c);
+    const float bad[WIDTH] = {0, NAN, 0};
+    vae_optimizer *optimizer;
+    (void)state;
+    vae_model *model = initialized(GAUSSIAN, &c), *once = initialized(GAUSSIAN, &c);
+    assert_ok(vae_optimizer_create(model, NULL, &optimizer));
+    assert_fails(vae_step_rows(model, optimizer, bad, 1, WIDTH, NULL), VAE_ERROR_DATA, "nan");
+    assert_ok(vae_model_initialize(model, data));
+    assert_true(same_values(model, once));
+    assert_ok(vae_step(model, optimizer, data, NULL));
+    vae_optimizer_destroy(optimizer);
     vae_model_destroy(model);
+    vae_model_destroy(once);
+    vae_dataset_destroy(data);
 }
 
 /* The largest numbers there are, whose spread is larger. */
@@ -394,7 +497,9 @@ int main(void) {
         cmocka_unit_test(leaves_a_leading_activation),
         cmocka_unit_test(starts_outputs_from_the_data),
         cmocka_unit_test(survives_constant_columns),
-        cmocka_unit_test(stays_finite_when_repeated),
+        cmocka_unit_test(starts_again),
+        cmocka_unit_test(keeps_what_it_would_lose),
+        cmocka_unit_test(a_refused_step_is_no_training),
         cmocka_unit_test(survives_the_largest_numbers),
         cmocka_unit_test(refuses_bad_rows),
         cmocka_unit_test(works_at_size_one),

@@ -168,6 +168,50 @@ static void scales_are_positive(void **state) {
     drop(&p);
 }
 
+/* x - shift is no float, though y is; and E[x|z] is one though scale y is none. */
+static void far_values_are_standardised(void **state) {
+    static const float shift[WIDTH] = {-3e38f, 2e38f, 0, 1};
+    static const float scale[WIDTH] = {3e38f, 1e38f, 1, 2};
+    static const float x[2 * WIDTH] = {3e38f, -3e38f, 1, 0, -3e38f, 3e38f, -1, 5};
+    static const double y[2 * WIDTH] = {2, -5, 1, -0.5, 0, 1, -1, 2};
+    static const char *const sigmas[] = {"0.5", "shared", "per_dim", "decoder"};
+    (void)state;
+    for (size_t s = 0; s < COUNT_OF(sigmas); s++) {
+        char spec[100];
+        double elbo[2], log_p[2], expected[2] = {0}, sigma[WIDTH];
+        float mean[2 * WIDTH], latent[2 * 2 * LATENT] = {0};
+        snprintf(spec, sizeof spec, "input=4 latent=2 likelihood=gaussian standardize=1 sigma=%s",
+                 sigmas[s]);
+        vae_model *model = test_model(NULL, spec, 0);
+        assert_ok(vae_model_parameter_set(model, "input.shift", shift, WIDTH));
+        assert_ok(vae_model_parameter_set(model, "input.scale", scale, WIDTH));
+        for (size_t i = 0; i < WIDTH; i++) sigma[i] = s ? sqrt(1 + 1e-6) : 0.5;
+        for (size_t i = 0; i < 2 * WIDTH; i++) {
+            double ratio = y[i] / sigma[i % WIDTH];
+            expected[i / WIDTH] -= 0.5 * ratio * ratio + log(sigma[i % WIDTH]) +
+                                   0.91893853320467274178 + log((double)scale[i % WIDTH]);
+        }
+        assert_ok(vae_elbo(model, x, 2, WIDTH, 5, elbo, NULL, NULL));
+        for (size_t r = 0; r < 2; r++) test_near(elbo[r], expected[r], 1e-6, "ELBO");
+        for (size_t e = 0; e < 2; e++) {
+            assert_ok(vae_log_likelihood(model, x, 2, WIDTH,
+                                         e ? "samples=2 estimator=prior" : "samples=2", log_p, NULL,
+                                         NULL));
+            for (size_t r = 0; r < 2; r++) test_near(log_p[r], expected[r], 1e-6, "log p");
+        }
+        vae__parameter *bias = test_parameter(model, "likelihood.bias");
+        bias->values[0] = 2;  /* 6e38 - 3e38 */
+        bias->values[1] = -5; /* -5e38 + 2e38 */
+        assert_ok(vae_reconstruct(model, x, 2, WIDTH, mean));
+        test_near((double)mean[0] / 3e38, 1, 1e-6, "E[x|z]");
+        test_near((double)mean[WIDTH + 1] / 3e38, -1, 1e-6, "E[x|z]");
+        test_near((double)mean[2], 0, 1e-6, "E[x|z]");
+        assert_ok(vae_decode(model, latent, 2, LATENT, mean));
+        test_near((double)mean[0] / 3e38, 1, 1e-6, "E[x|z]");
+        vae_model_destroy(model);
+    }
+}
+
 static void only_for_the_gaussian(void **state) {
     (void)state;
     vae_model *model;
@@ -184,6 +228,7 @@ int main(void) {
         cmocka_unit_test(means_draws_and_sigma_are_of_x),
         cmocka_unit_test(training_is_that_of_y),
         cmocka_unit_test(scales_are_positive),
+        cmocka_unit_test(far_values_are_standardised),
         cmocka_unit_test(only_for_the_gaussian),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

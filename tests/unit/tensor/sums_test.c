@@ -63,6 +63,27 @@ static void sum_has_the_same_bits_at_every_level(void **state) {
     }
 }
 
+/* To the bit what sum_squares makes of the differences, also where those are not finite. */
+static void check_differences(const vae__kernels *kernels) {
+    static vae__real other[LONG], difference[LONG];
+    for (size_t k = 0; k < 3; k++) {
+        for (size_t i = 0; i < LONG; i++) {
+            other[i] = (vae__real)test_uniform(2, i, -3, 1);
+            if (k && i % 50 == 7) other[i] = k == 1 ? VAE__REAL_MAX : -(vae__real)INFINITY;
+            difference[i] = values[i] - other[i];
+        }
+        for (size_t i = 0; i <= SHORT + 1; i++) {
+            double found = kernels->sum_squared_differences(values, other, length(i));
+            assert_true(found == kernels->sum_squares(difference, length(i)));
+        }
+    }
+}
+
+static void squared_differences_are_squares_of_differences(void **state) {
+    (void)state;
+    test_each_level(check_differences);
+}
+
 static void check_spread(const vae__kernels *kernels) {
     vae__real a[SHORT] = {0};
     for (size_t i = 0; i < SHORT; i++) {
@@ -158,6 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_those_of_plain_loops),
         cmocka_unit_test(sum_has_the_same_bits_at_every_level),
+        cmocka_unit_test(squared_differences_are_squares_of_differences),
         cmocka_unit_test(what_is_not_finite_reaches_the_sum),
         cmocka_unit_test(column_sums_are_those_of_plain_loops),
         cmocka_unit_test(within_has_its_ends_inside_and_nan_outside),

@@ -16,6 +16,20 @@ typedef struct fixture {
     float x[FIXTURE_ROWS * FIXTURE_WIDTH];
 } fixture;
 
+/* What a context's log said: how often at each level, and the last line of each. */
+typedef struct fixture_log {
+    size_t warnings, infos;
+    char warning[1024], info[1024];
+} fixture_log;
+
+static inline void fixture_hear(void *user, int32_t level, const char *message) {
+    fixture_log *log = user;
+    int warns = level == VAE_LOG_WARNING;
+    log->warnings += warns ? 1 : 0;
+    log->infos += warns ? 0 : 1;
+    snprintf(warns ? log->warning : log->info, sizeof log->info, "%s", message);
+}
+
 #define FIXTURE_SPEC "input=4 latent=2 encoder=[dense 6, tanh] decoder=[dense 6, tanh] "
 
 /* x is borrowed: a test may change it. */

@@ -50,6 +50,13 @@ static int32_t watch(void *user, int32_t event, const vae_step_report *train,
     return w->events == w->stop_at ? -7 : 0;
 }
 
+/* Warnings of a log, and what the last line holds. */
+static void check_logged(const fixture_log *log, size_t which, size_t warnings, const char *part) {
+    if (log->warnings != warnings || (part && !strstr(log->warning, part)))
+        fail_msg("case %zu: %zu warnings, expected %zu; no '%s' in '%s'", which, log->warnings,
+                 warnings, part, log->warning);
+}
+
 static void forget(witness *w) {
     for (size_t i = 0; i < 64; i++) free(w->at_epoch[i]);
 }
@@ -218,6 +225,127 @@ static void needs_validation_rows(void **state) {
     fixture_end(&f);
 }
 
+/* A linear encoder that doubles 3e38: the row's mean of q(z|x) is no float. */
+typedef struct overflow {
+    vae_model *model;
+    vae_optimizer *optimizer;
+    vae_dataset *data, *validation;
+    float x[20 * FIXTURE_WIDTH], held_out[20 * FIXTURE_WIDTH];
+    size_t row; /* of held_out, which the validation set has */
+    vae__real *best;
+    size_t epochs, break_at; /* the epoch from 1 at whose end the row becomes 3e38 */
+} overflow;
+
+static void begin_overflow(overflow *o, size_t break_at) {
+    float first[FIXTURE_WIDTH];
+    *o = (overflow){.break_at = break_at};
+    o->model = test_model(NULL, "input=4 latent=2 likelihood=gaussian", 0.1);
+    for (size_t i = 0; i < 2; i++)
+        test_parameter(o->model, "posterior.weight")->values[i * FIXTURE_WIDTH] = 2;
+    test_values(o->x, COUNT_OF(o->x), 17, 0, 1);
+    test_values(o->held_out, COUNT_OF(o->held_out), 18, 0, 1);
+    assert_ok(vae_optimizer_create(o->model, "sgd lr=1e-5", &o->optimizer));
+    assert_ok(vae_dataset_from_memory(NULL, o->x, 20, FIXTURE_WIDTH, "batch=5", &o->data));
+    assert_ok(vae_dataset_from_memory(NULL, o->held_out, 20, FIXTURE_WIDTH, "copy=0 split=test:0.5",
+                                      &o->validation));
+    assert_ok(vae_dataset_read(o->validation, 3, 1, first, FIXTURE_WIDTH));
+    while (memcmp(o->held_out + o->row * FIXTURE_WIDTH, first, sizeof first)) o->row++;
+    assert_int_not_equal(o->row, 3);
+    if (!break_at) o->held_out[o->row * FIXTURE_WIDTH] = 3e38f;
+}
+
+static void end_overflow(overflow *o) {
+    free(o->best);
+    vae_dataset_destroy(o->validation);
+    vae_dataset_destroy(o->data);
+    vae_optimizer_destroy(o->optimizer);
+    vae_model_destroy(o->model);
+}
+
+static int32_t break_row(void *user, int32_t event, const vae_step_report *train,
+                         const vae_step_report *validation) {
+    overflow *o = user;
+    size_t bytes = o->model->parameters.block_count * sizeof(vae__real);
+    (void)train, (void)validation;
+    if (event != VAE_EVENT_EPOCH) return 0;
+    if (++o->epochs != o->break_at) return 0;
+    o->held_out[o->row * FIXTURE_WIDTH] = 3e38f;
+    o->best = malloc(bytes);
+    memcpy(o->best, o->model->parameters.block, bytes);
+    return 0;
+}
+
+/* Not a best epoch that is none: an error that names the row, under its number before the split. What
+ * was the best until then is what restore_best=1 leaves. */
+static void refuses_a_row_without_an_elbo(void **state) {
+    (void)state;
+    if (sizeof(vae__real) != sizeof(float)) skip(); /* 6e38 is a double */
+    for (size_t k = 0; k < 6; k++) {
+        static const char *const options[] = {"epochs=5", "epochs=5 patience=2",
+                                              "epochs=5 restore_best=1"};
+        overflow o;
+        char message[200];
+        begin_overflow(&o, k % 2 ? 2 : 0);
+        snprintf(message, sizeof message,
+                 "validation set: row %zu: its ELBO is not finite (reconstruction ", o.row);
+        assert_fails(
+            vae_train(o.model, o.optimizer, o.data, o.validation, options[k / 2], break_row, &o),
+            VAE_ERROR_DIVERGED, message);
+        assert_non_null(strstr(vae_last_error(), "the row's own largest is 3e+38 in column 0"));
+        assert_null(strstr(vae_last_error(), "learning rate"));
+        assert_int_equal(o.epochs, k % 2 ? 2 : 0);
+        assert_int_equal(vae_dataset_epoch(o.data), k % 2 ? 3 : 1);
+        if (k % 2 && k / 2 == 2) {
+            /* each epoch of this training is better than the one before */
+            assert_memory_equal(o.model->parameters.block, o.best,
+                                o.model->parameters.block_count * sizeof(vae__real));
+        }
+        o.held_out[o.row * FIXTURE_WIDTH] = 0.5f;
+        assert_ok(
+            vae_train(o.model, o.optimizer, o.data, o.validation, options[k / 2], NULL, NULL));
+        end_overflow(&o);
+    }
+}
+
+/* A row of 1e20 has an ELBO, but the mean over the rows is then so large that no epoch differs from
+ * another in it: that is said, and an error where epochs are to be compared. */
+static void refuses_a_mean_that_shows_nothing(void **state) {
+    fixture_log log = {0};
+    fixture f;
+    float rows[6 * FIXTURE_WIDTH];
+    vae_dataset *validation;
+    (void)state;
+    test_values(rows, COUNT_OF(rows), 99, 0, 1);
+    rows[4 * FIXTURE_WIDTH + 1] = 1e20f;
+    fixture_begin(&f, "gaussian sigma=1", "adam", "batch=4");
+    assert_ok(vae_context_set_log(f.context, fixture_hear, &log));
+    assert_ok(vae_dataset_from_memory(NULL, rows, 6, FIXTURE_WIDTH, NULL, &validation));
+    assert_ok(vae_train(f.model, f.optimizer, f.dataset, validation, "epochs=3", NULL, NULL));
+    assert_int_equal(log.warnings, 1); /* not at each epoch */
+    assert_non_null(strstr(log.warning,
+                           "train: validation set: the ELBO of row 4, -5e+39, decides the "
+                           "mean, -8.333e+38"));
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t before = vae_dataset_epoch(f.dataset);
+        assert_fails(vae_train(f.model, f.optimizer, f.dataset, validation,
+                               i ? "epochs=3 patience=5" : "epochs=3 restore_best=1", NULL, NULL),
+                     VAE_ERROR_DIVERGED,
+                     "validation set: row 4 has an ELBO of -5e+39: in the mean over 6 rows, "
+                     "-8.333e+38, no difference between epochs can be seen");
+        assert_int_equal(vae_dataset_epoch(f.dataset), before + 2);
+    }
+    vae_dataset_destroy(validation);
+    /* a row that is merely bad is no reason */
+    rows[4 * FIXTURE_WIDTH + 1] = 1e3f;
+    assert_ok(vae_dataset_from_memory(NULL, rows, 6, FIXTURE_WIDTH, NULL, &validation));
+    log.warnings = 0;
+    assert_ok(vae_train(f.model, f.optimizer, f.dataset, validation, "epochs=3 restore_best=1",
+                        NULL, NULL));
+    assert_int_equal(log.warnings, 0);
+    vae_dataset_destroy(validation);
+    fixture_end(&f);
+}
+
 /* ---- early stopping ---- */
 
 /* A rate so high that training jumps about. */
@@ -313,6 +441,63 @@ static void keeps_what_it_has_during_warm_up(void **state) {
     fixture_end(&f);
 }
 
+/* ---- what is said beforehand ---- */
+
+/* Ten rows in batches of four: three updates an epoch, two with drop_last=1. */
+static void says_when_no_epoch_counts(void **state) {
+    static const struct {
+        const char *optimizer, *dataset, *options;
+        int steps_before, warns;
+        const char *part;
+    } cases[] = {
+        {"adam warmup=10", "batch=4", "epochs=3 patience=1", 0, 1,
+         "the warm-up lasts until update 10, and the last of 3 epochs ends at update 9"},
+        {"adam beta_warmup=10", "batch=4", "epochs=3 restore_best=1", 0, 1, "until update 10"},
+        {"adam warmup=4 beta_warmup=10", "batch=4", "epochs=3 restore_best=1 patience=2", 0, 1,
+         "until update 10"},
+        {"adam warmup=9", "batch=4", "epochs=3 patience=1", 0, 0, NULL},
+        {"adam warmup=10", "batch=4", "epochs=4 patience=1", 0, 0, NULL},
+        {"adam warmup=10", "batch=4", "epochs=3", 0, 0, NULL},
+        {"adam warmup=7", "batch=4 drop_last=1", "epochs=3 patience=1", 0, 1, "at update 6"},
+        {"adam warmup=6", "batch=4 drop_last=1", "epochs=3 patience=1", 0, 0, NULL},
+        /* the first epoch is the rest of one */
+        {"adam warmup=10", "batch=4", "epochs=3 patience=1", 1, 1, "at update 9"},
+        {"adam warmup=10", "batch=4", "epochs=3 patience=1", 3, 0, NULL},
+        {"adam beta_warmup=1000000000000000", "batch=4", "epochs=1000000000000 patience=1", 0, 1,
+         "at update 3e+12"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        fixture_log log = {0};
+        fixture f;
+        witness w = {.stop_at = 40};
+        fixture_begin(&f, "gaussian", cases[i].optimizer, cases[i].dataset);
+        for (int k = 0; k < cases[i].steps_before; k++)
+            assert_ok(vae_step(f.model, f.optimizer, f.dataset, NULL));
+        assert_ok(vae_context_set_log(f.context, fixture_hear, &log));
+        assert_true(train(&f, f.dataset, cases[i].options, &w) >= 0);
+        check_logged(&log, i, cases[i].warns, cases[i].part);
+        forget(&w);
+        fixture_end(&f);
+    }
+}
+
+/* A schedule that is over leaves nothing to train with. */
+static void says_when_the_rate_is_spent(void **state) {
+    fixture_log log = {0};
+    fixture f;
+    (void)state;
+    fixture_begin(&f, "gaussian", "adam schedule=cosine steps=4", "batch=4");
+    assert_ok(vae_context_set_log(f.context, fixture_hear, &log));
+    assert_ok(vae_train(f.model, f.optimizer, f.dataset, NULL, "epochs=2", NULL, NULL));
+    assert_int_equal(log.warnings, 0);
+    assert_ok(vae_train(f.model, f.optimizer, f.dataset, NULL, "epochs=1", NULL, NULL));
+    check_logged(&log, 0, 1,
+                 "the learning rate is 0 from here on: schedule=cosine steps=4 is counted from "
+                 "update 0, and 6 updates were made");
+    fixture_end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trains_for_epochs),
@@ -322,10 +507,14 @@ int main(void) {
         cmocka_unit_test(ends_with_the_first_error),
         cmocka_unit_test(validates_with_beta_one),
         cmocka_unit_test(needs_validation_rows),
+        cmocka_unit_test(refuses_a_row_without_an_elbo),
+        cmocka_unit_test(refuses_a_mean_that_shows_nothing),
         cmocka_unit_test(loses_patience),
         cmocka_unit_test(asks_for_a_difference),
         cmocka_unit_test(restores_the_best),
         cmocka_unit_test(keeps_what_it_has_during_warm_up),
+        cmocka_unit_test(says_when_no_epoch_counts),
+        cmocka_unit_test(says_when_the_rate_is_spent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
