@@ -65,7 +65,10 @@ static char *man_section(const char *man, const char *command) {
     for (const char *c = command; *c; c++) heading[used++] = (char)(*c - 'a' + 'A');
     heading[used++] = '\n';
     const char *begin = strstr(man, heading);
-    if (!begin) fail_msg("vae.1 has no section for %s", command);
+    if (!begin) {
+        fail_msg("vae.1 has no section for %s", command);
+        return NULL; /* not reached; the compiler does not know */
+    }
     const char *end = strstr(begin + 1, ".SH ");
     return strndup(begin, end ? (size_t)(end - begin) : strlen(begin));
 }
