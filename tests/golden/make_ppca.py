@@ -48,11 +48,12 @@ class Draws:
 # ---- The answer ----
 
 def column_scales(rows, mean, standardize):
-    """Standard deviations, 1 for a column that does not vary."""
+    """Standard deviations; of a column that does not vary 1, or a thousandth of its value where that is more."""
     scales = []
     for j in range(len(mean)):
         variance = mpmath.fsum((row[j] - mean[j]) ** 2 for row in rows) / len(rows)
-        scales.append(mpmath.sqrt(variance) if standardize and variance > 0 else mpf(1))
+        constant = max(mpf(1), abs(mean[j]) / 1000)
+        scales.append((mpmath.sqrt(variance) if variance > 0 else constant) if standardize else mpf(1))
     return scales
 
 
