@@ -418,13 +418,13 @@ VAE_API const char *vae_model_spec(const vae_model *model);
 VAE_API vae_status vae_model_set_metadata(vae_model *model, const char *key, const char *value);
 
 /* The value of a key; NULL if there is none, and for NULL. "format" and "spec" give what a file of
- * this model says there. Valid until the next vae_model_set_metadata. */
+ * this model says there. Valid until the next vae_model_set_metadata or vae_model_initialize. */
 VAE_API const char *vae_model_metadata(const vae_model *model, const char *key);
 
 /* Key `index` from 0, in the order in which they were set or stand in the file; NULL past the end and
  * for NULL. "format", "spec" and what a checkpoint holds of the training are not among them; a key
  * with a reserved name that the library has noted, or found in a file of another program, is.
- * Valid until the next vae_model_set_metadata. */
+ * Valid until the next vae_model_set_metadata or vae_model_initialize. */
 VAE_API const char *vae_model_metadata_key(const vae_model *model, size_t index);
 
 /* Standard deviations of p(x|z), [width]. VAE_ERROR_UNSUPPORTED where there are none that hold for
