@@ -733,9 +733,9 @@ VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const 
 VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name,
                                           double *values, size_t latent);
 
-/* All of it as a table for people: figures with three or four decimals, +- and a standard error, a word on each. Its
- * layout may change between versions; a program takes the figures by name. Valid until the evaluation is destroyed. ""
- * for NULL. */
+/* All of it as a table for people: figures with three or four decimals, +- and a standard error, and
+ * what each figure means. Its layout may change between versions; a program takes the figures by name.
+ * Valid until the evaluation is destroyed. "" for NULL. */
 VAE_API const char *vae_evaluation_text(const vae_evaluation *evaluation);
 
 #ifdef __cplusplus
