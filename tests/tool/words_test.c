@@ -158,7 +158,7 @@ static void wrong_use_is_2(void **state) {
         {"train sprites -o m --resume=1", "--resume takes no value"},
         {"train sprites b c -o m", "vae train: expected DATA [TEST], found also 'c'"},
         {"train sprites:50 -o m --encoder 'zebra 3'",
-         "--encoder 'zebra 3' has layers whose mirror"},
+         "--encoder 'zebra 3': expected layers such as \"dense 64, relu\""},
         {"train sprites:50 -o m --encoder relo", "did you mean 'relu'?"},
         {"train sprites:50 -o m --likelihood bernouli", "did you mean 'bernoulli'?"},
         {"train sprites:50 -o m --latent 3 --spec 'latent=3'",
