@@ -72,8 +72,10 @@ int output_check(const tool_call *call, const char *path, const char *const *inp
             if (!inputs[i] || stat(inputs[i], &other)) continue;
             if (S_ISREG(status.st_mode) && status.st_dev == other.st_dev &&
                 status.st_ino == other.st_ino)
-                return command_failed(call, "%s is read, as %s: choose another output", path,
-                                      inputs[i]);
+                return command_failed(call,
+                                      "the output %s is the same file as %s, which is read: "
+                                      "choose another output",
+                                      path, inputs[i]);
         }
         if (S_ISDIR(status.st_mode)) return fail(call, path, "it is a folder; expected a file");
         return access(path, W_OK) ? fail(call, path, strerror(errno)) : TOOL_DONE;

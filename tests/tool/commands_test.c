@@ -759,17 +759,26 @@ static void data_is_never_written_over(void **state) {
     char *before = program_text("table.csv"), *model = program_text("m.safetensors");
     assert_int_equal(link(test_in_folder("table.csv"), test_in_folder("hard.csv")), 0);
     assert_int_equal(symlink("table.csv", test_in_folder("soft.csv")), 0);
-    check_bad("train table.csv -o table.csv", 1, "table.csv is read, as table.csv");
-    check_bad("train table.csv -o hard.csv", 1, "hard.csv is read, as table.csv");
-    check_bad("train soft.csv -o ./table.csv", 1, "is read, as soft.csv");
-    check_bad("train table.csv history.csv -o history.csv", 1, "is read, as history.csv");
+    check_bad("train table.csv -o table.csv", 1,
+              "the output table.csv is the same file as table.csv");
+    check_bad("train table.csv -o hard.csv", 1,
+              "the output hard.csv is the same file as table.csv");
+    check_bad("train soft.csv -o ./table.csv", 1, "is the same file as soft.csv, which is read");
+    check_bad("train table.csv history.csv -o history.csv", 1,
+              "is the same file as history.csv, which is read");
     if (has_pictures())
-        check_bad("train history.csv -o x --plot .", 1, "./history.csv is read, as history.csv");
-    check_bad("score m.safetensors table.csv -o hard.csv", 1, "is read, as table.csv");
-    check_bad("encode m.safetensors table.csv -o soft.csv", 1, "is read, as table.csv");
-    check_bad("reconstruct m.safetensors table.csv -o table.csv", 1, "is read, as table.csv");
-    check_bad("evaluate m.safetensors table.csv -o m.safetensors", 1, "is read, as m.safetensors");
-    check_bad("info m.safetensors -o m.safetensors", 1, "is read, as m.safetensors");
+        check_bad("train history.csv -o x --plot .", 1,
+                  "./history.csv is the same file as history.csv");
+    check_bad("score m.safetensors table.csv -o hard.csv", 1,
+              "is the same file as table.csv, which is read");
+    check_bad("encode m.safetensors table.csv -o soft.csv", 1,
+              "is the same file as table.csv, which is read");
+    check_bad("reconstruct m.safetensors table.csv -o table.csv", 1,
+              "is the same file as table.csv, which is read");
+    check_bad("evaluate m.safetensors table.csv -o m.safetensors", 1,
+              "is the same file as m.safetensors, which is read");
+    check_bad("info m.safetensors -o m.safetensors", 1,
+              "is the same file as m.safetensors, which is read");
     char *after = program_text("table.csv"), *model_after = program_text("m.safetensors");
     assert_string_equal(before, after);
     assert_string_equal(model, model_after);
