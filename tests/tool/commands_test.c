@@ -770,6 +770,11 @@ static void data_is_never_written_over(void **state) {
     check_bad("reconstruct m.safetensors table.csv -o table.csv", 1, "is read, as table.csv");
     check_bad("evaluate m.safetensors table.csv -o m.safetensors", 1, "is read, as m.safetensors");
     check_bad("info m.safetensors -o m.safetensors", 1, "is read, as m.safetensors");
+    check_bad("train table.csv -o history.csv --data labels=history.csv", 1, "is read, as");
+    check_bad("score m.safetensors table.csv -o history.csv --data labels=history.csv", 1,
+              "history.csv is read, as history.csv");
+    check_bad("encode m.safetensors table.csv -o history.csv --data 'labels=\"history.csv\"'", 1,
+              "history.csv is read, as history.csv");
     char *after = program_text("table.csv"), *model_after = program_text("m.safetensors");
     assert_string_equal(before, after);
     assert_string_equal(model, model_after);
@@ -801,6 +806,17 @@ static void outputs_are_replaced(void **state) {
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+/* As a full disk: one line, and nothing is left. */
+static void a_limit_on_files_is_a_failure(void **state) {
+    (void)state;
+    make_model();
+    program_limit_files(1024);
+    check_bad("sample m.safetensors -n 1000 -o x.csv", 1, "File too large");
+    check_bad("sample m.safetensors -n 1000 -o x.npy", 1, "File too large");
+    check_bad("train table.csv -o x --epochs 1 -q", 1, "File too large");
+    program_limit_files(0);
+}
+
 static int has_hidden_file(void) {
     DIR *list = opendir(test_folder());
     int found = 0;
@@ -819,6 +835,7 @@ static void a_signal_leaves_the_old_output(void **state) {
     pid_t child = program_start("encode m sprites:20000 -o z.csv", &errors);
     for (int i = 0; i < 5000 && !has_hidden_file(); i++) usleep(1000);
     kill(child, SIGTERM);
+    kill(child, SIGTERM); /* as timeout does, for the process and its group */
     free(program_read(errors));
     int status = program_wait(child);
     assert_false(has_hidden_file());
@@ -876,6 +893,7 @@ int main(void) {
         IN_FOLDER(what_cannot_be_written),
         IN_FOLDER(data_is_never_written_over),
         IN_FOLDER(outputs_are_replaced),
+        IN_FOLDER(a_limit_on_files_is_a_failure),
         IN_FOLDER(a_signal_leaves_the_old_output),
         IN_FOLDER(a_closed_pipe_is_no_failure),
     };

@@ -39,6 +39,7 @@ static char *interrupt(const char *line, int number, int epochs, int *status) {
         ends += in_table && byte == '\n';
     }
     kill(child, number);
+    if (number == SIGTERM) kill(child, number); /* as timeout does, for the process and its group */
     char *said = program_read(errors);
     *status = program_wait(child);
     return said;
