@@ -207,6 +207,11 @@ int subject_open_table(const subject *s, table *to, const char *path, size_t row
                   .height = s->height,
                   .width = s->breadth,
                   .units = s->units.offset ? &s->units : NULL};
+    if (s->units.is_broken)
+        return command_failed(s->call,
+                              "%s: %s in its metadata holds a scale or a shift that cannot "
+                              "be read",
+                              s->model_path, SETTINGS_DATA);
     return table_open(s->call, to, path);
 }
 

@@ -806,6 +806,37 @@ static void outputs_are_replaced(void **state) {
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+static void set_metadata(const char *key, const char *value) {
+    vae_model *model;
+    assert_ok(vae_model_load(NULL, test_in_folder("m.safetensors"), &model));
+    assert_ok(vae_model_set_metadata(model, key, value));
+    assert_ok(vae_model_save(model, test_in_folder("m.safetensors")));
+    vae_model_destroy(model);
+}
+
+/* No number is made of what is none. */
+static void metadata_that_cannot_be_read(void **state) {
+    static const char *const readings[] = {"shift=[1, 2",           "shift=[1, 2, 3]",
+                                           "shift=[1, 2, 3, x]",    "shift=[1, 2, 3, 1e999]",
+                                           "shift=[1, 2, 3, 4, 5]", "scale=range:1",
+                                           "scale=range:1:1",       "scale=range:nan:1",
+                                           "scale=range:0:1x",      "scale=range:-1e308:1e308"};
+    (void)state;
+    make_model();
+    for (size_t i = 0; i < COUNT_OF(readings); i++) {
+        set_metadata("tool.data", readings[i]);
+        check_bad("sample m.safetensors -n 2", 1, "a scale or a shift that cannot be read");
+    }
+    set_metadata("tool.data", "shift=[ 1,2 ,\n3, 4e0 ]");
+    good("sample m.safetensors -n 2");
+    set_metadata("tool.data", NULL);
+    set_metadata("score.threshold", "");
+    check_bad("score m.safetensors table.csv", 1, "expected a number as score.threshold");
+    set_metadata("score.threshold", NULL);
+    set_metadata("a\nkey\x1b", "a\n\x7fvalue");
+    assert_non_null(strstr(good("info m.safetensors").out, "\n  a key =a  value\n"));
+}
+
 /* As a full disk: one line, and nothing is left. */
 static void a_limit_on_files_is_a_failure(void **state) {
     (void)state;
@@ -893,6 +924,7 @@ int main(void) {
         IN_FOLDER(what_cannot_be_written),
         IN_FOLDER(data_is_never_written_over),
         IN_FOLDER(outputs_are_replaced),
+        IN_FOLDER(metadata_that_cannot_be_read),
         IN_FOLDER(a_limit_on_files_is_a_failure),
         IN_FOLDER(a_signal_leaves_the_old_output),
         IN_FOLDER(a_closed_pipe_is_no_failure),
