@@ -107,10 +107,13 @@ static int choose_threshold(scores *to) {
                                "the threshold in %s is one for scores with %s, these are with %s: "
                                "give --threshold or --threshold-quantile",
                                call->operand[0], made_with, to->options);
+    const char *said = given ? given : kept;
     char *end;
-    to->threshold = strtod(given ? given : kept, &end);
+    to->threshold = strtod(said, &end);
     to->has_threshold = 1;
-    if (end != (given ? given : kept) && !*end && isfinite(to->threshold)) return TOOL_DONE;
+    if (end != said && !*end && isfinite(to->threshold)) return TOOL_DONE;
+    if (given)
+        return command_misused(call, "--threshold: expected a finite number, found '%s'", said);
     return command_failed(call, "%s: expected a number as %s in its metadata, found '%s'",
                           call->operand[0], SETTINGS_THRESHOLD, kept);
 }
@@ -143,7 +146,7 @@ static int compute(scores *to) {
         vae_status status = vae_dataset_read(s->data, first, n, x, width);
         if (!status)
             status = vae_score(s->model, x, n, width, to->options, to->score + first, by_value);
-        if (status) problem = command_refused(s->call, status, s->data_path);
+        if (status) problem = subject_refused_rows(s->call, status, s->data, first, s->data_path);
         for (size_t r = 0; !problem && r < n && to->explain; r++)
             find_drivers(by_value + r * width, width, to->drivers + (first + r) * to->explain,
                          to->explain);

@@ -313,6 +313,10 @@ static int run(const tool_call *call) {
     static job j; /* large; of the one training that a program does */
     if (!command_given(call, "output"))
         return command_misused(call, "expected --output FILE for the model");
+    if (!strcmp(command_value(call, "output", ""), "-"))
+        return command_misused(call,
+                               "--output: expected a file for the model, which does not go to "
+                               "standard output; found '-'");
     set_up(&j, call);
     int status = prepare(&j);
     if (!status) status = train(&j);

@@ -686,6 +686,10 @@ static void what_cannot_be_read(void **state) {
     check_bad("score table.csv table.csv", 1, "is no safetensors file");
     check_bad("train empty.csv -o x", 1, "empty.csv: the file is empty");
     check_bad("train missing.csv -o x", 1, "missing.csv");
+    program_file("few.csv", "a,b\n1,2\n3,4\n5,1\n");
+    check_bad("train few.csv -o x", 1, "few.csv has too few rows to hold a tenth of them out");
+    check_bad("score m.safetensors table.csv --threshold 1e999", 2,
+              "--threshold: expected a finite number, found '1e999'");
     check_bad("train table.csv missing.csv -o x", 1, "missing.csv");
     check_bad("train table.csv header.csv -o x", 1, "header.csv does not fit table.csv");
 }
@@ -806,6 +810,23 @@ static void outputs_are_replaced(void **state) {
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+/* Behind more rows than go through the model at a time, of a file of which rows are left out. */
+static void a_bad_row_has_its_number(void **state) {
+    (void)state;
+    make_model();
+    FILE *file = fopen(test_in_folder("long.csv"), "w");
+    assert_non_null(file);
+    fprintf(file, "temp,pressure,flow rate,rpm,kind\n");
+    for (int i = 0; i < 12000; i++)
+        fprintf(file, "20,1000,%s,3000,%d\n", i == 11000 ? "1e39" : "5", i % 2);
+    assert_int_equal(fclose(file), 0);
+#define SAYS "long.csv: row 11000, column 2 is inf: expected finite values"
+#define REST "m.safetensors long.csv -q -o x.csv --data where=[kind=0]"
+    check_bad("score " REST, 1, SAYS);
+    check_bad("encode " REST, 1, SAYS);
+    check_bad("reconstruct " REST, 1, SAYS);
+}
+
 static void set_metadata(const char *key, const char *value) {
     vae_model *model;
     assert_ok(vae_model_load(NULL, test_in_folder("m.safetensors"), &model));
@@ -924,6 +945,7 @@ int main(void) {
         IN_FOLDER(what_cannot_be_written),
         IN_FOLDER(data_is_never_written_over),
         IN_FOLDER(outputs_are_replaced),
+        IN_FOLDER(a_bad_row_has_its_number),
         IN_FOLDER(metadata_that_cannot_be_read),
         IN_FOLDER(a_limit_on_files_is_a_failure),
         IN_FOLDER(a_signal_leaves_the_old_output),
