@@ -176,7 +176,7 @@ static void wrong_use_is_2(void **state) {
          "--explain: names of columns need an output that ends in .csv"},
         {"score m d --threshold 1 --threshold-quantile 0.5", "exclude each other"},
         {"score m d --threshold-quantile 2", "--threshold-quantile: expected 0 to 1, found 2"},
-        {"score m.checkpoint d --threshold-quantile 0.5", "m.checkpoint is a checkpoint"},
+        {"train d -o -", "--output: expected a file for the model"},
         {"sample m -n 0", "--n: expected 1 to 1000000000, found 0"},
         {"plot m d", "vae plot: expected --output FOLDER"},
         {"encode m d -o z.png", "expected a name that ends in .csv or .npy"},
