@@ -158,6 +158,13 @@ int subject_open(const tool_call *call, subject *out) {
     return TOOL_DONE;
 }
 
+/* A file of labels that a model names is not opened: the model may come from a stranger. */
+static int names_a_file(const text_word *word, const char *key) {
+    static const char column[] = "=column:";
+    const char *value = word->begin + word->key_length;
+    return !strcmp(key, "labels") && strncmp(value, column, sizeof column - 1) != 0;
+}
+
 /* What the user says comes first, so that places in messages are right, and wins. */
 static char *data_options(const subject *s) {
     const char *given = command_value(s->call, "data", NULL);
@@ -170,7 +177,7 @@ static char *data_options(const subject *s) {
     while (kept && text_next_word(&word)) {
         char key[64] = "";
         if (word.key_length < sizeof key) memcpy(key, word.begin, word.key_length);
-        if (!text_has_key(given, key, NULL))
+        if (!text_has_key(given, key, NULL) && !names_a_file(&word, key))
             text_append(&options, " %.*s", (int)word.length, word.begin);
     }
     return options.text;

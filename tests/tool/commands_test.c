@@ -858,6 +858,8 @@ static void metadata_that_cannot_be_read(void **state) {
         set_metadata("tool.data", readings[i]);
         check_bad("sample m.safetensors -n 2", 1, "a scale or a shift that cannot be read");
     }
+    set_metadata("tool.data", "labels=/no/such/file"); /* a stranger's model opens no file */
+    good("score m.safetensors table.csv");
     set_metadata("tool.data", "shift=[ 1,2 ,\n3, 4e0 ]");
     good("sample m.safetensors -n 2");
     set_metadata("tool.data", NULL);
