@@ -439,7 +439,7 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs
+.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -458,6 +458,9 @@ check-interop: lib $(OUT)/tests/interop/write_model
 
 check-examples: examples
 	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
+
+check-cpp: lib
+	$(Q)$(compiler_environment) sh tests/cpp/run.sh lib $(OUT)/cpp
 
 check-docs: lib tool
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs
