@@ -175,7 +175,7 @@ VAE_API vae_status vae_context_memory(const vae_context *context, uint64_t *byte
 
 /* Rows in memory in the type they came in, converted batch by batch, and a training cursor. Only
  * vae_step and vae_train move the cursor. One thread; its const functions many, while none trains
- * on it. It need not share its context with the model that it meets. */
+ * on it. It need not share its context with the model it is used with. */
 typedef struct vae_dataset vae_dataset;
 
 /* path: an IDX file (the MNIST family), an NPY file (numpy.save of bool, integers or floats of up to
@@ -212,7 +212,7 @@ typedef struct vae_dataset vae_dataset;
  *                               drawn anew each epoch
  *   split=train:F | test:F  split_seed=N (1)
  *                               of a fixed shuffle of all rows the first round(F n) are train, the
- *                               others test; F in [0, 1]. Opened twice: two sets that do not meet
+ *                               others test; F in [0, 1]. Opened twice: two sets without a common row
  *   labels=PATH | column:NAME   a file with one or more numbers a row, or a column of the CSV file
  *   header=auto | yes | no      CSV: whether the first line holds names. auto: names if no cell is
  *                               a number, a row if all are; VAE_ERROR_FORMAT asks for header= or
@@ -291,8 +291,9 @@ VAE_API vae_status vae_dataset_spec(const vae_dataset *dataset, char *buffer, si
 
 /* How a column's values become x = (stored - offset) / range: 0 and 255 for 8-bit data, 0 and 1 for
  * values that are taken as stored, what scale= and shift= say or found otherwise. So stored = x range
- * + offset gives what a model makes (x_mean, draws) in the units of the file. Of binarize= values
- * before that. VAE_ERROR_ARGUMENT for a column that is not below the width. Either may be NULL. */
+ * + offset gives what a model makes (x_mean, draws) in the units of the file. With binarize= this
+ * holds for the values before it. VAE_ERROR_ARGUMENT for a column that is not below the width. Either
+ * of offset and range may be NULL. */
 VAE_API vae_status vae_dataset_scaling(const vae_dataset *dataset, size_t column, double *offset,
                                        double *range);
 
@@ -374,8 +375,8 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
  * A column that does not vary is held, with standardize=1 and with sigma=per_dim and decoder: the
  * output is its value for every z, the encoder does not see it, its scale is s = max(1, |value| /
  * 1000), and the smallest sigma of x that per_dim and decoder give it is s / 10. A warning in the
- * log names such columns, and another data that are too large or small to be trained on without
- * standardize=1.
+ * log names such columns. Another warning says that the data is too large or too small to be
+ * trained on without standardize=1.
  * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
 VAE_API vae_status vae_model_initialize(vae_model *model, const vae_dataset *dataset);
 
@@ -411,20 +412,20 @@ VAE_API const char *vae_model_spec(const vae_model *model);
  * programs put into a file is kept, in order, by loading, saving, cloning and checkpoints.
  *
  * value NULL removes the key, if it is there; "" is a value. key and value are copied, and may be
- * texts that the two functions below gave. Needs the model alone. Refused, and nothing is changed:
+ * texts that the two functions below returned. Needs the model alone. Refused, and nothing is changed:
  * VAE_ERROR_ARGUMENT for an empty key, for one of the library's own (format, spec, checkpoint, and all
  * that begin with "optimizer." or "dataset") and where keys and values would be more than 10,000,000
  * bytes together; VAE_ERROR_TEXT for what is not UTF-8. */
 VAE_API vae_status vae_model_set_metadata(vae_model *model, const char *key, const char *value);
 
 /* The value of a key; NULL if there is none, and for NULL. "format" and "spec" give what a file of
- * this model says there. Valid until the next vae_model_set_metadata. */
+ * this model says there. Valid until the next vae_model_set_metadata or vae_model_initialize. */
 VAE_API const char *vae_model_metadata(const vae_model *model, const char *key);
 
 /* Key `index` from 0, in the order in which they were set or stand in the file; NULL past the end and
- * for NULL. "format", "spec" and what a checkpoint holds of the training are not among them; a key
- * with a reserved name that the library has noted, or found in a file of another program, is.
- * Valid until the next vae_model_set_metadata. */
+ * for NULL. "format", "spec" and what a checkpoint holds of the training are not among them. Other
+ * keys with a reserved name are: "dataset.shift", and those that came with another program's file.
+ * Valid until the next vae_model_set_metadata or vae_model_initialize. */
 VAE_API const char *vae_model_metadata_key(const vae_model *model, size_t index);
 
 /* Standard deviations of p(x|z), [width]. VAE_ERROR_UNSUPPORTED where there are none that hold for
@@ -733,9 +734,9 @@ VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const 
 VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name,
                                           double *values, size_t latent);
 
-/* All of it as a table for people: figures with three or four decimals, +- and a standard error, a word on each. Its
- * layout may change between versions; a program takes the figures by name. Valid until the evaluation is destroyed. ""
- * for NULL. */
+/* All of it as a table for people: figures with three or four decimals, +- and a standard error, and
+ * what each figure means. Its layout may change between versions; a program takes the figures by name.
+ * Valid until the evaluation is destroyed. "" for NULL. */
 VAE_API const char *vae_evaluation_text(const vae_evaluation *evaluation);
 
 #ifdef __cplusplus

@@ -128,7 +128,7 @@ void vae__graph_free(vae__graph *graph);
 vae_status vae__graph_input(vae__graph *graph, const char *name, size_t width, vae__extent extent,
                             vae__id *value);
 
-/* Description of a node to add. Input lists end at the first VAE__NONE or at their end. */
+/* Description of a node to add. The lists hold input_count and parameter_count entries. */
 typedef struct vae__node_spec {
     const vae__op *op;
     const void *attributes;

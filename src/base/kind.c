@@ -97,11 +97,12 @@ static int is_text(const unsigned char *head, size_t size) {
 }
 
 const vae__file_kind *vae__file_kind_of(const unsigned char *head, size_t size) {
+    /* First, since its length may begin as another kind does: 80 02 is 640 and a pickle. */
+    if (is_safetensors(head, size)) return &safetensors;
     for (size_t i = 0; i < sizeof signatures / sizeof signatures[0]; i++) {
         const signature *known = &signatures[i];
         if (size >= known->size && !memcmp(head, known->bytes, known->size)) return &known->kind;
     }
-    if (is_safetensors(head, size)) return &safetensors;
     if (is_idx(head, size)) return &idx;
     if (is_utf16(head, size)) return &utf16;
     return is_text(head, size) ? &text : NULL;

@@ -39,7 +39,9 @@ static double dot_of_sizes(const double *restrict a, const double *restrict b, s
 #define DONE (-1.0)
 
 /* Writes row `row` of R, that of column `pivot`, and takes its squares off `left` [n]. What is left of a column is at
- * least the rounding of its diagonal entry: below that even its sign would mean nothing. */
+ * least the rounding of its diagonal entry: below that even its sign would mean nothing. An entry of the row is at most
+ * the root of what is left of its column, as in any semidefinite matrix: of columns that determine each other rounding
+ * may leave more, and that would grow from row to row. */
 static void factor_row(const double *a, size_t n, size_t row, size_t pivot, double *r,
                        double *left) {
     double *next = r + row * n, root = sqrt(left[pivot]);
@@ -51,7 +53,8 @@ static void factor_row(const double *a, size_t n, size_t row, size_t pivot, doub
     }
     left[pivot] = DONE;
     for (size_t i = 0; i < n; i++) {
-        next[i] = left[i] < 0 ? 0 : next[i] / root;
+        double bound = left[i] < 0 ? 0 : sqrt(left[i]);
+        next[i] = fmax(-bound, fmin(next[i] / root, bound));
         if (left[i] < 0) continue;
         left[i] = fmax(left[i] - next[i] * next[i], (double)n * DBL_EPSILON * a[i * n + i]);
     }

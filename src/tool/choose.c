@@ -142,8 +142,8 @@ static int append_network(const tool_call *call, text *spec, text *reasons) {
     if (!decoder && !choose_mirror(encoder, &mirror)) {
         text_free(&mirror);
         return command_misused(call,
-                               "--encoder '%s' has layers whose mirror is not known: give "
-                               "--decoder too",
+                               "--encoder '%s': expected layers such as \"dense 64, relu\"; for "
+                               "layers of another kind give --decoder too",
                                encoder);
     }
     text_append(spec, " encoder=[%s] decoder=[%s]", encoder, decoder ? decoder : mirror.text);

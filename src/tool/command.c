@@ -122,8 +122,8 @@ static int take_value(tool_call *call, int option, const char *value) {
     if (known->kind != TOOL_FLAG && !*value)
         return command_misused(call, "--%s: expected %s, found nothing", known->name, known->value);
     if (known->kind == TOOL_WHOLE && !is_whole(value))
-        return command_misused(call, "--%s: expected a whole number, found '%s'", known->name,
-                               value);
+        return command_misused(call, "--%s: expected a whole number from 0 on, found '%s'",
+                               known->name, value);
     if (known->kind == TOOL_REAL && !is_real(value))
         return command_misused(call, "--%s: expected a number, found '%s'", known->name, value);
     call->value[option] = value;

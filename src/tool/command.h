@@ -1,5 +1,6 @@
 /* What a command of the tool is. Its options are rows of a table: the table parses, checks and suggests, and
- * the help, the manual page and the completion of the shell are printed from it. */
+ * the help is printed from it. The manual page and the completion of the shell are files, which
+ * tests/tool/words_test.c compares with it. */
 #ifndef TOOL_COMMAND_H
 #define TOOL_COMMAND_H
 

@@ -44,7 +44,9 @@ static int decode(const subject *s, const vae_dataset *latents, table *to) {
         size_t n = rows - first < chunk ? rows - first : chunk;
         vae_status status = vae_dataset_read(latents, first, n, z, s->latent);
         if (!status) status = vae_decode(s->model, z, n, s->latent, x);
-        problem = status ? command_refused(s->call, status, s->call->operand[1]) : TOOL_DONE;
+        problem = status
+                      ? subject_refused_rows(s->call, status, latents, first, s->call->operand[1])
+                      : TOOL_DONE;
         if (!problem) problem = table_write(to, x, n);
     }
     free(z);

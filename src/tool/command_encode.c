@@ -46,7 +46,7 @@ static int encode(const subject *s, table *to, int with_logvar) {
         size_t n = rows - first < chunk ? rows - first : chunk;
         vae_status status = vae_dataset_read(s->data, first, n, x, s->width);
         if (!status) status = vae_encode(s->model, x, n, s->width, mean, logvar);
-        if (status) problem = command_refused(s->call, status, s->data_path);
+        if (status) problem = subject_refused_rows(s->call, status, s->data, first, s->data_path);
         if (!problem && with_logvar) interleave(mean, logvar, n, d, both);
         if (!problem) problem = table_write(to, with_logvar ? both : mean, n);
     }

@@ -25,12 +25,19 @@ static void append_parameters(text *to, const vae_model *model) {
     }
 }
 
+/* In one line, whatever a file brings with it. */
+static void append_plain(text *to, const char *said) {
+    for (; *said; said++)
+        text_append(to, (unsigned char)*said < ' ' || *said == 127 ? " " : "%c", *said);
+}
+
 static void append_settings(text *to, const vae_model *model) {
     const char *key;
     for (size_t i = 0; (key = vae_model_metadata_key(model, i)); i++) {
-        text_append(to, i ? "  %s=" : "metadata\n  %s=", key);
-        for (const char *c = vae_model_metadata(model, key); *c; c++)
-            text_append(to, (unsigned char)*c < ' ' ? " " : "%c", *c);
+        text_append(to, i ? "  " : "metadata\n  ");
+        append_plain(to, key);
+        text_append(to, "=");
+        append_plain(to, vae_model_metadata(model, key));
         text_append(to, "\n");
     }
 }

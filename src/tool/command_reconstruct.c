@@ -24,7 +24,8 @@ static int reconstruct(const subject *s, table *to) {
         size_t n = rows - first < chunk ? rows - first : chunk;
         vae_status status = vae_dataset_read(s->data, first, n, x, s->width);
         if (!status) status = vae_reconstruct(s->model, x, n, s->width, mean);
-        problem = status ? command_refused(s->call, status, s->data_path) : TOOL_DONE;
+        problem = status ? subject_refused_rows(s->call, status, s->data, first, s->data_path)
+                         : TOOL_DONE;
         if (!problem) problem = table_write(to, mean, n);
     }
     free(x);

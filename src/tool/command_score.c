@@ -59,15 +59,26 @@ static int check_options(const tool_call *call, scores *to) {
                                command_value(call, "threshold-quantile", ""));
     if (command_given(call, "threshold") && command_given(call, "threshold-quantile"))
         return command_misused(call, "--threshold and --threshold-quantile exclude each other");
-    size_t length = strlen(call->operand[0]), ending = strlen(".checkpoint");
-    if (command_given(call, "threshold-quantile") && length > ending &&
-        !strcmp(call->operand[0] + length - ending, ".checkpoint"))
-        return command_misused(call,
-                               "--threshold-quantile: %s is a checkpoint, which stays as it "
-                               "is; give the model instead",
-                               call->operand[0]);
     const char *const inputs[] = {call->operand[0], call->operand[1]};
     return output_check(call, to->path, inputs, 2);
+}
+
+/* The threshold is saved with a model, and a model alone would be left of a checkpoint, whatever its name. */
+static int check_is_model(const scores *to) {
+    const tool_call *call = to->s.call;
+    vae_model *model = NULL;
+    vae_optimizer *optimizer = NULL;
+    if (!command_given(call, "threshold-quantile")) return TOOL_DONE;
+    vae_status status =
+        vae_checkpoint_load(to->s.context, to->s.model_path, NULL, &model, &optimizer);
+    vae_optimizer_destroy(optimizer);
+    vae_model_destroy(model);
+    if (status == VAE_ERROR_FORMAT) return TOOL_DONE;
+    if (status) return command_refused(call, status, NULL);
+    return command_misused(call,
+                           "--threshold-quantile: %s is a checkpoint, which stays as it is; give "
+                           "the model instead",
+                           to->s.model_path);
 }
 
 /* What was said, else what the threshold in the model was made with, else the score at the mean. */
@@ -96,10 +107,13 @@ static int choose_threshold(scores *to) {
                                "the threshold in %s is one for scores with %s, these are with %s: "
                                "give --threshold or --threshold-quantile",
                                call->operand[0], made_with, to->options);
+    const char *said = given ? given : kept;
     char *end;
-    to->threshold = strtod(given ? given : kept, &end);
+    to->threshold = strtod(said, &end);
     to->has_threshold = 1;
-    if (!*end && isfinite(to->threshold)) return TOOL_DONE;
+    if (end != said && !*end && isfinite(to->threshold)) return TOOL_DONE;
+    if (given)
+        return command_misused(call, "--threshold: expected a finite number, found '%s'", said);
     return command_failed(call, "%s: expected a number as %s in its metadata, found '%s'",
                           call->operand[0], SETTINGS_THRESHOLD, kept);
 }
@@ -132,7 +146,7 @@ static int compute(scores *to) {
         vae_status status = vae_dataset_read(s->data, first, n, x, width);
         if (!status)
             status = vae_score(s->model, x, n, width, to->options, to->score + first, by_value);
-        if (status) problem = command_refused(s->call, status, s->data_path);
+        if (status) problem = subject_refused_rows(s->call, status, s->data, first, s->data_path);
         for (size_t r = 0; !problem && r < n && to->explain; r++)
             find_drivers(by_value + r * width, width, to->drivers + (first + r) * to->explain,
                          to->explain);
@@ -238,6 +252,7 @@ static int run(const tool_call *call) {
     int is_new = command_given(call, "threshold-quantile");
     int status = check_options(call, &to);
     if (!status) status = subject_open(call, &to.s);
+    if (!status) status = check_is_model(&to);
     if (!status) choose_score(&to);
     if (!status) status = choose_threshold(&to);
     if (!status) status = subject_open_data(&to.s, call->operand[1]);

@@ -44,7 +44,7 @@ static const tool_option options[] = {
 typedef struct job {
     tool_call call; /* with the options of the checkpoint where training is resumed */
     const char *output, *folder;
-    char *checkpoint, *labels; /* paths; labels: NULL without a file of labels */
+    char *checkpoint; /* its path */
     int resume, quiet;
     char *kept[TOOL_MOST_OPTIONS]; /* texts of the checkpoint that `call` refers to */
     vae_context *context;
@@ -59,23 +59,12 @@ static vae_status keep_options(training *t) {
 
 /* ---- checks before anything is computed ---- */
 
-static char *labels_path(const char *data) {
-    char *value = NULL;
-    if (!text_has_key(data, "labels", &value)) return NULL;
-    size_t length = strlen(value);
-    if (length > 1 && *value == '"') { /* without the quotes */
-        memmove(value, value + 1, length - 2);
-        value[length - 2] = 0;
-    }
-    return value;
-}
-
-static int check_folder(const job *j, const char *const *inputs) {
+static int check_folder(const job *j) {
     text history_path = {0};
     int problem = pictures_check(&j->call);
     if (!problem) problem = output_make_folder(&j->call, j->folder);
     text_append(&history_path, "%s/history.csv", j->folder);
-    if (!problem) problem = output_check(&j->call, history_path.text, inputs, 3);
+    if (!problem) problem = output_check(&j->call, history_path.text, j->call.operand, 2);
     text_free(&history_path);
     return problem;
 }
@@ -83,18 +72,16 @@ static int check_folder(const job *j, const char *const *inputs) {
 static int check_job(job *j) {
     const tool_call *call = &j->call;
     unsigned long long epochs = command_whole(call, "epochs", 50);
-    j->labels = labels_path(command_value(call, "data", NULL));
-    const char *const inputs[] = {call->operand[0], call->operand[1], j->labels};
     if (!epochs || epochs > MOST_EPOCHS)
         return command_misused(call, "--epochs: expected 1 to %d, found %llu", MOST_EPOCHS, epochs);
-    int problem = output_check(call, j->output, inputs, 3);
-    if (!problem) problem = output_check(call, j->checkpoint, inputs, 3);
+    int problem = output_check(call, j->output, call->operand, 2);
+    if (!problem) problem = output_check(call, j->checkpoint, call->operand, 2);
     if (!problem && !j->resume && access(j->checkpoint, F_OK) == 0)
         problem = command_failed(call,
                                  "%s holds a training that was interrupted: go on with "
                                  "--resume, or remove that file",
                                  j->checkpoint);
-    if (!problem && j->folder) problem = check_folder(j, inputs);
+    if (!problem && j->folder) problem = check_folder(j);
     return problem;
 }
 
@@ -318,7 +305,6 @@ static void release(job *j) {
     vae_dataset_destroy(t->heldout);
     vae_context_destroy(j->context);
     for (size_t i = 0; i < TOOL_MOST_OPTIONS; i++) free(j->kept[i]);
-    free(j->labels);
     free(j->checkpoint);
     text_free(&j->reasons);
 }
@@ -327,6 +313,10 @@ static int run(const tool_call *call) {
     static job j; /* large; of the one training that a program does */
     if (!command_given(call, "output"))
         return command_misused(call, "expected --output FILE for the model");
+    if (!strcmp(command_value(call, "output", ""), "-"))
+        return command_misused(call,
+                               "--output: expected a file for the model, which does not go to "
+                               "standard output; found '-'");
     set_up(&j, call);
     int status = prepare(&j);
     if (!status) status = train(&j);

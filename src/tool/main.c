@@ -67,6 +67,7 @@ static int print_help(const char *name) {
 int main(int count, char **arguments) {
     const char *name = count > 1 ? arguments[1] : NULL;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is reported as a full disk is */
     if (!name) {
         print_usage(stderr);
         return TOOL_MISUSED;

@@ -25,16 +25,19 @@ static void remove_pending(void) {
     if (*pending) unlink(pending);
 }
 
+/* Signals are held back meanwhile: one may come twice, once for the process and once for its group. */
 static void end_by_signal(int number) {
     remove_pending();
-    raise(number); /* SA_RESETHAND: now with the default action */
+    signal(number, SIG_DFL);
+    raise(number); /* takes effect with the return */
 }
 
 static void watch_signals(void) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    struct sigaction action = {.sa_handler = end_by_signal};
     static int watching;
     struct sigaction old;
+    sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (!sigaction(numbers[i], NULL, &old) && old.sa_handler == SIG_IGN) continue; /* nohup */
         sigaction(numbers[i], &action, NULL);
@@ -64,17 +67,36 @@ static char *folder_of(const char *path) {
     return copy(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+static int check_is_not(const tool_call *call, const char *path, const struct stat *status,
+                        const char *input) {
+    struct stat other;
+    if (!S_ISREG(status->st_mode) || !input || stat(input, &other)) return TOOL_DONE;
+    if (status->st_dev != other.st_dev || status->st_ino != other.st_ino) return TOOL_DONE;
+    return command_failed(
+        call, "the output %s is the same file as %s, which is read: choose another output", path,
+        input);
+}
+
+/* The file of labels= in the options of the data set is read too. */
+static int check_is_not_labels(const tool_call *call, const char *path, const struct stat *status) {
+    char *labels = NULL;
+    if (!text_has_key(command_value(call, "data", NULL), "labels", &labels)) return TOOL_DONE;
+    size_t length = strlen(labels);
+    int quoted = length > 1 && *labels == '"';
+    if (quoted) labels[length - 1] = 0;
+    int problem = check_is_not(call, path, status, labels + quoted);
+    free(labels);
+    return problem;
+}
+
 int output_check(const tool_call *call, const char *path, const char *const *inputs, size_t count) {
-    struct stat status, other;
+    struct stat status;
     if (is_stdout(path)) return TOOL_DONE;
     if (stat(path, &status) == 0) {
-        for (size_t i = 0; i < count; i++) {
-            if (!inputs[i] || stat(inputs[i], &other)) continue;
-            if (S_ISREG(status.st_mode) && status.st_dev == other.st_dev &&
-                status.st_ino == other.st_ino)
-                return command_failed(call, "%s is read, as %s: choose another output", path,
-                                      inputs[i]);
-        }
+        int read = check_is_not_labels(call, path, &status);
+        for (size_t i = 0; !read && i < count; i++)
+            read = check_is_not(call, path, &status, inputs[i]);
+        if (read) return read;
         if (S_ISDIR(status.st_mode)) return fail(call, path, "it is a folder; expected a file");
         return access(path, W_OK) ? fail(call, path, strerror(errno)) : TOOL_DONE;
     }
@@ -118,7 +140,8 @@ static int open_temporary(output *out, mode_t mode) {
     watch_signals();
     memcpy(pending, name.text, name.length + 1);
     out->temporary = name.text;
-    int descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    unlink(out->temporary); /* of a process that had this number; a link there is not followed */
+    int descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor >= 0 && mode) fchmod(descriptor, mode & 07777);
     out->file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
     if (out->file) return TOOL_DONE;

@@ -125,6 +125,17 @@ size_t subject_chunk(const subject *s) {
     return chunk < 1 ? 1 : chunk > 4096 ? 4096 : chunk;
 }
 
+int subject_refused_rows(const tool_call *call, vae_status status, const vae_dataset *data,
+                         size_t first, const char *path) {
+    const char *message = vae_last_error();
+    char *rest = NULL;
+    if (status != VAE_ERROR_DATA || strncmp(message, "row ", 4))
+        return command_refused(call, status, path);
+    unsigned long long row = strtoull(message + 4, &rest, 10);
+    row = vae_dataset_row_number(data, first + (size_t)row);
+    return command_failed(call, "%s: row %llu%s (both from 0)", path, row, rest);
+}
+
 /* ---- model and data ---- */
 
 int subject_open(const tool_call *call, subject *out) {
@@ -207,6 +218,11 @@ int subject_open_table(const subject *s, table *to, const char *path, size_t row
                   .height = s->height,
                   .width = s->breadth,
                   .units = s->units.offset ? &s->units : NULL};
+    if (s->units.is_broken)
+        return command_failed(s->call,
+                              "%s: %s in its metadata holds a scale or a shift that cannot "
+                              "be read",
+                              s->model_path, SETTINGS_DATA);
     return table_open(s->call, to, path);
 }
 

@@ -34,6 +34,11 @@ const char *subject_column(const subject *s, size_t column, char *buffer);
 /* How many rows to take through the model at a time. */
 size_t subject_chunk(const subject *s);
 
+/* command_refused for rows of `data`, which is the file `path`, that the model was given from `first` on: what the
+ * message calls a row of the call gets its number in the file. */
+int subject_refused_rows(const tool_call *call, vae_status status, const vae_dataset *data,
+                         size_t first, const char *path);
+
 /* ---- how a file is read ---- */
 
 /* The names of a data set's columns as one line of CSV; NULL where it has none. */

@@ -81,6 +81,12 @@ static int open_heldout(const tool_call *call, vae_context *context, const char 
     if (subject_lacks_columns(call, status, names)) {
         problem = command_failed(call, "%s does not fit %s, whose columns are taken by name: %s",
                                  path, call->operand[0], vae_last_error());
+    } else if (status == VAE_ERROR_TEXT && !path &&
+               !text_has_key(command_value(call, "data", NULL), "split", NULL)) {
+        problem = command_failed(call,
+                                 "%s has too few rows to hold a tenth of them out: give rows in a "
+                                 "file TEST, or say --data split=train:0.5",
+                                 call->operand[0]);
     } else if (status) {
         problem = command_refused(call, status, path ? NULL : "held-out rows");
     } else if (vae_dataset_width(*heldout) != vae_dataset_width(data)) {

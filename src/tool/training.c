@@ -23,14 +23,16 @@ static void ask_to_end(int number) {
     asked_to_end = 1;
 }
 
-/* With the second SIGINT the default action is back, which ends the program. What is ignored from the start, as a
- * shell's background jobs ignore SIGINT, stays ignored. */
+/* With the second SIGINT the default action is back, which ends the program. A second SIGTERM changes nothing: timeout
+ * and others send it to the process and to its group. What is ignored from the start, as a shell's background jobs
+ * ignore SIGINT, stays ignored. */
 static void watch_signals(struct sigaction old[2]) {
     struct sigaction action = {.sa_handler = ask_to_end, .sa_flags = SA_RESETHAND | SA_RESTART};
+    struct sigaction lasting = {.sa_handler = ask_to_end, .sa_flags = SA_RESTART};
     sigaction(SIGINT, NULL, old);
     sigaction(SIGTERM, NULL, old + 1);
     if (old[0].sa_handler != SIG_IGN) sigaction(SIGINT, &action, NULL);
-    if (old[1].sa_handler != SIG_IGN) sigaction(SIGTERM, &action, NULL);
+    if (old[1].sa_handler != SIG_IGN) sigaction(SIGTERM, &lasting, NULL);
 }
 
 static void leave_signals(const struct sigaction old[2]) {

@@ -49,24 +49,38 @@ char *units_options(const vae_dataset *data, const char *given) {
     return kept.text;
 }
 
+/* LOW:HIGH */
+static void read_range(units *to, const char *at, size_t width) {
+    char *end;
+    double low = strtod(at, &end), high = *end == ':' ? strtod(end + 1, &end) : low;
+    to->is_broken |= *end || !isfinite(high - low) || !(high > low);
+    to->range = high - low;
+    for (size_t i = 0; i < width; i++) to->offset[i] = low;
+}
+
+/* Behind the bracket: a number for each column. */
+static void read_shift(units *to, const char *at, size_t width) {
+    for (size_t i = 0; i < width && !to->is_broken; i++) {
+        char *end;
+        to->offset[i] = strtod(at, &end);
+        at = end + strspn(end, " \t\r\n");
+        to->is_broken |= !isfinite(to->offset[i]) || *at != (i + 1 < width ? ',' : ']');
+        at++;
+    }
+}
+
 void units_read(units *to, const char *options, size_t width) {
-    char *value = NULL, *end;
+    char *value = NULL;
     *to = (units){.range = 1};
     if (text_has_key(options, "scale", &value) && !strncmp(value, "range:", 6)) {
-        double low = strtod(value + 6, &end), high = *end == ':' ? strtod(end + 1, NULL) : low + 1;
         to->offset = text_allocate(width, sizeof *to->offset);
-        to->range = high - low;
-        for (size_t i = 0; i < width; i++) to->offset[i] = low;
+        read_range(to, value + 6, width);
     }
     free(value);
     value = NULL;
     if (text_has_key(options, "shift", &value) && *value == '[') {
-        const char *at = value + 1;
         if (!to->offset) to->offset = text_allocate(width, sizeof *to->offset);
-        for (size_t i = 0; i < width; i++) {
-            to->offset[i] = strtod(at, &end);
-            at = end + strspn(end, ", ");
-        }
+        read_shift(to, value + 1, width);
     }
     free(value);
 }

@@ -9,6 +9,7 @@
 typedef struct units {
     double *offset; /* [width]; NULL where x is what the file has */
     double range;
+    int is_broken; /* the words cannot be read */
 } units;
 
 /* The words that read another file as this data set was read, for those of `given` (NULL: none) that say it: what

@@ -66,9 +66,10 @@ void vae__ppca_find_scale(vae__ppca *fit, vae__ppca_rows *r, int standardize) {
     memcpy(fit->mean_rest, fit->spread, bytes);
     find_means(r, 1, fit->spread);
     for (size_t j = 0; j < width; j++) {
-        double deviation = fit->spread[j] = sqrt(fit->spread[j]);
-        if (!standardize || !vae__column_varies(fit->mean[j], deviation)) continue;
-        fit->scale[j] = deviation;
-        fit->spread[j] = 1;
+        double mean = fit->mean[j], deviation = fit->spread[j] = sqrt(fit->spread[j]);
+        if (!standardize) continue;
+        int varies = vae__column_varies(mean, deviation);
+        fit->scale[j] = varies ? deviation : vae__constant_scale(mean);
+        fit->spread[j] /= fit->scale[j];
     }
 }

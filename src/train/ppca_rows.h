@@ -35,7 +35,7 @@ static inline double vae__ppca_centre(const vae__ppca *fit, size_t column, vae__
     return off / fit->scale[column];
 }
 
-/* Sets mean, spread and, if wanted, the scale of columns that vary, from means of 0 and scales of 1. */
+/* Sets mean, spread and, if wanted, the scales of a model with standardize=1, from means of 0 and scales of 1. */
 void vae__ppca_find_scale(vae__ppca *fit, vae__ppca_rows *rows, int standardize);
 
 #endif

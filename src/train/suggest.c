@@ -103,8 +103,10 @@ vae_status vae__suggest_spec(const vae_dataset *dataset, vae__buffer *out) {
     while (kind < DATA_KINDS && !held[kind]) kind++;
     if (kind == DATA_KINDS) {
         const finding *bad = &found[REALS];
-        return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is not a finite number",
-                         (unsigned long long)bad->row, bad->column);
+        char value[VAE__NUMBER_SIZE];
+        vae__number_real(value, (vae__real)bad->against);
+        return vae__fail(VAE_ERROR_DATA, "row %llu, column %zu is %s: expected finite values",
+                         (unsigned long long)bad->row, bad->column, value);
     }
     print_shape(dataset, out);
     vae__append(out, " %s", kinds[kind].model);

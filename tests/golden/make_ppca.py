@@ -48,11 +48,12 @@ class Draws:
 # ---- The answer ----
 
 def column_scales(rows, mean, standardize):
-    """Standard deviations, 1 for a column that does not vary."""
+    """Standard deviations; of a column that does not vary 1, or a thousandth of its value where that is more."""
     scales = []
     for j in range(len(mean)):
         variance = mpmath.fsum((row[j] - mean[j]) ** 2 for row in rows) / len(rows)
-        scales.append(mpmath.sqrt(variance) if standardize and variance > 0 else mpf(1))
+        constant = max(mpf(1), abs(mean[j]) / 1000)
+        scales.append((mpmath.sqrt(variance) if variance > 0 else constant) if standardize else mpf(1))
     return scales
 
 
@@ -163,6 +164,18 @@ def copies(seed, n, scale):
     return rows
 
 
+def few_rows(seed, n):
+    """Twelve columns of units up to 1e16 apart: copies of one factor with noise or without, or numbers of their own."""
+    units, draws = Draws(29), Draws(seed)
+    scales = [10 ** units.uniform(-8, 8) for _ in range(12)]
+    rows = []
+    for _ in range(n):
+        common = draws.normal()
+        rows.append([scale * (own if j % 4 == 0 else common + (1e-3, 1e-5, 0)[j % 4 - 1] * own)
+                     for j, (scale, own) in enumerate((scale, draws.normal()) for scale in scales)])
+    return rows
+
+
 def scaled_column():
     return [[(i % 10 - 4.5) / 3, 1e10 * (i // 10 - 4.5), (i * 7 % 13 - 6) / 4, (i * 5 % 11 - 5) / 3]
             for i in range(100)]
@@ -214,6 +227,8 @@ def cases():
     yield "sums and copies", one_hot(21, 50), one_hot(22, 10), every_latent(9, [1e-3])
     yield "sums and copies of 1e14", copies(25, 40, 2.0 ** 40), copies(26, 10, 2.0 ** 40), every_latent(6, [1e-3])
     yield "fewer rows than columns", factors(23, 4, [1, 1e3, 1e-2, 1, 1, 5]), [], every_latent(6, [1e-3])
+    yield ("few rows of many units", few_rows(27, 6), few_rows(28, 3), [(latent, 0, sigma_min) for latent in
+           (1, 3, 5, 7, 11) for sigma_min in (1e-3, 1e-6)] + [(3, 1, 1e-3), (5, 1, 1e-3)])
     yield "one row", [[1.5, -2.0, 1e6]], [[1.5, -2.0, 1e6], [2.5, -2.0, 1e6]], every_latent(3, [0.5])
     yield "a ball", ball(4), [], every_latent(4, [1e-3])
     yield ("largest and smallest floats", factors(24, 40, [1e-35, 1e30, 1e-20, 1.0]), [],

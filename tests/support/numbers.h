@@ -1,4 +1,4 @@
-/* Helpers of the numeric tests. */
+/* Functions that the numeric tests share. */
 #ifndef TESTS_SUPPORT_NUMBERS_H
 #define TESTS_SUPPORT_NUMBERS_H
 

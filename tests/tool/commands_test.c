@@ -686,6 +686,10 @@ static void what_cannot_be_read(void **state) {
     check_bad("score table.csv table.csv", 1, "is no safetensors file");
     check_bad("train empty.csv -o x", 1, "empty.csv: the file is empty");
     check_bad("train missing.csv -o x", 1, "missing.csv");
+    program_file("few.csv", "a,b\n1,2\n3,4\n5,1\n");
+    check_bad("train few.csv -o x", 1, "few.csv has too few rows to hold a tenth of them out");
+    check_bad("score m.safetensors table.csv --threshold 1e999", 2,
+              "--threshold: expected a finite number, found '1e999'");
     check_bad("train table.csv missing.csv -o x", 1, "missing.csv");
     check_bad("train table.csv header.csv -o x", 1, "header.csv does not fit table.csv");
 }
@@ -759,17 +763,32 @@ static void data_is_never_written_over(void **state) {
     char *before = program_text("table.csv"), *model = program_text("m.safetensors");
     assert_int_equal(link(test_in_folder("table.csv"), test_in_folder("hard.csv")), 0);
     assert_int_equal(symlink("table.csv", test_in_folder("soft.csv")), 0);
-    check_bad("train table.csv -o table.csv", 1, "table.csv is read, as table.csv");
-    check_bad("train table.csv -o hard.csv", 1, "hard.csv is read, as table.csv");
-    check_bad("train soft.csv -o ./table.csv", 1, "is read, as soft.csv");
-    check_bad("train table.csv history.csv -o history.csv", 1, "is read, as history.csv");
+    check_bad("train table.csv -o table.csv", 1,
+              "the output table.csv is the same file as table.csv");
+    check_bad("train table.csv -o hard.csv", 1,
+              "the output hard.csv is the same file as table.csv");
+    check_bad("train soft.csv -o ./table.csv", 1, "is the same file as soft.csv, which is read");
+    check_bad("train table.csv history.csv -o history.csv", 1,
+              "is the same file as history.csv, which is read");
     if (has_pictures())
-        check_bad("train history.csv -o x --plot .", 1, "./history.csv is read, as history.csv");
-    check_bad("score m.safetensors table.csv -o hard.csv", 1, "is read, as table.csv");
-    check_bad("encode m.safetensors table.csv -o soft.csv", 1, "is read, as table.csv");
-    check_bad("reconstruct m.safetensors table.csv -o table.csv", 1, "is read, as table.csv");
-    check_bad("evaluate m.safetensors table.csv -o m.safetensors", 1, "is read, as m.safetensors");
-    check_bad("info m.safetensors -o m.safetensors", 1, "is read, as m.safetensors");
+        check_bad("train history.csv -o x --plot .", 1,
+                  "./history.csv is the same file as history.csv");
+    check_bad("score m.safetensors table.csv -o hard.csv", 1,
+              "is the same file as table.csv, which is read");
+    check_bad("encode m.safetensors table.csv -o soft.csv", 1,
+              "is the same file as table.csv, which is read");
+    check_bad("reconstruct m.safetensors table.csv -o table.csv", 1,
+              "is the same file as table.csv, which is read");
+    check_bad("evaluate m.safetensors table.csv -o m.safetensors", 1,
+              "is the same file as m.safetensors, which is read");
+    check_bad("info m.safetensors -o m.safetensors", 1,
+              "is the same file as m.safetensors, which is read");
+    check_bad("train table.csv -o history.csv --data labels=history.csv", 1,
+              "is the same file as history.csv, which is read");
+    check_bad("score m.safetensors table.csv -o history.csv --data labels=history.csv", 1,
+              "is the same file as history.csv, which is read");
+    check_bad("encode m.safetensors table.csv -o history.csv --data 'labels=\"history.csv\"'", 1,
+              "is the same file as history.csv, which is read");
     char *after = program_text("table.csv"), *model_after = program_text("m.safetensors");
     assert_string_equal(before, after);
     assert_string_equal(model, model_after);
@@ -801,6 +820,65 @@ static void outputs_are_replaced(void **state) {
     assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+/* Behind more rows than go through the model at a time, of a file of which rows are left out. */
+static void a_bad_row_has_its_number(void **state) {
+    (void)state;
+    make_model();
+    FILE *file = fopen(test_in_folder("long.csv"), "w");
+    assert_non_null(file);
+    fprintf(file, "temp,pressure,flow rate,rpm,kind\n");
+    for (int i = 0; i < 12000; i++)
+        fprintf(file, "20,1000,%s,3000,%d\n", i == 11000 ? "1e39" : "5", i % 2);
+    assert_int_equal(fclose(file), 0);
+#define SAYS "long.csv: row 11000, column 2 is inf: expected finite values"
+#define REST "m.safetensors long.csv -q -o x.csv --data where=[kind=0]"
+    check_bad("score " REST, 1, SAYS);
+    check_bad("encode " REST, 1, SAYS);
+    check_bad("reconstruct " REST, 1, SAYS);
+}
+
+static void set_metadata(const char *key, const char *value) {
+    vae_model *model;
+    assert_ok(vae_model_load(NULL, test_in_folder("m.safetensors"), &model));
+    assert_ok(vae_model_set_metadata(model, key, value));
+    assert_ok(vae_model_save(model, test_in_folder("m.safetensors")));
+    vae_model_destroy(model);
+}
+
+/* No number is made of what is none. */
+static void metadata_that_cannot_be_read(void **state) {
+    static const char *const readings[] = {"shift=[1, 2",           "shift=[1, 2, 3]",
+                                           "shift=[1, 2, 3, x]",    "shift=[1, 2, 3, 1e999]",
+                                           "shift=[1, 2, 3, 4, 5]", "scale=range:1",
+                                           "scale=range:1:1",       "scale=range:nan:1",
+                                           "scale=range:0:1x",      "scale=range:-1e308:1e308"};
+    (void)state;
+    make_model();
+    for (size_t i = 0; i < COUNT_OF(readings); i++) {
+        set_metadata("tool.data", readings[i]);
+        check_bad("sample m.safetensors -n 2", 1, "a scale or a shift that cannot be read");
+    }
+    set_metadata("tool.data", "shift=[ 1,2 ,\n3, 4e0 ]");
+    good("sample m.safetensors -n 2");
+    set_metadata("tool.data", NULL);
+    set_metadata("score.threshold", "");
+    check_bad("score m.safetensors table.csv", 1, "expected a number as score.threshold");
+    set_metadata("score.threshold", NULL);
+    set_metadata("a\nkey\x1b", "a\n\x7fvalue");
+    assert_non_null(strstr(good("info m.safetensors").out, "\n  a key =a  value\n"));
+}
+
+/* As a full disk: one line, and nothing is left. */
+static void a_limit_on_files_is_a_failure(void **state) {
+    (void)state;
+    make_model();
+    program_limit_files(1024);
+    check_bad("sample m.safetensors -n 1000 -o x.csv", 1, "File too large");
+    check_bad("sample m.safetensors -n 1000 -o x.npy", 1, "File too large");
+    check_bad("train table.csv -o x --epochs 1 -q", 1, "File too large");
+    program_limit_files(0);
+}
+
 static int has_hidden_file(void) {
     DIR *list = opendir(test_folder());
     int found = 0;
@@ -819,6 +897,7 @@ static void a_signal_leaves_the_old_output(void **state) {
     pid_t child = program_start("encode m sprites:20000 -o z.csv", &errors);
     for (int i = 0; i < 5000 && !has_hidden_file(); i++) usleep(1000);
     kill(child, SIGTERM);
+    kill(child, SIGTERM); /* as timeout does, for the process and its group */
     free(program_read(errors));
     int status = program_wait(child);
     assert_false(has_hidden_file());
@@ -876,6 +955,9 @@ int main(void) {
         IN_FOLDER(what_cannot_be_written),
         IN_FOLDER(data_is_never_written_over),
         IN_FOLDER(outputs_are_replaced),
+        IN_FOLDER(a_bad_row_has_its_number),
+        IN_FOLDER(metadata_that_cannot_be_read),
+        IN_FOLDER(a_limit_on_files_is_a_failure),
         IN_FOLDER(a_signal_leaves_the_old_output),
         IN_FOLDER(a_closed_pipe_is_no_failure),
     };

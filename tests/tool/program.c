@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,19 @@ static void pass_over_leaks_of_others(void) {
     setenv("LSAN_OPTIONS", options, 1);
 }
 
+static size_t largest_file;
+
+void program_limit_files(size_t bytes) {
+    largest_file = bytes;
+}
+
+static void limit_files(void) {
+    struct rlimit limit;
+    if (!largest_file || getrlimit(RLIMIT_FSIZE, &limit)) return;
+    limit.rlim_cur = largest_file;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 /* In the child: becomes the program. */
 static void become(const char *name, const char *line) {
     char path[PATH_SIZE], *words[MOST_WORDS] = {path}, copy[PATH_SIZE];
@@ -65,6 +79,8 @@ static void become(const char *name, const char *line) {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+    limit_files();
     if (chdir(test_folder()) == 0) execv(path, words);
     _exit(127);
 }

@@ -28,6 +28,9 @@ run program_run_unread(const char *line);
 /* Reads a descriptor up to its end; to be freed. */
 char *program_read(int descriptor);
 
+/* From now on no file that it writes may have more bytes; 0: as the test itself. */
+void program_limit_files(size_t bytes);
+
 /* Waits; as run.status. */
 int program_wait(pid_t child);
 

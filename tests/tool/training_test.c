@@ -39,6 +39,7 @@ static char *interrupt(const char *line, int number, int epochs, int *status) {
         ends += in_table && byte == '\n';
     }
     kill(child, number);
+    if (number == SIGTERM) kill(child, number); /* as timeout does, for the process and its group */
     char *said = program_read(errors);
     *status = program_wait(child);
     return said;
@@ -150,6 +151,10 @@ static void an_interrupted_training_is_protected(void **state) {
     check_refused("train sprites:100 -o a --resume --seed 4", 2, "has 5; leave the option out");
     check_refused("train sprites:100 sprites:10 -o a --resume", 2, "had no TEST");
     check_refused("train sprites:110 -o a --resume", 1, "the data set is not the one");
+    /* Nor does a threshold take its place, whatever its name is. */
+    assert_int_equal(link(test_in_folder("a.checkpoint"), test_in_folder("run.safetensors")), 0);
+    check_refused("score a.checkpoint sprites:9 --threshold-quantile 0.5", 2, "is a checkpoint");
+    check_refused("score run.safetensors sprites:9 --threshold-quantile 0.5", 2, "is a checkpoint");
     /* The model that was the best so far is part of it. */
     assert_int_equal(rename(test_in_folder("a"), test_in_folder("away")), 0);
     check_refused("train sprites:100 -o a --resume --epochs 9", 1, "the best model so far");

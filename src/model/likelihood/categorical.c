@@ -22,20 +22,14 @@ static double softmax(const vae__kernels *kernels, real *a, size_t count) {
     return (double)largest + log(sum);
 }
 
-/* log p of the group that starts at column `first`; a <- softmax(a) there. */
-static double group_log_p(const vae__likelihood_row *r, size_t first, size_t group) {
-    double logit = 0;
-    for (size_t i = first; i < first + group; i++) logit += (double)r->x[i] * (double)r->a[i];
-    return logit - softmax(r->kernels, r->a + first, group);
-}
-
 static double row(const vae__likelihood_row *r) {
     size_t group = categories(r->spec);
     double total = 0;
     for (size_t first = 0; first < r->width; first += group) {
         real *restrict a = r->a + first;
         const real *restrict x = r->x + first;
-        total += group_log_p(r, first, group);
+        for (size_t i = 0; i < group; i++) total += (double)x[i] * (double)a[i];
+        total -= softmax(r->kernels, a, group);
         for (size_t i = 0; i < group; i++) a[i] = r->weight * (x[i] - a[i]);
     }
     return total;
@@ -43,7 +37,12 @@ static double row(const vae__likelihood_row *r) {
 
 static void by_value(const vae__likelihood_row *r, double *log_p) {
     size_t group = categories(r->spec);
-    for (size_t i = 0; i < r->width; i++) log_p[i] = i % group ? 0 : group_log_p(r, i, group);
+    memset(log_p, 0, r->width * sizeof *log_p);
+    for (size_t first = 0; first < r->width; first += group) {
+        for (size_t i = first; i < first + group; i++)
+            log_p[first] += (double)r->x[i] * (double)r->a[i];
+        log_p[first] -= softmax(r->kernels, r->a + first, group);
+    }
 }
 
 static void mean(const vae__likelihood_row *r) {

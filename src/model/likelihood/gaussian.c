@@ -288,6 +288,14 @@ static inline void own_values(const vae__likelihood_row *r, int made, const real
     }
 }
 
+/* In double, for a value whose variance no real holds. */
+static double wide_value(const vae__likelihood_row *r, int made, size_t i) {
+    real unused, raw = made ? r->a[r->width + i] : r->extra[i];
+    double l = made ? (double)real_bounded_logvar(raw, &unused) : 2 * (double)raw, dmean, dl;
+    double residual = (double)r->a[i] - (double)r->x[i];
+    return -0.5 * (wide_term(residual, l, wide_floor(r, i), &dmean, &dl) + LOG_2PI);
+}
+
 /* Without floors of their own, which is usual, the loop is shorter. */
 static void column_values(const vae__likelihood_row *r, int made, double *log_p) {
     if (r->floor && made) {
@@ -299,6 +307,8 @@ static void column_values(const vae__likelihood_row *r, int made, double *log_p)
     } else {
         own_values(r, 0, NULL, log_p);
     }
+    for (size_t i = 0; i < r->width; i++)
+        if (!isfinite(log_p[i])) log_p[i] = wide_value(r, made, i);
 }
 
 static void by_value(const vae__likelihood_row *r, double *log_p) {

@@ -23,6 +23,7 @@ static const struct {
     {BYTES("\0\0\x08\x03\0\0\xea\x60"), "an IDX file, which vae_dataset_open reads",
      "bytes 00 00 08 03 00 00 ea 60"},
     {BYTES("\x60\2\0\0\0\0\0\0{\"__"), "a safetensors file", "bytes 60 02 00 00 00 00 00 00"},
+    {BYTES("\x80\2\0\0\0\0\0\0{\"__"), "a safetensors file", "bytes 80 02 00 00 00 00 00 00"},
     {BYTES("\x1f\x8b\x08"), "compressed by gzip", "bytes 1f 8b 08"},
     {BYTES("PK\3\4\x14"), "a ZIP archive, as torch.save, numpy.savez and spreadsheets write",
      "bytes 50 4b 03 04 14"},

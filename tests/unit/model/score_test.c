@@ -97,6 +97,37 @@ static void scores_agree_with_the_reference(void **state) {
     vae_context_destroy(context);
 }
 
+/* The squares of these deviations are no floats: one column far apart, or one that is held near a large value. */
+static void far_values_have_finite_scores(void **state) {
+    (void)state;
+    for (int held = 0; held < 2; held++) {
+        vae_model *model;
+        vae_dataset *dataset;
+        float x[ROWS];
+        double score[ROWS], by_value[ROWS], sigma;
+        for (size_t r = 0; r < ROWS; r++) x[r] = held ? 1e30f : 1e20f * ((float)r - 4);
+        assert_ok(
+            vae_model_create(NULL, "input=1 latent=1 likelihood=gaussian sigma=per_dim", &model));
+        assert_ok(vae_dataset_from_memory(NULL, x, ROWS, 1, NULL, &dataset));
+        assert_ok(vae_model_initialize(model, dataset));
+        assert_ok(vae_model_sigma(model, &sigma, 1));
+        assert_true(sigma > 0.9e20 && sigma < 1.1e26);
+        if (held) x[0] = 1.001e30f;
+        assert_ok(vae_score(model, x, ROWS, 1, NULL, score, by_value));
+        for (size_t r = 0; r < ROWS; r++) {
+            float mean, logvar, made;
+            assert_ok(vae_encode(model, &x[r], 1, 1, &mean, &logvar));
+            assert_ok(vae_decode(model, &mean, 1, 1, &made));
+            double off = ((double)x[r] - (double)made) / sigma;
+            double expected = (off * off + log(2 * 3.14159265358979323846)) / 2 + log(sigma);
+            test_near(by_value[r], expected, 1e-4, "by value");
+            assert_true(isfinite(score[r]));
+        }
+        vae_dataset_destroy(dataset);
+        vae_model_destroy(model);
+    }
+}
+
 /* At a fixed output layer: what the hook gives adds up to the row's log p, and each value's part depends on
  * that value alone (but for rates that the whole row's size multiplies). */
 static void values_are_parts_of_their_row(void **state) {
@@ -244,6 +275,7 @@ static void a_steady_call_allocates_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_agree_with_the_reference),
+        cmocka_unit_test(far_values_have_finite_scores),
         cmocka_unit_test(values_are_parts_of_their_row),
         cmocka_unit_test(a_row_scores_the_same_anywhere),
         cmocka_unit_test(the_key_is_a_hash_of_the_values),

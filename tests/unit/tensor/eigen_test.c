@@ -35,8 +35,8 @@ static double largest(const solved *s) {
     return most;
 }
 
-/* A v = l v for every pair, and V V^T = I. */
-static void expect_eigen(const solved *s) {
+/* A v = l v for every pair, to `residual` times the largest value, and V V^T = I. */
+static void expect_pairs(const solved *s, double residual) {
     size_t n = s->n;
     double scale = largest(s), tolerance = 1e-14 * (double)(n + 4);
     for (size_t k = 0; k < n; k++) {
@@ -45,7 +45,7 @@ static void expect_eigen(const solved *s) {
             double product = 0;
             for (size_t j = 0; j < n; j++) product += s->a[i * n + j] * v[j];
             double off = product - s->values[k] * v[i];
-            if (!(fabs(off) <= tolerance * scale)) fail_msg("n = %zu: A v - l v = %g", n, off);
+            if (!(fabs(off) <= residual * scale)) fail_msg("n = %zu: A v - l v = %g", n, off);
         }
         for (size_t l = 0; l <= k; l++) {
             double along = 0;
@@ -53,6 +53,10 @@ static void expect_eigen(const solved *s) {
             test_near(along, k == l ? 1 : 0, tolerance, "V V^T");
         }
     }
+}
+
+static void expect_eigen(const solved *s) {
+    expect_pairs(s, 1e-14 * (double)(s->n + 4));
 }
 
 static int ascending(const void *a, const void *b) {
@@ -233,6 +237,32 @@ static void graded_values(void **state) {
     expect_values(&s, expected, 1e-14);
 }
 
+/* Fewer rows than columns, whose units differ by up to 16 orders of magnitude and of which some nearly or wholly
+ * determine each other: what rounding leaves of such a matrix is not semidefinite. */
+static void few_rows_of_many_units(void **state) {
+    (void)state;
+    static solved s;
+    static double a[MOST * MOST];
+    for (size_t seed = 0; seed < 400; seed++) {
+        size_t n = s.n = 6 + seed % 16, rows = 3 + seed % 5;
+        memset(a, 0, sizeof a);
+        for (size_t r = 0; r < rows; r++) {
+            double x[MOST], common = test_uniform(seed, r, -1, 1);
+            for (size_t j = 0; j < n; j++) {
+                size_t place = 1000 + r * n + j, kind = (j + seed) % 4;
+                double own = test_uniform(seed, place, -1, 1);
+                double noise = kind == 3 ? 0 : kind == 2 ? 1e-5 : kind == 1 ? 1e-3 : 1;
+                double unit = pow(10, test_uniform(seed, 100 + j, -8, 8));
+                x[j] = unit * (kind ? common + noise * own : own);
+            }
+            for (size_t i = 0; i < n * n; i++) a[i] += x[i / n] * x[i % n];
+        }
+        assert_int_equal(solve(&s, a), VAE_OK);
+        /* Rounding is the larger, the less a pivot has left of its column. */
+        expect_pairs(&s, 1e-10);
+    }
+}
+
 static void not_numbers(void **state) {
     (void)state;
     static const double values[] = {NAN, INFINITY, -INFINITY};
@@ -256,7 +286,7 @@ int main(void) {
         cmocka_unit_test(random_matrices),     cmocka_unit_test(second_differences),
         cmocka_unit_test(degenerate_matrices), cmocka_unit_test(graded_values),
         cmocka_unit_test(graded_columns),      cmocka_unit_test(two_columns),
-        cmocka_unit_test(not_numbers),
+        cmocka_unit_test(not_numbers),         cmocka_unit_test(few_rows_of_many_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

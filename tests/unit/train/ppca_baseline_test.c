@@ -260,7 +260,7 @@ static void standardised_log_p_of_other_rows(void **state) {
     tear_down(&d);
 }
 
-/* Scales are the model's, also of a column whose deviation is too small for a float. */
+/* Scales are the model's, also of a column whose deviation is too small for a float, and of a large constant. */
 static void standardises_as_the_model(void **state) {
     (void)state;
     float rows[ROWS * WIDTH];
@@ -273,6 +273,7 @@ static void standardises_as_the_model(void **state) {
     for (size_t r = 0; r < ROWS; r++) {
         rows[r * WIDTH] = r ? 0 : 1e-45f;
         rows[r * WIDTH + 1] = 3;
+        rows[r * WIDTH + 2] = -7e5f;
     }
     assert_int_equal(vae_dataset_from_memory(d.context, rows, ROWS, WIDTH, NULL, &dataset), VAE_OK);
     assert_int_equal(vae__ppca_fit(d.context, dataset, 2, 1, FLOOR, &fit), VAE_OK);
