@@ -497,12 +497,39 @@ void threads() {
     for (int mine : own) CHECK(mine == 20);
 }
 
+/* Another thread's call on the same context, between an exception of this one's call and its end, leaves it alone. */
+void threads_in_turn() {
+    vae::context context;
+    std::vector<float> x = bits();
+    for (std::size_t i = 0; i < x.size(); i++)
+        x[i] = i % width == 0 ? 1.0f : 1e6f * (x[i] + static_cast<float>(i)); // two warnings
+    const vae::dataset data = vae::dataset::borrow(context, x, width);
+    const vae::model bystander(context, spec);
+    vae::model model(context,
+                     "input=6 latent=2 likelihood=gaussian sigma=per_dim encoder=[] decoder=[]");
+    int messages = 0;
+    bool undisturbed = false;
+    context.set_log([&](std::int32_t, vae::text) {
+        messages++;
+        if (messages == 1) throw thrown{88};
+        std::thread([&] {
+            try {
+                bystander.decode(std::vector<float>(latent));
+                undisturbed = true;
+            } catch (const thrown &) {
+            }
+        }).join();
+    });
+    CHECK_THROWN(model.initialize(data), 88);
+    CHECK(messages == 2 && undisturbed);
+}
+
 } // namespace
 
 int main() {
-    void (*const tests[])() = {version, moves,      any_order, datasets,    models,
-                               files,   inference,  training,  evaluations, callbacks_that_throw,
-                               logs,    allocators, threads};
+    void (*const tests[])() = {version, moves,      any_order, datasets,       models,
+                               files,   inference,  training,  evaluations,    callbacks_that_throw,
+                               logs,    allocators, threads,   threads_in_turn};
     for (const auto test : tests) {
         try {
             test();
