@@ -111,6 +111,7 @@ ifeq ($(REAL),double)
 OWN_CPPFLAGS += -DVAE_REAL_DOUBLE
 endif
 OWN_CFLAGS := -std=c11 $(OPTIMIZE) -g -fno-math-errno -fno-trapping-math -fPIC -fvisibility=hidden $(WARNINGS)
+SHARED_LDFLAGS := -Wl,-z,defs -Wl,-z,relro -Wl,-z,noexecstack
 OWN_LDLIBS := $(BLAS_LIBS) $(ZLIB_LIBS) -lm -lpthread
 # The levels, best first, as a list macro.
 LEVELS_MACRO = -D'VAE__SIMD_LEVELS(X)=$(foreach l,$(SIMD_LEVELS),X($l))'
@@ -177,6 +178,20 @@ lib: $(ARCHIVE) $(SHARED)
 archive: $(ARCHIVE)
 shared: $(SHARED)
 
+# What CMakeLists.txt builds of: lines of a name and its values, quoted as for the shell.
+.PHONY: print-build
+print-build:
+	$(info soversion $(SOVERSION))
+	$(info minor $(shell echo '$(VERSION)' | cut -d. -f2-))
+	$(info options $(filter-out -Iinclude -Isrc,$(OWN_CPPFLAGS)) $(LEVELS_MACRO) $(OWN_CFLAGS))
+	$(info sources $(SOURCES))
+	$(info simd_sources $(SIMD_SOURCES))
+	$(info levels $(SIMD_LEVELS))
+	$(foreach l,$(SIMD_LEVELS),$(info flags_$l $(SIMD_FLAGS_$l)))
+	$(info link $(SHARED_LDFLAGS) $(OWN_LDFLAGS))
+	$(info libraries $(OWN_LDLIBS))
+	@:
+
 # A list of the objects, so that a removed source leaves the library.
 $(OUT)/objects: FORCE | $(OBJ)
 	$(Q)printf '%s\n' $(OBJECTS) | cmp -s - $@ || printf '%s\n' $(OBJECTS) > $@
@@ -188,7 +203,7 @@ $(ARCHIVE): $(OBJECTS) $(OUT)/objects
 
 $(SHARED): $(OBJECTS) $(OUT)/objects src/libvae.map
 	$(say) LINK '$@'
-	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro -Wl,-z,noexecstack \
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -shared -Wl,-soname,$(SONAME) $(SHARED_LDFLAGS) \
 	    -Wl,--version-script=src/libvae.map $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(OWN_LDLIBS) $(LDLIBS)
 
 $(OBJ):
@@ -407,6 +422,14 @@ $(PC): pkgconfig/libvae.pc.in scripts/pc.sh FORCE | $(OBJ)
 	    includedir=$(call quote,$(includedir)) VERSION='$(VERSION)' REQUIRES='$(STATIC_MODULES:%= %)' \
 	    LIBS=$(call quote, $(strip $(STATIC_LIBS) -lm -lpthread)) scripts/pc.sh > $@
 
+# The CMake package. zlib by its option too: its own package need not be there for a program that uses the shared library.
+CMAKE_PACKAGE := $(OUT)/vae-config.cmake $(OUT)/vae-config-version.cmake
+POINTER := $(shell echo __SIZEOF_POINTER__ | $(CC) $(CPPFLAGS) $(CFLAGS) -E -P - 2>/dev/null)
+$(CMAKE_PACKAGE): $(OUT)/%: cmake/%.in scripts/cmake-config.sh FORCE | $(OBJ)
+	$(Q)prefix=$(call quote,$(prefix)) libdir=$(call quote,$(libdir)) includedir=$(call quote,$(includedir)) \
+	    VERSION='$(VERSION)' POINTER='$(POINTER)' SOFILE='$(SOFILE)' SONAME='$(SONAME)' \
+	    LIBS=$(call quote,$(strip $(OWN_LDLIBS))) scripts/cmake-config.sh $< > $@
+
 # Places in the tree that is written, quoted for the shell.
 in_libdir = $(call quote,$(DESTDIR)$(libdir)/$1)
 in_includedir = $(call quote,$(DESTDIR)$(includedir)/$1)
@@ -415,15 +438,18 @@ loader = LDCONFIG=$(call quote,$(LDCONFIG)) PKG_CONFIG=$(call quote,$(PKG_CONFIG
     $(call quote,$(DESTDIR)) $(call quote,$(libdir)) '$(SONAME)'
 
 .PHONY: install uninstall
-install: lib tool $(PC)
+install: lib tool $(PC) $(CMAKE_PACKAGE)
 	$(say) INSTALL $(call quote,$(DESTDIR)$(libdir) and $(DESTDIR)$(includedir))
 	$(Q)$(INSTALL) -d $(call in_includedir,) $(call in_libdir,pkgconfig)
 	$(Q)$(INSTALL) -m 644 include/vae.h $(call in_includedir,vae.h)
+	$(Q)$(INSTALL) -m 644 include/vae.hpp $(call in_includedir,vae.hpp)
 	$(Q)$(INSTALL) -m 644 $(ARCHIVE) $(call in_libdir,libvae.a)
 	$(Q)$(INSTALL) -m 755 $(SHARED) $(call in_libdir,$(SOFILE))
 	$(Q)ln -sf $(SOFILE) $(call in_libdir,$(SONAME))
 	$(Q)ln -sf $(SONAME) $(call in_libdir,libvae.so)
 	$(Q)$(INSTALL) -m 644 $(PC) $(call in_libdir,pkgconfig/vae.pc)
+	$(Q)$(INSTALL) -d $(call in_libdir,cmake/vae)
+	$(Q)$(INSTALL) -m 644 $(CMAKE_PACKAGE) $(call in_libdir,cmake/vae)
 	$(Q)$(INSTALL) -d $(call in_tree,$(bindir)) $(call in_tree,$(mandir)/man1) $(call in_tree,$(completiondir))
 	$(Q)$(INSTALL) -m 755 $(TOOL) $(call in_tree,$(bindir)/vae)
 	$(Q)$(INSTALL) -m 644 src/tool/vae.1 $(call in_tree,$(mandir)/man1/vae.1)
@@ -432,14 +458,16 @@ install: lib tool $(PC)
 
 # Files of this soname that another version left go too.
 uninstall:
-	$(Q)rm -f $(call in_includedir,vae.h) $(call in_libdir,libvae.a) $(call in_libdir,libvae.so) \
+	$(Q)rm -f $(call in_includedir,vae.h) $(call in_includedir,vae.hpp) $(call in_libdir,libvae.a) $(call in_libdir,libvae.so) \
 	    $(call in_libdir,$(SONAME)) $(call in_libdir,$(SONAME).)* $(call in_libdir,pkgconfig/vae.pc)
+	$(Q)rm -f $(call in_libdir,cmake/vae/vae-config.cmake) $(call in_libdir,cmake/vae/vae-config-version.cmake)
+	$(Q)rmdir $(call in_libdir,cmake/vae) 2>/dev/null || :
 	$(Q)rm -f $(call in_tree,$(bindir)/vae) $(call in_tree,$(mandir)/man1/vae.1) $(call in_tree,$(completiondir)/vae)
 	$(Q)$(call loader,uninstall)
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs
+.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -458,6 +486,9 @@ check-interop: lib $(OUT)/tests/interop/write_model
 
 check-examples: examples
 	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
+
+check-cpp: lib
+	$(Q)$(compiler_environment) sh tests/cpp/run.sh lib $(OUT)/cpp
 
 check-docs: lib tool
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs

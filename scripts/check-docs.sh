@@ -2,7 +2,7 @@
 # Holds the documents against the library: programs in them compile and run as printed, links and named files exist, named
 # functions, options and make targets are there. Run by `make check-docs` from the root, after the library is built.
 #
-#     scripts/check-docs.sh library-folder work-folder      CC, CFLAGS, LDFLAGS and MAKE from the environment
+#     scripts/check-docs.sh library-folder work-folder      CC, CXX, CFLAGS, LDFLAGS and MAKE from the environment
 #
 # A block of code is a program if the line above its fence is a comment that names it:
 #
@@ -10,11 +10,11 @@
 #     <!-- program NAME part -->     is a beginning; the block of that name that is no part is its end
 #     <!-- program NAME same=PATH -->                                 and is the text of that file
 #
-# Programs are in C, Python or, with the tool vae in the path, sh.
+# Programs are in C, C++ (cpp), Python or, with the tool vae in the path, sh.
 #
-# Programs run one after the other in one folder, README's first. A program in C that is not named is a mistake.
+# Programs run one after the other in one folder, README's first. A program in C or C++ that is not named is a mistake.
 set -u
-CC=${CC:-cc} MAKE=${MAKE:-make}
+CC=${CC:-cc} CXX=${CXX:-c++} MAKE=${MAKE:-make}
 library=$(cd "$1" && pwd) || exit 1
 rm -rf "$2"
 mkdir -p "$2/run"
@@ -37,7 +37,7 @@ verdict() {
 
 # ---- Programs ----
 
-# Writes NAME.c and NAME.py, and a line "NAME language run same" for each program.
+# Writes NAME.c, NAME.cc, NAME.py or NAME.sh, and a line "NAME language run same" for each program.
 # shellcheck disable=SC2086
 awk -v work="$work" '
     FNR == 1 { name = "" }
@@ -63,13 +63,13 @@ awk -v work="$work" '
     /^```/ {
         inside = 0
         if (name != "") {
-            file = work "/" name (language == "python" ? ".py" : language == "sh" ? ".sh" : ".c")
+            file = work "/" name (language == "python" ? ".py" : language == "sh" ? ".sh" : language == "cpp" ? ".cc" : ".c")
             printf "%s", text > file
             if (!part) {
                 close(file)
                 print name, language, run, same > (work "/programs")
             }
-        } else if (language == "c" && text ~ /int main\(/) {
+        } else if ((language == "c" || language == "cpp") && text ~ /int main\(/) {
             print FILENAME ":" first ": a program without a name" > (work "/unnamed")
         }
         name = ""
@@ -99,6 +99,10 @@ try() {
         command="env PYTHONPATH=$root/build/python $python $work/$name.py"
     elif [ "$language" = sh ]; then # the tool at work
         command="env PATH=$root/bin:$PATH sh -eu $work/$name.sh"
+    elif [ "$language" = cpp ]; then
+        eval "$CXX ${CFLAGS:-}" -std=c++17 -Wall -Wextra -Werror -Iinclude -o "$work/$name" "$work/$name.cc" ${LDFLAGS:-} \
+            -L"$library" -Wl,-rpath,"$library" -lvae 2>&1 || { echo "does not compile"; return; }
+        command=$work/$name
     else
         eval "$CC ${CFLAGS:-}" -std=c99 -Wall -Wextra -Werror -Iinclude -o "$work/$name" "$work/$name.c" ${LDFLAGS:-} \
             -L"$library" -Wl,-rpath,"$library" -lvae -lm 2>&1 || { echo "does not compile"; return; }
@@ -113,6 +117,8 @@ root=$(pwd)
 while read -r name language run same; do
     if [ "$language" = python ] && [ -z "$python" ] && [ "${VAE_NO_SKIP:-}" != 1 ]; then
         echo "  skip    program $name: no Python with torch and safetensors"
+    elif [ "$language" = cpp ] && ! command -v "${CXX%% *}" > /dev/null && [ "${VAE_NO_SKIP:-}" != 1 ]; then
+        echo "  skip    program $name: no C++ compiler $CXX"
     else
         try "$name" "$language" "$run" "$same" > "$work/verdict"
         verdict "program $name" < "$work/verdict"

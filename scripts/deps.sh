@@ -91,6 +91,7 @@ look() {
     need "have abidiff" abigail-tools "abidiff"
     need "have_locale_sources" locales "the sources of locales"
     need have_cxx g++ "a C++ compiler"
+    need "have cmake" cmake "cmake"
     need "have readelf" binutils "binutils"
     need "have_python_module numpy" python3-numpy "Python's numpy"
     need "have_python_module torch" python3-torch "Python's torch"

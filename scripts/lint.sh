@@ -113,7 +113,7 @@ flags() { # anything that changes the arithmetic, or binds the library to this m
 }
 white_space() {
     for folder in src include examples tests; do
-        [ ! -d "$folder" ] || find "$folder" -name '*.[ch]'
+        [ ! -d "$folder" ] || find "$folder" -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc'
     done | sort | xargs grep -nE "$(printf '\t')|[ $(printf '\r')]\$"
 }
 
@@ -135,7 +135,7 @@ internal_headers() {
 }
 formatted() {
     for folder in src include examples tests; do
-        [ ! -d "$folder" ] || find "$folder" -name '*.[ch]'
+        [ ! -d "$folder" ] || find "$folder" -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc'
     done | sort | xargs clang-format --dry-run --Werror 2>&1 | grep -E 'error:' | sed 's/ \[-Wclang-format.*//' |
         awk -F: '{ n[$1]++; if (!($1 in first)) first[$1] = $2 }
                  END { for (f in n) print f ":" first[f] ": " n[f] " places that clang-format would change" }' | sort

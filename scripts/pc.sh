@@ -7,17 +7,9 @@
 # by their names; and it holds nothing that has to be escaped, since pkg-config 0.29 does not escape its own folder. Otherwise
 # the tree can be moved if pkg-config is given --define-prefix.
 set -eu
+. scripts/paths.sh
 
 escape() { printf '%s\n' "$1" | sed "s/[][ \"'\\\\#\$&();<>|*?~\`]/\\\\&/g"; }
-
-# below path folder: the path from the folder, without the first /; fails if it is not below it
-below() {
-    case $1 in
-    "$2") ;;
-    "$2"/*) echo "${1#"$2"/}" ;;
-    *) return 1 ;;
-    esac
-}
 
 # Paths below the prefix as such.
 in_prefix() {
@@ -28,12 +20,11 @@ in_prefix() {
     fi
 }
 
-tidy() { printf '%s\n' "$1" | sed 's|//*|/|g; s|\(.\)/$|\1|'; }
 prefix=$(tidy "$prefix") exec_prefix=$(tidy "$exec_prefix") libdir=$(tidy "$libdir") includedir=$(tidy "$includedir")
 
 own=$(escape "$prefix")
 if [ "$own" = "$prefix" ] && ! below "$prefix" /usr > /dev/null && rest=$(below "$libdir/pkgconfig" "$prefix"); then
-    own="\${pcfiledir}/$(echo "$rest" | sed 's|[^/][^/]*|..|g')"
+    own="\${pcfiledir}/$(up "$rest")"
 fi
 
 # Values go through the environment: awk and sed would read \ and & in them.

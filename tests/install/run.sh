@@ -34,7 +34,8 @@ header_version() { sed -n 's/^.define VAE_VERSION_[A-Z]* \([0-9][0-9]*\)$/\1/p' 
 
 installed_files() {
     (cd "$stage" && find . ! -type d | sort) > "$work/files"
-    printf '%s\n' ./opt/vae/include/vae.h ./opt/vae/lib64/libvae.a ./opt/vae/lib64/libvae.so ./opt/vae/lib64/libvae.so.0 \
+    printf "%s\n" ./opt/vae/include/vae.h ./opt/vae/include/vae.hpp ./opt/vae/lib64/cmake/vae/vae-config.cmake \
+        ./opt/vae/lib64/cmake/vae/vae-config-version.cmake ./opt/vae/lib64/libvae.a ./opt/vae/lib64/libvae.so ./opt/vae/lib64/libvae.so.0 \
         "./opt/vae/lib64/libvae.so.0.$(header_version | cut -d. -f2-)" ./opt/vae/lib64/pkgconfig/vae.pc ./opt/vae/bin/vae \
         ./opt/vae/share/man/man1/vae.1 ./opt/vae/share/bash-completion/completions/vae | sort |
         diff - "$work/files"
@@ -259,6 +260,8 @@ check "load, train and unload, again and again: nothing is left" loads
 [ ! -f README.md ] || check "programs in README.md build" readme
 the_loader
 other_prefixes
+. tests/install/cmake.sh
+cmake_projects
 messages
 
 only_archive
