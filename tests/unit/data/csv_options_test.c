@@ -68,8 +68,7 @@ static void finds_semicolons_and_tabs(void **state) {
         "1 ; 2\r\n\t3;4\r\n",
         "\"a, x\";b\n1;2\n3;4\n",
         "a;\"b, x\"\n1;2\n3;4\n",
-        "\xEF\xBB\xBF"
-        "a;b\n1;2\n3;4\n",
+        "\357\273\277a;b\n1;2\n3;4\n",
         "a;\"b\n;;;c\"\n1;2\n\"3\";4\n\n\n",
         "sep=;\na;b\n1;2\n3;4\n",
         "sep=;\r\n1;2\r\n3;4\r\n",
