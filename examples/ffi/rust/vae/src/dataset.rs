@@ -7,7 +7,7 @@ use std::ptr::{self, NonNull};
 use vae_sys as sys;
 
 use crate::context::{raw, Context};
-use crate::error::{check, Error, Result, Status};
+use crate::error::{check, made, Error, Result, Status};
 use crate::text;
 
 mod sealed {
@@ -94,8 +94,8 @@ impl Dataset<'static> {
         let (path, options) = (text::c_path(path.as_ref())?, text::c_text(options)?);
         let mut handle = ptr::null_mut();
         // SAFETY: the texts end in 0; the handle is written to.
-        check(unsafe { sys::vae_dataset_open(raw(&context), path.as_ptr(), options.as_ptr(), &mut handle) })?;
-        Ok(Dataset::own(handle, context))
+        let status = unsafe { sys::vae_dataset_open(raw(&context), path.as_ptr(), options.as_ptr(), &mut handle) };
+        made(status, handle, |raw| Dataset::own(raw, context))
     }
 
     /// A copy of `rows`, each of `width` values.
@@ -112,34 +112,35 @@ impl Dataset<'static> {
         options: &str,
     ) -> Result<Dataset<'static>> {
         let context = context.into().cloned();
-        let handle = from_memory(&context, rows, width, options, 1)?;
-        Ok(Dataset::own(handle, context))
+        // SAFETY: the library copies the rows.
+        unsafe { from_memory(context, rows, width, options, 1) }
     }
 }
 
-fn from_memory<T: Value>(
-    context: &Option<Context>,
+/// # Safety
+/// With copy 0 the rows live, unchanged, for `'any`.
+unsafe fn from_memory<'any, T: Value>(
+    context: Option<Context>,
     rows: &[T],
     width: usize,
     options: &str,
     copy: u8,
-) -> Result<*mut sys::vae_dataset> {
+) -> Result<Dataset<'any>> {
     let n = text::rows(rows, width)?;
     // They come first: the library refuses a key that is given twice, so that no options can change them.
     let all = text::c_text(&format!("dtype={} copy={copy} {options}", T::DTYPE))?;
     let mut handle = ptr::null_mut();
     // SAFETY: n rows of that width and type; the text ends in 0; the handle is written to.
-    check(unsafe {
-        sys::vae_dataset_from_memory(raw(context), rows.as_ptr().cast(), n, width, all.as_ptr(), &mut handle)
-    })
-    .map_err(|error| match error.status() {
+    let status = unsafe {
+        sys::vae_dataset_from_memory(raw(&context), rows.as_ptr().cast(), n, width, all.as_ptr(), &mut handle)
+    };
+    made(status, handle, |raw| Dataset::own(raw, context)).map_err(|error| match error.status() {
         Status::Text if options.contains("dtype") || options.contains("copy") => Error::new(
             Status::Text,
             format!("{}; dtype= and copy= follow from the type of the rows and from the function", error.message()),
         ),
         _ => error,
-    })?;
-    Ok(handle)
+    })
 }
 
 impl<'rows> Dataset<'rows> {
@@ -151,12 +152,11 @@ impl<'rows> Dataset<'rows> {
         options: &str,
     ) -> Result<Dataset<'rows>> {
         let context = context.into().cloned();
-        let handle = from_memory(&context, rows, width, options, 0)?;
-        Ok(Dataset::own(handle, context))
+        // SAFETY: the rows are borrowed for `'rows`.
+        unsafe { from_memory(context, rows, width, options, 0) }
     }
 
-    fn own(handle: *mut sys::vae_dataset, context: Option<Context>) -> Self {
-        let raw = NonNull::new(handle).expect("a data set that was made is not NULL");
+    fn own(raw: NonNull<sys::vae_dataset>, context: Option<Context>) -> Self {
         Dataset { raw, context, rows: PhantomData }
     }
 

@@ -1,5 +1,6 @@
 use std::ffi::CStr;
 use std::fmt;
+use std::ptr::NonNull;
 
 use crate::callback;
 use crate::optimizer::StepReport;
@@ -123,4 +124,11 @@ pub(crate) fn check(status: i32) -> Result<i32> {
     // SAFETY: a text that is never NULL, copied before this thread's next call.
     let message = unsafe { CStr::from_ptr(vae_sys::vae_last_error()) };
     Err(Error::new(Status::from_code(status), message.to_string_lossy().into_owned()))
+}
+
+/// The end of a call that makes a handle: what was made is owned before a panic goes on, so that it is not lost.
+pub(crate) fn made<H, T>(status: i32, handle: *mut H, own: impl FnOnce(NonNull<H>) -> T) -> Result<T> {
+    let owned = NonNull::new(handle).map(own);
+    check(status)?;
+    Ok(owned.expect("a handle that was made is not NULL"))
 }

@@ -6,7 +6,7 @@ use vae_sys as sys;
 
 use crate::context::{raw, Context};
 use crate::dataset::Dataset;
-use crate::error::{check, Result};
+use crate::error::{check, made, Result};
 use crate::text;
 
 /// A model. Functions that take `&self` may be called from many threads at once:
@@ -107,8 +107,8 @@ impl Model {
         let spec = text::c_text(spec)?;
         let mut handle = ptr::null_mut();
         // SAFETY: the text ends in 0; the handle is written to. So in the functions below.
-        check(unsafe { sys::vae_model_create(raw(&context), spec.as_ptr(), &mut handle) })?;
-        Ok(Model::own(handle, context))
+        let status = unsafe { sys::vae_model_create(raw(&context), spec.as_ptr(), &mut handle) };
+        made(status, handle, |raw| Model { raw, context })
     }
 
     /// The model of a file.
@@ -117,8 +117,8 @@ impl Model {
         let path = text::c_path(path.as_ref())?;
         let mut handle = ptr::null_mut();
         // SAFETY: as in `new`.
-        check(unsafe { sys::vae_model_load(raw(&context), path.as_ptr(), &mut handle) })?;
-        Ok(Model::own(handle, context))
+        let status = unsafe { sys::vae_model_load(raw(&context), path.as_ptr(), &mut handle) };
+        made(status, handle, |raw| Model { raw, context })
     }
 
     /// The model of a file's bytes.
@@ -126,12 +126,9 @@ impl Model {
         let context = context.into().cloned();
         let mut handle = ptr::null_mut();
         // SAFETY: as in `new`; `bytes` are read only.
-        check(unsafe { sys::vae_model_load_memory(raw(&context), bytes.as_ptr().cast(), bytes.len(), &mut handle) })?;
-        Ok(Model::own(handle, context))
-    }
-
-    pub(crate) fn own(handle: *mut sys::vae_model, context: Option<Context>) -> Model {
-        Model { raw: NonNull::new(handle).expect("a model that was made is not NULL"), context }
+        let status =
+            unsafe { sys::vae_model_load_memory(raw(&context), bytes.as_ptr().cast(), bytes.len(), &mut handle) };
+        made(status, handle, |raw| Model { raw, context })
     }
 
     pub(crate) fn get(&self) -> *const sys::vae_model {
@@ -142,8 +139,8 @@ impl Model {
     pub fn try_clone(&self) -> Result<Model> {
         let mut handle = ptr::null_mut();
         // SAFETY: as in `new`.
-        check(unsafe { sys::vae_model_clone(self.get(), &mut handle) })?;
-        Ok(Model::own(handle, self.context.clone()))
+        let status = unsafe { sys::vae_model_clone(self.get(), &mut handle) };
+        made(status, handle, |raw| Model { raw, context: self.context.clone() })
     }
 
     /// Starts from the data. Before training.

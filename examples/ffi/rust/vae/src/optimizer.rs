@@ -8,7 +8,7 @@ use vae_sys as sys;
 use crate::callback::{guarded, stop};
 use crate::context::{raw, Context};
 use crate::dataset::Dataset;
-use crate::error::{check, Result};
+use crate::error::{check, made, Result};
 use crate::model::Model;
 use crate::text;
 
@@ -122,12 +122,8 @@ impl Optimizer {
         let options = text::c_text(options)?;
         let mut handle = ptr::null_mut();
         // SAFETY: the text ends in 0; the handle is written to.
-        check(unsafe { sys::vae_optimizer_create(model.raw.as_ptr(), options.as_ptr(), &mut handle) })?;
-        Ok(Optimizer::own(handle, model.context.clone()))
-    }
-
-    fn own(handle: *mut sys::vae_optimizer, context: Option<Context>) -> Optimizer {
-        Optimizer { raw: NonNull::new(handle).expect("an optimizer that was made is not NULL"), _context: context }
+        let status = unsafe { sys::vae_optimizer_create(model.raw.as_ptr(), options.as_ptr(), &mut handle) };
+        made(status, handle, |raw| Optimizer { raw, _context: model.context.clone() })
     }
 
     /// Changes some of the options.
@@ -259,7 +255,7 @@ impl Model {
     ///
     /// The callback cannot train, too:
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0596
     /// # fn f(model: &mut vae::Model, optimizer: &mut vae::Optimizer, data: &mut vae::Dataset) {
     /// model.train(optimizer, data, None, "", |now| {
     ///     now.model.initialize(now.data).unwrap();
@@ -319,6 +315,8 @@ pub fn load_checkpoint<'c>(
     let data = data.map_or(ptr::null_mut(), |data| data.raw.as_ptr());
     let (mut model, mut optimizer) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the text ends in 0; the two handles are written to.
-    check(unsafe { sys::vae_checkpoint_load(raw(&context), path.as_ptr(), data, &mut model, &mut optimizer) })?;
-    Ok((Model::own(model, context.clone()), Optimizer::own(optimizer, context)))
+    let status = unsafe { sys::vae_checkpoint_load(raw(&context), path.as_ptr(), data, &mut model, &mut optimizer) };
+    let optimizer = NonNull::new(optimizer).map(|raw| Optimizer { raw, _context: context.clone() });
+    let model = made(status, model, |raw| Model { raw, context })?;
+    Ok((model, optimizer.expect("an optimizer that was made is not NULL")))
 }
