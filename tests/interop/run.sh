@@ -66,23 +66,55 @@ from_python() {
     fi
 }
 
-from_rust() {
-    crate=$root/examples/ffi/rust
-    if command -v cargo > /dev/null 2>&1 && cargo --version > /dev/null 2>&1; then
-        build="env RUSTFLAGS=-L$library cargo build --quiet --offline --manifest-path $crate/Cargo.toml --target-dir $work/rust"
-        program=$work/rust/debug/vae-example
-    elif command -v rustc > /dev/null 2>&1; then
-        mkdir -p "$work/rust"
-        build="rustc --edition 2021 -L $library -o $work/rust/vae-example $crate/src/main.rs"
-        program=$work/rust/vae-example
+# in_rust title command..: a command of cargo, on the library that was built, without the network.
+in_rust() {
+    title=$1
+    shift
+    if env CARGO_NET_OFFLINE=true VAE_LIB_DIR="$library" VAE_INCLUDE="$root/include" LD_LIBRARY_PATH="$library" \
+        CARGO_TARGET_DIR="$work/rust" "$@" > "$work/log" 2>&1; then
+        good "$title"
     else
-        skip "examples/ffi/rust: no Rust"
+        bad "$title"
+    fi
+}
+
+# The program with the library inside needs libc, libm and what Rust itself needs.
+vendored_alone() {
+    cargo run --quiet --manifest-path "$consumer" --features vendored | tee "$work/vendored" &&
+        grep -q 'BLAS builtin' "$work/vendored" &&
+        ! readelf -d "$work/rust/debug/consumer" | grep NEEDED | grep -Ev 'lib(c|m|pthread|gcc_s)\.so|ld-linux'
+}
+
+from_rust() {
+    if ! command -v cargo > /dev/null 2>&1 || ! cargo --version > /dev/null 2>&1; then
+        skip "examples/ffi/rust: no cargo"
         return
     fi
-    if $build > "$work/log" 2>&1 && LD_LIBRARY_PATH=$library "$program" > "$work/log" 2>&1; then
-        good "examples/ffi/rust"
+    crates=$root/examples/ffi/rust/Cargo.toml consumer=$root/tests/interop/rust-consumer/Cargo.toml
+    in_rust "examples/ffi/rust: cargo test" cargo test --quiet --locked --manifest-path "$crates"
+    in_rust "examples/ffi/rust: the example" cargo run --quiet --locked --manifest-path "$crates" --example train
+    if cargo clippy --version > /dev/null 2>&1; then
+        in_rust "examples/ffi/rust: clippy" cargo clippy --quiet --locked --manifest-path "$crates" --all-targets -- -D warnings
     else
-        bad "examples/ffi/rust"
+        skip "examples/ffi/rust: no clippy"
+    fi
+    if cargo fmt --version > /dev/null 2>&1; then
+        in_rust "examples/ffi/rust: format" cargo fmt --all --manifest-path "$crates" --check
+    else
+        skip "examples/ffi/rust: no rustfmt"
+    fi
+    in_rust "tests/interop/rust-consumer" cargo run --quiet --locked --manifest-path "$consumer"
+    title="tests/interop/rust-consumer: vendored"
+    # A subshell, since the function is no command for env.
+    if (
+        unset VAE_LIB_DIR VAE_INCLUDE LD_LIBRARY_PATH
+        CARGO_NET_OFFLINE=true CARGO_TARGET_DIR=$work/rust
+        export CARGO_NET_OFFLINE CARGO_TARGET_DIR
+        vendored_alone
+    ) > "$work/log" 2>&1; then
+        good "$title"
+    else
+        bad "$title"
     fi
 }
 
