@@ -35,10 +35,10 @@ static int reserve(vae_context *context, size_t total) {
 
 /* The limit as its option is written: "2G", "1536". */
 static void print_limit(char text[24], size_t limit) {
-    static const char suffixes[] = "KMG";
+    static const char *const suffixes[] = {"", "K", "M", "G"};
     int power = 0;
     while (limit && power < 3 && limit % 1024 == 0) limit /= 1024, power++;
-    vae__format(text, 24, "%zu%.1s", limit, power ? &suffixes[power - 1] : "");
+    vae__format(text, 24, "%zu%s", limit, suffixes[power]);
 }
 
 /* "WHAT: needs 1.2 GiB (...), but memory_limit=1G leaves 300 MiB"; what NULL: callers put it in front. */
