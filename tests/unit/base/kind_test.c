@@ -30,6 +30,8 @@ static const struct {
     {BYTES("\x80\2}q"), "a pickle of Python, as torch.save writes", "bytes 80 02 7d 71"},
     {BYTES("\x89PNG\r\n\x1a\n\0"), "a PNG picture", "bytes 89 50 4e 47 0d 0a 1a 0a"},
     {BYTES("\1\2\3"), NULL, "bytes 01 02 03"},
+    {BYTES("\xfe\1\2"), NULL, "bytes fe 01 02"},
+    {BYTES("ab\x80"), NULL, "bytes 61 62 80"},
     {BYTES("\0\0\x08\x0a"), NULL, "bytes 00 00 08 0a"},
     {BYTES("\x60\2\0\0\0\0\0\1{"), NULL, "bytes 60 02 00 00 00 00 00 01"},
     {BYTES(""), NULL, "bytes"},

@@ -214,6 +214,8 @@ static void refuses(void **state) {
         {"list=[a]b", "options:1:9: expected a space after the value of 'list', found 'b'"},
         {"list=[a]]", "options:1:9: expected a space after the value of 'list', found ']'"},
         {"list=\"a\"seed=1", "options:1:9: expected a space after the value of 'list'"},
+        {"list=[a]; seed=1", "options:1:9: expected a space after the value of 'list', found ';'; "
+                             "keys are separated by spaces"},
         {"list=[a], seed=1", "options:1:9: expected a space after the value of 'list', found ','; "
                              "keys are separated by spaces"},
     };
@@ -236,6 +238,7 @@ static void explains_other_forms(void **state) {
         {"steps=2,rate=1", "options:1:8: found ',': separate the options by spaces"},
         {"steps=2; rate=1", "options:1:8: found ';': separate the options by spaces"},
         {"steps=2 , rate=1", "options:1:9: found ',': separate the options by spaces"},
+        {"steps=2 ; rate=1", "options:1:9: found ';': separate the options by spaces"},
         {"steps=2 ,rate=1", "options:1:9: found ',': separate the options by spaces"},
         {"mode=cosine,", "options:1:12: found ',': separate the options by spaces"},
         {"bytes=1M,seed=1", "options:1:9: found ',': separate the options by spaces"},
@@ -256,11 +259,14 @@ static void explains_other_forms(void **state) {
         {"--steps=2", "options:1:1: no dashes in front of a key: write 'steps=2'"},
         {"-steps=2", "options:1:1: no dashes in front of a key: write 'steps=2'"},
         {"--steps", "options:1:1: no dashes in front of a key: write 'steps=VALUE'"},
+        {"--steps rate=1", "options:1:1: no dashes in front of a key: write 'steps=VALUE'"},
         {"--stops=2", "options:1:1: unknown option '--stops'; did you mean 'steps'?"},
         {"steps 2", "options:1:1: expected '=' and no space: write 'steps=2'"},
         {"{\"steps\": 2}", "options:1:1: expected key=value, separated by spaces; found a '{'"},
         {"steps='2'", "options:1:7: steps='2': expected double quotes (\") around a value"},
         {"list='a b'", "options:1:9: unknown option 'b'': a value with spaces goes into double "
+                       "quotes, e.g. key=\"my file\""},
+        {"seed=2 b\"", "options:1:8: unknown option 'b\"': a value with spaces goes into double "
                        "quotes, e.g. key=\"my file\""},
         {"mode=#1", "options:1:6: mode=: the '#' behind it begins a comment; a value with '#' goes "
                     "into double quotes, e.g. mode=\"...\""},
