@@ -10,7 +10,7 @@ vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n, 
     vae__estimate_options parsed;
     vae_status status = vae__need(model, "vae_log_likelihood", "model");
     if (!status) {
-        status = vae__need_width(width, model->spec.input.width, "vae_log_likelihood", "width",
+        status = vae__need_width(width, model->spec.input.size, "vae_log_likelihood", "width",
                                  "the model's input");
     }
     if (!status && n) status = vae__need(x, "vae_log_likelihood", "x");
@@ -30,11 +30,11 @@ vae_status vae_evaluate(const vae_model *model, const vae_dataset *dataset,
     status = vae__need(model, "vae_evaluate", "model");
     if (!status) status = vae__need(dataset, "vae_evaluate", "dataset");
     if (!status) {
-        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width,
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.size,
                                  "vae_evaluate", "the data set's width", "the model's input");
     }
     if (!status && fitted_on) {
-        status = vae__need_width(vae__dataset_width(fitted_on), model->spec.input.width,
+        status = vae__need_width(vae__dataset_width(fitted_on), model->spec.input.size,
                                  "vae_evaluate", "the width of fitted_on", "the model's input");
     }
     if (!status) status = vae__check_keys(&vae__evaluation_table, options);

@@ -7,6 +7,8 @@
 #include "model/score.h"
 #include "train/evaluate.h"
 #include "train/persist.h"
+#include "model/inference.h"
+#include "model/programs.h"
 
 /* ---- making and keeping ---- */
 
@@ -102,7 +104,7 @@ void vae_model_destroy(vae_model *model) {
 /* ---- queries ---- */
 
 size_t vae_model_width(const vae_model *model) {
-    return model ? model->spec.input.width : 0;
+    return model ? model->spec.input.size : 0;
 }
 
 size_t vae_model_latent(const vae_model *model) {
@@ -180,9 +182,9 @@ vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_
                          index, count, vae__plural(count));
     }
     const vae__parameter *parameter = &model->parameters.items[index];
-    for (size_t i = 0; shape && i < capacity && i < parameter->rank; i++)
-        shape[i] = parameter->shape[i];
-    if (rank) *rank = parameter->rank;
+    for (size_t i = 0; shape && i < capacity && i < parameter->shape.rank; i++)
+        shape[i] = parameter->shape.extents[i];
+    if (rank) *rank = parameter->shape.rank;
     return VAE_OK;
 }
 
@@ -248,11 +250,11 @@ vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
     vae_status status = vae__need(model, "vae_model_memory", "model");
     if (status) return status;
     size_t largest = 0;
-    for (int kind = 0; workspace_bytes && kind < VAE__GRAPH_KINDS; kind++) {
-        vae__inference *inference;
-        status = vae__model_inference(model, (vae__graph_kind)kind, &inference);
+    for (size_t i = 0; workspace_bytes && i < model->kind->program_count; i++) {
+        vae__program *program;
+        status = vae__model_program(model, model->kind->programs[i].name, &program);
         if (status) return vae__memory_in(status, "vae_model_memory");
-        size_t bytes = vae__workspace_bytes(&inference->plan, model->context->threads);
+        size_t bytes = vae__workspace_bytes(&program->plan);
         if (bytes > largest) largest = bytes;
     }
     if (parameter_bytes) *parameter_bytes = model->parameters.block_count * sizeof(vae__real);
@@ -264,12 +266,12 @@ vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, siz
     vae_status status = vae__need(model, "vae_model_plan", "model");
     if (status) return status;
     vae__buffer text = {.context = model->context};
-    for (int kind = 0; !status && kind < VAE__GRAPH_KINDS; kind++) {
-        vae__inference *inference;
-        status = vae__model_inference(model, (vae__graph_kind)kind, &inference);
+    for (size_t i = 0; !status && i < model->kind->program_count; i++) {
+        vae__program *program;
+        status = vae__model_program(model, model->kind->programs[i].name, &program);
         if (status) break;
-        vae__append(&text, "%s: ", vae__graph_kind_name((vae__graph_kind)kind));
-        vae__plan_print(&inference->plan, &text);
+        vae__append(&text, "%s: ", model->kind->programs[i].name);
+        vae__plan_print(&program->plan, &text);
         if (text.failed) status = vae__last_status();
     }
     if (!status) vae__give_text(text.text, buffer, size, length);

@@ -51,8 +51,8 @@ vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size
     vae_status status = vae__need(optimizer, "vae_optimizer_plan", "optimizer");
     if (status) return status;
     vae__buffer text = {.context = optimizer->context};
-    vae__append(&text, "%s", optimizer->plan.graph ? "train: " : "");
-    if (optimizer->plan.graph) vae__plan_print(&optimizer->plan, &text);
+    vae__append(&text, "%s", optimizer->program.plan.graph ? "train: " : "");
+    if (optimizer->program.plan.graph) vae__plan_print(&optimizer->program.plan, &text);
     if (!text.failed) vae__give_text(text.text, buffer, size, length);
     status = text.failed ? vae__last_status() : VAE_OK;
     vae__buffer_free(&text);
@@ -93,7 +93,7 @@ vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dat
     if (!status) status = vae__need(dataset, "vae_step", "dataset");
     if (!status) status = need_report(report, "vae_step");
     if (!status) {
-        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_step",
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.size, "vae_step",
                                  "the data set's width", "the model's input");
     }
     if (!status) status = vae__need_shift(model, dataset, "vae_step", "the data set");
@@ -110,7 +110,7 @@ vae_status vae_step_rows(vae_model *model, vae_optimizer *optimizer, const float
     if (!status) status = vae__need(x, "vae_step_rows", "x");
     if (!status) status = need_report(report, "vae_step_rows");
     if (!status)
-        status = vae__need_width(width, model->spec.input.width, "vae_step_rows", "width",
+        status = vae__need_width(width, model->spec.input.size, "vae_step_rows", "width",
                                  "the model's input");
     if (!status && n == 0)
         status =
@@ -128,11 +128,11 @@ vae_status vae_train(vae_model *model, vae_optimizer *optimizer, vae_dataset *da
     vae_status status = need_pair(model, optimizer, "vae_train");
     if (!status) status = vae__need(dataset, "vae_train", "dataset");
     if (!status) {
-        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, "vae_train",
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.size, "vae_train",
                                  "the data set's width", "the model's input");
     }
     if (!status && validation) {
-        status = vae__need_width(vae__dataset_width(validation), model->spec.input.width,
+        status = vae__need_width(vae__dataset_width(validation), model->spec.input.size,
                                  "vae_train", "the validation set's width", "the model's input");
     }
     if (!status) status = vae__check_keys(&vae__loop_table, options);
@@ -152,7 +152,7 @@ vae_status vae_checkpoint_save(const vae_model *model, const vae_optimizer *opti
     vae_status status = need_pair(model, optimizer, function);
     if (!status) status = vae__need(path, function, "path");
     if (!status && dataset) {
-        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.width, function,
+        status = vae__need_width(vae__dataset_width(dataset), model->spec.input.size, function,
                                  "the data set's width", "the model's input");
         if (!status) status = vae__need_shift(model, dataset, function, "the data set");
     }

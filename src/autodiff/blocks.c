@@ -5,26 +5,26 @@ static size_t values_of(const vae__plan *plan, size_t block) {
     return b->rows * plan->graph->parameters->items[b->parameter].columns;
 }
 
-void vae__blocks_begin(vae__blocks *blocks, const vae__plan *plan, size_t shares) {
+void vae__blocks_begin(vae__blocks *blocks, const vae__plan *plan, size_t workers) {
     size_t total = 0, done = 0, block = 0;
     for (size_t i = 0; i < plan->block_count; i++) total += values_of(plan, i);
     blocks->plan = plan;
-    blocks->shares = shares;
-    for (size_t share = 0; share < shares; share++) {
-        double until = (double)total * (double)(share + 1) / (double)shares;
-        atomic_init(&blocks->next[share], block);
+    blocks->workers = workers;
+    for (size_t worker = 0; worker < workers; worker++) {
+        double until = (double)total * (double)(worker + 1) / (double)workers;
+        atomic_init(&blocks->next[worker], block);
         for (; block < plan->block_count; block++) {
             size_t size = values_of(plan, block);
-            if (share + 1 < shares && (double)done + 0.5 * (double)size > until) break;
+            if (worker + 1 < workers && (double)done + 0.5 * (double)size > until) break;
             done += size;
         }
-        blocks->end[share] = block;
+        blocks->end[worker] = block;
     }
 }
 
-size_t vae__blocks_take(vae__blocks *blocks, size_t share) {
-    for (size_t i = 0; i < blocks->shares; i++) {
-        size_t from = (share + i) % blocks->shares;
+size_t vae__blocks_take(vae__blocks *blocks, size_t worker) {
+    for (size_t i = 0; i < blocks->workers; i++) {
+        size_t from = (worker + i) % blocks->workers;
         if (atomic_load_explicit(&blocks->next[from], memory_order_relaxed) >= blocks->end[from])
             continue;
         size_t block = atomic_fetch_add(&blocks->next[from], 1);

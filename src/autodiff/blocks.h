@@ -1,5 +1,6 @@
-/* Which thread takes which blocks of the weights. Every share has blocks of its own, the same in every step, so that
- * parameters and moments stay in the cache of the processor that updates them; who is done helps the others. */
+/* Which thread takes which blocks of the weights. Every worker has blocks of its own, the same in every step, so that
+ * parameters and moments stay in the cache of the processor that updates them. A worker that has finished its own
+ * takes blocks of the others. Each block is taken exactly once. */
 #ifndef VAE_AUTODIFF_BLOCKS_H
 #define VAE_AUTODIFF_BLOCKS_H
 
@@ -7,21 +8,21 @@
 
 #include "autodiff/plan.h"
 
-enum { VAE__MOST_SHARES = 256 };
+enum { VAE__MAX_WORKERS = 256 };
 
 typedef struct vae__blocks {
     const vae__plan *plan;
-    size_t shares;
+    size_t workers;
     size_t end
-        [VAE__MOST_SHARES]; /* of a share's own blocks, which begin at the end of the one before */
-    atomic_size_t next[VAE__MOST_SHARES]; /* the next of them that nobody has taken */
+        [VAE__MAX_WORKERS]; /* of a worker's own blocks, which begin at the end of the one before */
+    atomic_size_t next[VAE__MAX_WORKERS]; /* the next of them that nobody has taken */
 } vae__blocks;
 
-/* Blocks of about equal size in all for each share; 1 <= shares <= VAE__MOST_SHARES. */
-void vae__blocks_begin(vae__blocks *blocks, const vae__plan *plan, size_t shares);
+/* Blocks of about equal size in all for each worker; 1 <= workers <= VAE__MAX_WORKERS. */
+void vae__blocks_begin(vae__blocks *blocks, const vae__plan *plan, size_t workers);
 
-/* Takes a block: one of the share's own, else of the next share that has some left. Its number, or
+/* Takes a block: one of the worker's own, else of the next worker that has some left. Its number, or
  * VAE__NOWHERE if all are taken. */
-size_t vae__blocks_take(vae__blocks *blocks, size_t share);
+size_t vae__blocks_take(vae__blocks *blocks, size_t worker);
 
 #endif

@@ -27,11 +27,10 @@ vae_status vae__parameters_add(vae_context *context, vae__parameters *list, cons
         list->capacity = capacity;
     }
     vae__parameter *parameter = &list->items[list->count];
-    *parameter = (vae__parameter){.rank = rank,
-                                  .rows = rows,
+    *parameter = (vae__parameter){.rows = rows,
                                   .columns = columns,
                                   .trainable = trainable,
-                                  .shape = {rows, columns}};
+                                  .shape = {rank, {rows, columns}, rows * columns}};
     vae__format(parameter->name, sizeof parameter->name, "%s", name);
     *index = list->count++;
     return VAE_OK;

@@ -5,13 +5,14 @@
 
 #include "base/memory.h"
 #include "base/real.h"
+#include "base/shape.h"
 
 #define VAE__PARAMETER_NAME 64
 
 typedef struct vae__parameter {
     char name[VAE__PARAMETER_NAME]; /* "encoder.0.weight" */
-    size_t shape[2], rank;          /* a weight is [out, in]; a bias [out] */
-    size_t rows, columns;           /* as a matrix: shape, or [rows, 1] */
+    vae__shape shape;               /* a weight is [out, in]; a bias [out] */
+    size_t rows, columns;           /* as a matrix: the first extent, the product of the others */
     vae__real *values;              /* [rows, columns], 64-byte aligned, inside the list's block */
     int trainable;                  /* 0: state that is saved but not optimised */
     int positive;                   /* its values are above 0 */
@@ -42,7 +43,7 @@ vae__parameter *vae__parameters_find(const vae__parameters *list, const char *na
 int vae__parameter_counts(const vae__parameter *parameter);
 
 static inline size_t vae__parameter_size(const vae__parameter *parameter) {
-    return parameter->rows * parameter->columns;
+    return parameter->shape.size;
 }
 
 #endif

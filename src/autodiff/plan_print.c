@@ -1,11 +1,21 @@
 /* The plan as text, for people: one line a kernel call, one a weight block group. */
 #include "autodiff/plan.h"
 
+/* " @0" in the common part of the arena, " @@0" in a thread's own. */
+static void print_place(const vae__place *place, vae__buffer *out) {
+    if (place->offset == VAE__NOWHERE) return;
+    vae__append(out, " %s%zu", place->is_local ? "@@" : "@", place->offset);
+}
+
 static void print_value(const vae__plan *plan, vae__id id, vae__buffer *out) {
     const vae__value *value = &plan->graph->values[id];
-    static const char *const extents[] = {"n", "nK", "1"};
-    vae__append(out, " %s [%s, %zu]", value->name, extents[value->extent], value->width);
-    if (plan->value_offset[id] != VAE__NOWHERE) vae__append(out, " @%zu", plan->value_offset[id]);
+    char fixed[VAE__NUMBER_SIZE];
+    vae__format(fixed, sizeof fixed, "%zu", value->domain);
+    const char *rows = value->domain == VAE__PER_ROW      ? "n"
+                       : value->domain == VAE__PER_SAMPLE ? "nK"
+                                                          : fixed;
+    vae__append(out, " %s [%s, %zu]", value->name, rows, value->width);
+    print_place(&plan->values[id], out);
 }
 
 static void print_forward(const vae__plan *plan, vae__id id, vae__buffer *out) {
@@ -25,8 +35,8 @@ static void print_backward(const vae__plan *plan, vae__id id, vae__buffer *out) 
     vae__append(out, "    %s backward:", node->op->name);
     for (size_t i = 0; i < node->input_count; i++) {
         if (!plan->graph->values[node->inputs[i]].needs_gradient) continue;
-        vae__append(out, " d %s @%zu", plan->graph->values[node->inputs[i]].name,
-                    plan->gradient_offset[node->inputs[i]]);
+        vae__append(out, " d %s", plan->graph->values[node->inputs[i]].name);
+        print_place(&plan->gradients[node->inputs[i]], out);
     }
     vae__append(out, "\n");
 }
@@ -47,12 +57,16 @@ static void print_blocks(const vae__plan *plan, vae__buffer *out) {
 }
 
 void vae__plan_print(const vae__plan *plan, vae__buffer *out) {
-    vae__append(out, "rows n <= %zu, samples K = %zu, arena %zu bytes\n", plan->capacity,
+    vae__append(out, "rows n <= %zu, samples K = %zu, arena %zu bytes", plan->capacity,
                 plan->samples, plan->arena_size);
+    if (plan->local_size)
+        vae__append(out, ", of them %zu for each of %zu thread%s (@@)", plan->local_size,
+                    plan->threads, vae__plural(plan->threads));
+    vae__append(out, "\n");
     for (size_t s = 0; s < plan->segment_count; s++) {
         const vae__segment *segment = &plan->segments[s];
         vae__append(out, "  segment %zu (%s)\n", s + 1,
-                    segment->reduces ? "all rows" : "each share of rows");
+                    segment->once ? "all rows at once" : "each range of rows");
         for (size_t i = segment->first; i < segment->first + segment->count; i++) {
             const vae__plan_step *step = &plan->steps[i];
             if (step->backward) {

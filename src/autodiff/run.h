@@ -1,16 +1,18 @@
-/* Running a plan: row segments over the threads, then the weight phase. Allocates nothing. */
+/* Running a plan. First the rows: each segment over the threads, each thread through its rows slice by slice.
+ * Then, in training, the weights: the gradient of each block of parameters over the whole batch, handed to the
+ * optimizer while it is in cache. Allocates nothing. */
 #ifndef VAE_AUTODIFF_RUN_H
 #define VAE_AUTODIFF_RUN_H
 
 #include <stdatomic.h>
 
-#include "autodiff/plan.h"
+#include "autodiff/workspace.h"
 
-/* Where a graph input comes from: rows as they are, or a function that writes a share of them. */
+/* Where a graph input comes from: rows as they are, or a function that writes a range of them. */
 typedef struct vae__feed {
     const vae__real *rows; /* [n, width] or [n K, width]; NULL: fill */
-    /* Writes rows first .. first + count - 1 (times K for a PER_SAMPLE input). Runs on many threads
-     * at once. */
+    /* Writes rows first .. first + count - 1 (times K for an input of samples). Runs on many threads at
+     * once. */
     void (*fill)(void *user, size_t first, size_t count, vae__real *into);
     void *user;
     int checked; /* refuse values outside [low, high], NaN included */
@@ -19,26 +21,13 @@ typedef struct vae__feed {
     const void *valid_user;
 } vae__feed;
 
-/* The memory of one run at a time. */
-typedef struct vae__workspace {
-    const vae__plan *plan;
-    vae_context *context;
-    unsigned char *arena;
-    size_t shares;         /* most threads a run uses; training: the context's */
-    double *norms;         /* training: [shares, terms, 2] sums of squares of delta and input */
-    double *block_squares; /* training: [blocks] sums of squares of the gradient */
-} vae__workspace;
-
-vae_status vae__workspace_make(const vae__plan *plan, size_t shares, vae__workspace **out);
-void vae__workspace_free(vae__workspace *workspace);
-size_t vae__workspace_bytes(const vae__plan *plan, size_t shares);
-
 typedef struct vae__run {
     vae__workspace *workspace;
-    const vae__feed *feeds; /* one per graph input, in order */
-    size_t rows;            /* 1 .. capacity */
-    size_t samples;     /* K of this run; 0: the plan's. rows * samples may not exceed the plan's */
-    size_t shares;      /* set by vae__run_rows */
+    const vae__feed *feeds;      /* one per graph input, in order */
+    const vae__real *parameters; /* values, laid out as the list's block; NULL: the list's own */
+    size_t rows;                 /* 1 .. capacity */
+    size_t samples; /* K of this run; 0: the plan's. At most vae__plan_max_samples(plan, rows) */
+    size_t workers; /* threads, set by vae__run_rows */
     atomic_int refused; /* a feed held a value outside its range: results are meaningless */
 } vae__run;
 
@@ -49,24 +38,22 @@ void vae__run_rows(vae__run *run);
 const vae__real *vae__run_value(const vae__run *run, vae__id value);
 const double *vae__run_double(const vae__run *run, vae__id value);
 
-/* An upper bound of every entry of every parameter's gradient, by Cauchy and Schwarz from the norms
- * of deltas and inputs. NaN or infinite if any of them is. */
+/* An upper bound of the absolute value of every entry of every parameter's gradient, from the ops' own
+ * bounds. Infinite where an op has none; NaN or infinite where values are. */
 double vae__run_gradient_bound(const vae__run *run);
 
 /* Where gradients go, block by block. */
 typedef struct vae__sink {
-    /* Update: takes `count` values of the gradient of `parameter` from value `first` on, while they
-     * are in cache, and returns the sum of their squares. Runs on many threads at once, on
-     * different blocks. NULL: store. */
+    /* Update: takes `count` values of the gradient of `parameter` from value `first` on, while they are in
+     * cache, and returns the sum of their squares. Runs on many threads at once, on different blocks.
+     * NULL: store. */
     double (*update)(void *user, vae__id parameter, size_t first, size_t count,
                      const vae__real *gradient);
     void *user;
     vae__real *gradient; /* store: all gradients, laid out as the parameters' block */
-    int add;             /* store: += instead of = */
 } vae__sink;
 
-/* The weight phase. Returns the sum of squares of the whole gradient, added in the order of the
- * blocks. */
+/* The weight phase. Returns the sum of squares of the whole gradient, added in the order of the blocks. */
 double vae__run_weights(vae__run *run, const vae__sink *sink);
 
 #endif

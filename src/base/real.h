@@ -19,4 +19,6 @@ static inline vae__real vae__finite_real(double value) {
     return (vae__real)(bounded < most ? bounded : most);
 }
 
+#define VAE__LOG_2PI 1.83787706640934548356 /* log(2 pi) */
+
 #endif

@@ -235,8 +235,9 @@ uint64_t vae__dataset_position(const vae_dataset *dataset) {
 
 size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity) {
     const vae__table *table = &dataset->table;
-    for (size_t i = 0; i < table->rank && i < capacity; i++) shape[i] = table->shape[i];
-    return table->rank;
+    for (size_t i = 0; i < table->shape.rank && i < capacity; i++)
+        shape[i] = table->shape.extents[i];
+    return table->shape.rank;
 }
 
 const char *vae__dataset_column_name(const vae_dataset *dataset, size_t column) {

@@ -28,7 +28,7 @@ void vae__table_free(vae_context *context, vae__table *table) {
 
 vae_status vae__table_set_extents(vae__table *table, const uint64_t *extents, size_t count,
                                   const char *path) {
-    const size_t most = sizeof table->shape / sizeof table->shape[0];
+    const size_t most = VAE__MAX_RANK;
     size_t values = vae__element_size(table->element), width = 1;
     if (count - 1 > most) {
         return vae__fail(VAE_ERROR_FORMAT, "%s: expected rank 1 to %zu, found %zu", path, most + 1,
@@ -44,12 +44,12 @@ vae_status vae__table_set_extents(vae__table *table, const uint64_t *extents, si
         }
         values *= (size_t)extents[i];
         if (i) width *= (size_t)extents[i];
-        if (i) table->shape[i - 1] = (size_t)extents[i];
+        if (i) table->shape.extents[i - 1] = (size_t)extents[i];
     }
-    if (count == 1) table->shape[0] = 1;
-    table->rank = count == 1 ? 1 : count - 1;
+    if (count == 1) table->shape.extents[0] = 1;
+    table->shape.rank = count == 1 ? 1 : count - 1;
     table->rows = (size_t)extents[0];
-    table->width = width;
+    table->shape.size = table->width = width;
     return VAE_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/file.h"
+#include "base/shape.h"
 
 typedef enum vae__element {
     VAE__ELEMENT_UINT8,
@@ -21,8 +22,8 @@ typedef struct vae__table {
     void *values; /* [rows, width] of `element` */
     vae__element element;
     size_t rows, width;
-    size_t shape[8], rank; /* of one row; its product is width */
-    double *labels;        /* [rows, label_width] or NULL */
+    vae__shape shape; /* of one row; its size is width */
+    double *labels;   /* [rows, label_width] or NULL */
     size_t label_width;
     /* Where some rows of the file were left out: the numbers in it, from 0, of those that are here, and
      * how many it has. Else NULL and 0. */

@@ -109,9 +109,9 @@ static void convert_in_place(const vae__stored_type *type, unsigned char *block,
  */
 static size_t place_in_row(const vae__table *table, size_t i) {
     size_t place = 0;
-    for (size_t k = 0; k < table->rank; k++) {
-        place = place * table->shape[k] + i % table->shape[k];
-        i /= table->shape[k];
+    for (size_t k = 0; k < table->shape.rank; k++) {
+        place = place * table->shape.extents[k] + i % table->shape.extents[k];
+        i /= table->shape.extents[k];
     }
     return place;
 }

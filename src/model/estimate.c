@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/threads.h"
+#include "model/inference.h"
+#include "model/prior.h"
+#include "model/programs.h"
 
 /* ---- options ---- */
 
@@ -74,7 +77,7 @@ enum { GROUP = 16 }; /* rows taken together */
 
 typedef struct group {
     const vae_model *model;
-    const vae__inference *inference; /* of the density */
+    const vae__program *program; /* of the density */
     const vae__estimate_options *options;
     const vae__real *x; /* [rows, width] */
     uint64_t first_row;
@@ -83,27 +86,17 @@ typedef struct group {
     size_t samples;                 /* of each graph row in this run */
     uint64_t done;                  /* samples of each row before this run */
     const vae__real *mean, *logvar; /* [rows, latent] */
-    double *log_ratio;              /* [rows * parts, samples] */
+    vae__prior_call prior;
+    vae__real *noise;  /* [rows * parts, samples, latent] */
+    double *log_ratio; /* [rows * parts, samples]: log p(z) - log q(z|x) */
 } group;
 
 static void fill_x(void *user, size_t first, size_t count, vae__real *into) {
     const group *g = user;
-    size_t width = g->model->spec.input.width;
+    size_t width = g->model->spec.input.size;
     for (size_t i = 0; i < count; i++) {
         memcpy(into + i * width, g->x + (first + i) / g->parts * width, width * sizeof *into);
     }
-}
-
-/* noise [latent] -> z in its place; returns log p(z) - log q(z|x) = sum (logvar + noise^2 - z^2) / 2 */
-static double place_sample(const vae__real *mean, const vae__real *logvar, const vae__real *sd,
-                           size_t latent, vae__real *z) {
-    double total = 0;
-    for (size_t j = 0; j < latent; j++) {
-        double noise = (double)z[j], value = (double)mean[j] + (double)sd[j] * noise;
-        z[j] = (vae__real)value;
-        total += (double)logvar[j] + (noise - (double)z[j]) * (noise + (double)z[j]);
-    }
-    return 0.5 * total;
 }
 
 static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
@@ -117,26 +110,29 @@ static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
         const vae__stream stream = {g->options->seed, upper, VAE__PURPOSE_POSTERIOR,
                                     (uint32_t)(g->done + part * g->samples)};
         vae__real *z = into + (i - first) * g->samples * latent;
+        vae__real *noise = g->noise + i * g->samples * latent;
         const vae__real *mean = g->mean + row * latent, *logvar = g->logvar + row * latent;
         const vae__real *sd = g->logvar + (g->rows + row) * latent;
         kernels->normals(&stream, (size_t)(g->keys ? (uint32_t)key : key), 1, g->samples, latent,
-                         z);
-        for (size_t k = 0; k < g->samples; k++) {
-            g->log_ratio[i * g->samples + k] =
-                place_sample(mean, logvar, sd, latent, z + k * latent);
+                         noise);
+        for (size_t k = 0; k < g->samples * latent; k += latent) {
+            for (size_t j = 0; j < latent; j++)
+                z[k + j] = (vae__real)((double)mean[j] + (double)sd[j] * (double)noise[k + j]);
         }
+        vae__prior_of(&g->model->spec)
+            ->log_ratio(&g->prior, logvar, noise, z, g->samples, g->log_ratio + i * g->samples);
     }
 }
 
 /* One run of the density graph over the group; adds its weights. */
 static void run_group(group *g, vae__workspace *workspace, vae__weights *weights) {
-    const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_x, .user = g},
-                                               {.fill = fill_z, .user = g}};
+    const vae__feed feeds[VAE__MAX_INPUTS] = {{.fill = fill_x, .user = g},
+                                              {.fill = fill_z, .user = g}};
     vae__run run = {
         .workspace = workspace, .feeds = feeds, .rows = g->rows * g->parts, .samples = g->samples};
     atomic_init(&run.refused, 0);
     vae__run_rows(&run);
-    const double *log_p = vae__run_double(&run, g->inference->ends.log_p);
+    const double *log_p = vae__program_double(g->program, &run, "log_p");
     for (size_t i = 0; i < run.rows * g->samples; i++) {
         vae__weights_add(&weights[i / g->samples / g->parts], log_p[i] + g->log_ratio[i]);
     }
@@ -153,13 +149,13 @@ static size_t parts_of(const group *g, size_t capacity) {
 static void estimate_group(group *g, vae__workspace *workspace, vae__estimate *out) {
     const vae__plan *plan = workspace->plan;
     vae__weights weights[GROUP];
-    size_t most = plan->capacity * plan->samples, parts = parts_of(g, plan->capacity);
+    size_t parts = parts_of(g, plan->capacity);
     for (size_t r = 0; r < g->rows; r++) vae__weights_start(&weights[r]);
     for (g->done = 0; g->done < g->options->samples;) {
         uint64_t left = g->options->samples - g->done;
         g->parts = left < parts ? 1 : parts;
         uint64_t each = left / g->parts;
-        g->samples = most / (g->rows * g->parts);
+        g->samples = vae__plan_max_samples(plan, g->rows * g->parts);
         if (each < g->samples) g->samples = (size_t)each;
         run_group(g, workspace, weights);
         g->done += g->samples * g->parts;
@@ -178,21 +174,22 @@ static vae_status importance(const vae_model *model, const vae__real *x, size_t 
                              uint64_t first_row, const uint64_t *keys,
                              const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
-    vae__inference *inference;
-    vae_status status = vae__model_inference(model, VAE__GRAPH_DENSITY, &inference);
+    vae__program *program;
+    vae_status status = vae__model_program(model, "density", &program);
     if (status) return status;
-    size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
-    size_t together = inference->plan.capacity < GROUP ? inference->plan.capacity : GROUP;
+    size_t latent = (size_t)model->spec.latent, width = model->spec.input.size;
+    size_t capacity = program->plan.capacity, draws = capacity * program->plan.samples;
+    size_t together = capacity < GROUP ? capacity : GROUP;
     vae__workspace *workspace = NULL;
     vae__real *moments = vae__allocate(context, together * latent * 3, sizeof *moments);
-    double *ratios =
-        vae__allocate(context, inference->plan.capacity * inference->plan.samples, sizeof *ratios);
-    status = moments && ratios ? vae__workspace_take(inference, &workspace) : vae__last_status();
+    vae__real *noise = vae__allocate(context, draws * latent, sizeof *noise);
+    double *ratios = vae__allocate(context, draws, sizeof *ratios);
+    status = moments && noise && ratios ? vae__model_take(program, &workspace) : vae__last_status();
     for (size_t first = 0; first < n && !status; first += together) {
         size_t rows = n - first < together ? n - first : together;
         vae__real *logvar = moments + rows * latent;
         group g = {.model = model,
-                   .inference = inference,
+                   .program = program,
                    .options = options,
                    .x = x + first * width,
                    .rows = rows,
@@ -200,14 +197,17 @@ static vae_status importance(const vae_model *model, const vae__real *x, size_t 
                    .keys = keys ? keys + first : NULL,
                    .mean = moments,
                    .logvar = logvar,
+                   .prior = vae__model_prior_call(model),
+                   .noise = noise,
                    .log_ratio = ratios};
         status = vae__model_encode_rows(model, g.x, rows, g.first_row, moments, logvar);
         if (status) break;
         append_deviations(model, logvar, rows);
         estimate_group(&g, workspace, out + first);
     }
-    if (workspace) vae__workspace_give(inference, workspace);
+    if (workspace) vae__program_return(program, workspace);
     vae__release(context, ratios);
+    vae__release(context, noise);
     vae__release(context, moments);
     return status;
 }
@@ -233,7 +233,7 @@ static void prior_share(void *argument, size_t share, size_t shares) {
                                .value_only = 1,
                                .extra = vae__model_extra(p->model),
                                .floor = vae__model_floor(p->model),
-                               .width = spec->input.width,
+                               .width = spec->input.size,
                                .a = p->scratch + share * p->head_width};
     for (size_t r = p->n * share / shares; r < p->n * (share + 1) / shares; r++) {
         row.x = p->x + r * row.width;
@@ -252,23 +252,23 @@ typedef struct prior_source {
 
 static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
     const prior_source *source = user;
-    const vae_model *model = source->model;
-    model->context->kernels->normals(&source->stream, (size_t)source->done + first, count, 1,
-                                     (size_t)model->spec.latent, into);
+    const vae__prior_call call = vae__model_prior_call(source->model);
+    vae__prior_of(call.spec)->draw(&call, &source->stream, (size_t)source->done + first, count,
+                                   into);
 }
 
-static void run_prior(prior_run *p, const vae__inference *inference, vae__workspace *workspace,
+static void run_prior(prior_run *p, const vae__program *program, vae__workspace *workspace,
                       const vae__estimate_options *options) {
-    size_t capacity = inference->plan.capacity;
+    size_t capacity = program->plan.capacity;
     prior_source source = {p->model, {options->seed, 0, VAE__PURPOSE_PRIOR, 0}, 0};
     for (; source.done < options->samples; source.done += p->samples) {
         uint64_t left = options->samples - source.done;
-        const vae__feed feeds[VAE__MOST_INPUTS] = {{.fill = fill_prior, .user = &source}};
+        const vae__feed feeds[VAE__MAX_INPUTS] = {{.fill = fill_prior, .user = &source}};
         p->samples = left < capacity ? (size_t)left : capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = p->samples};
         atomic_init(&run.refused, 0);
         vae__run_rows(&run);
-        p->heads = vae__run_value(&run, inference->ends.head);
+        p->heads = vae__program_value(program, &run, "head");
         vae__parallel(p->model->context, prior_share, p, p->model->context->threads);
     }
 }
@@ -277,7 +277,7 @@ static void run_prior(prior_run *p, const vae__inference *inference, vae__worksp
 static vae_status check_rows(const vae_model *model, const vae__real *x, size_t n,
                              uint64_t first_row) {
     for (size_t r = 0; r < n; r++) {
-        const vae__real *row = x + r * model->spec.input.width;
+        const vae__real *row = x + r * model->spec.input.size;
         if (!vae__model_takes_row(model, row))
             return vae__model_refuse_rows(model, row, 1, first_row + r);
     }
@@ -287,26 +287,26 @@ static vae_status check_rows(const vae_model *model, const vae__real *x, size_t 
 static vae_status prior(const vae_model *model, const vae__real *x, size_t n, uint64_t first_row,
                         const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
-    vae__inference *inference;
-    size_t width = model->spec.input.width;
+    vae__program *program;
+    size_t width = model->spec.input.size;
     prior_run p = {
         .model = model, .n = n, .head_width = vae__likelihood_heads(&model->spec) * width};
     vae__workspace *workspace = NULL;
     vae_status status = check_rows(model, x, n, first_row);
-    if (!status) status = vae__model_inference(model, VAE__GRAPH_SAMPLE, &inference);
+    if (!status) status = vae__model_program(model, "sample", &program);
     if (status) return status;
     p.x = vae__allocate(context, n * width, sizeof *p.x);
     p.scratch = vae__allocate(context, context->threads * p.head_width, sizeof *p.scratch);
     p.weights = vae__allocate(context, n, sizeof *p.weights);
-    status = p.x && p.scratch && p.weights ? vae__workspace_take(inference, &workspace)
-                                           : vae__last_status();
+    status =
+        p.x && p.scratch && p.weights ? vae__model_take(program, &workspace) : vae__last_status();
     if (!status) {
         memcpy(p.x, x, n * width * sizeof *x);
         p.log_scale = vae__model_standardize(model, p.x, n);
         for (size_t r = 0; r < n; r++) vae__weights_start(&p.weights[r]);
-        run_prior(&p, inference, workspace, options);
+        run_prior(&p, program, workspace, options);
         for (size_t r = 0; r < n; r++) out[r] = vae__weights_finish(&p.weights[r]);
-        vae__workspace_give(inference, workspace);
+        vae__program_return(program, workspace);
     }
     vae__release(context, p.weights);
     vae__release(context, p.scratch);
@@ -335,7 +335,7 @@ vae_status vae__model_log_likelihood_floats(const vae_model *model, const float 
                                             double *std_error, double *ess) {
     enum { CHUNK = 256 };
     vae_context *context = model->context;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     vae__real *rows = vae__allocate(context, n < CHUNK ? n * width : CHUNK * width, sizeof *rows);
     vae__estimate *estimates = vae__allocate(context, n, sizeof *estimates);
     vae_status status = rows && estimates ? VAE_OK : vae__last_status();

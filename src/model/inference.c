@@ -1,9 +1,12 @@
-/* Inference: rows go through a planned graph in fixed chunks, on workspaces from the model's free
- * list. */
+/* Inference: rows go through a program in fixed chunks, on a workspace that the call takes and returns. Relies
+ * on the model's kind for the programs; draws noise only from the seed that it is given. */
+#include "model/inference.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "model/model.h"
+#include "model/prior.h"
+#include "model/programs.h"
 
 /* ---- feeds ---- */
 
@@ -69,12 +72,11 @@ static void fill_noise(void *user, size_t first, size_t count, vae__real *into) 
  * results. */
 typedef struct job {
     const vae_model *model;
-    vae__graph_kind kind;
-    const vae__inference *inference; /* of that kind */
+    const char *name; /* of the program */
+    const vae__program *program;
     size_t n;
     void (*feed)(struct job *job, size_t first, vae__feed *feeds);
-    void (*read)(struct job *job, const vae__run *run, const vae__ends *ends, size_t first,
-                 size_t rows);
+    void (*read)(struct job *job, const vae__run *run, size_t first, size_t rows);
     float_rows rows; /* of the current chunk */
     const float *in; /* x or z of all rows, or NULL */
     size_t in_width;
@@ -97,24 +99,23 @@ static vae_status refuse_z(const job *j, size_t first, size_t rows) {
 }
 
 static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run *run) {
-    const vae__ends *ends = &j->inference->ends;
-    if (ends->x == VAE__NONE) return refuse_z(j, first, rows);
-    return vae__model_refuse_rows(j->model, vae__run_value(run, ends->x), rows,
-                                  j->first_row + first);
+    const vae__real *x = vae__program_value(j->program, run, "x");
+    if (!x) return refuse_z(j, first, rows);
+    return vae__model_refuse_rows(j->model, x, rows, j->first_row + first);
 }
 
 static vae_status run_job(job *j) {
-    vae__inference *inference;
+    vae__program *program;
     vae__workspace *workspace;
     if (!j->n) return VAE_OK;
-    vae_status status = vae__model_inference(j->model, j->kind, &inference);
-    if (!status) status = vae__workspace_take(inference, &workspace);
+    vae_status status = vae__model_program(j->model, j->name, &program);
+    if (!status) status = vae__model_take(program, &workspace);
     if (status) return status;
-    j->inference = inference;
-    for (size_t first = 0; first < j->n && !status; first += inference->plan.capacity) {
-        vae__feed feeds[VAE__MOST_INPUTS] = {{0}};
+    j->program = program;
+    for (size_t first = 0; first < j->n && !status; first += program->plan.capacity) {
+        vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
         size_t left = j->n - first,
-               rows = left < inference->plan.capacity ? left : inference->plan.capacity;
+               rows = left < program->plan.capacity ? left : program->plan.capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = rows};
         atomic_init(&run.refused, 0);
         j->rows = (float_rows){j->in ? j->in + first * j->in_width : NULL, j->in_width};
@@ -123,10 +124,10 @@ static vae_status run_job(job *j) {
         if (atomic_load(&run.refused)) {
             status = refuse(j, first, rows, &run);
         } else {
-            j->read(j, &run, &inference->ends, first, rows);
+            j->read(j, &run, first, rows);
         }
     }
-    vae__workspace_give(inference, workspace);
+    vae__program_return(program, workspace);
     return status;
 }
 
@@ -149,7 +150,7 @@ static void feed_noise_at(job *j, size_t first, vae__feed *feed) {
 
 static void feed_bound(job *j, size_t first, vae__feed *feeds) {
     if (j->real_rows) {
-        feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.width};
+        feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.size};
     } else {
         feeds[0] = feed_floats(&j->rows);
     }
@@ -157,36 +158,45 @@ static void feed_bound(job *j, size_t first, vae__feed *feeds) {
     feed_noise_at(j, first, &feeds[1]);
 }
 
+static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
+    const job *j = user;
+    const vae__prior_call call = vae__model_prior_call(j->model);
+    vae__prior_of(&j->model->spec)
+        ->draw(&call, &j->noise.stream, j->noise.first_row + first, count, into);
+}
+
 static void feed_prior(job *j, size_t first, vae__feed *feeds) {
-    feed_noise_at(j, first, &feeds[0]);
+    j->noise.first_row = (size_t)j->first_row + first;
+    feeds[0] = (vae__feed){.fill = fill_prior, .user = j};
 }
 
 /* ---- encode, decode, reconstruct ---- */
 
-static void read_encode(job *j, const vae__run *run, const vae__ends *ends, size_t first,
-                        size_t rows) {
+static void read_encode(job *j, const vae__run *run, size_t first, size_t rows) {
     size_t latent = (size_t)j->model->spec.latent;
-    if (j->mean) narrow(j->mean + first * latent, vae__run_value(run, ends->mean), rows * latent);
+    if (j->mean)
+        narrow(j->mean + first * latent, vae__program_value(j->program, run, "mean"),
+               rows * latent);
     if (j->logvar)
-        narrow(j->logvar + first * latent, vae__run_value(run, ends->logvar), rows * latent);
+        narrow(j->logvar + first * latent, vae__program_value(j->program, run, "logvar"),
+               rows * latent);
 }
 
-static void read_encode_rows(job *j, const vae__run *run, const vae__ends *ends, size_t first,
-                             size_t rows) {
+static void read_encode_rows(job *j, const vae__run *run, size_t first, size_t rows) {
     size_t latent = (size_t)j->model->spec.latent, bytes = rows * latent * sizeof(vae__real);
-    memcpy(j->real_mean + first * latent, vae__run_value(run, ends->mean), bytes);
-    memcpy(j->real_logvar + first * latent, vae__run_value(run, ends->logvar), bytes);
+    memcpy(j->real_mean + first * latent, vae__program_value(j->program, run, "mean"), bytes);
+    memcpy(j->real_logvar + first * latent, vae__program_value(j->program, run, "logvar"), bytes);
 }
 
 static void feed_real_rows(job *j, size_t first, vae__feed *feeds) {
-    feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.width};
+    feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.size};
     vae__model_check_feed(j->model, &feeds[0]);
 }
 
 vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
                                   uint64_t first_row, vae__real *mean, vae__real *logvar) {
     job j = {.model = model,
-             .kind = VAE__GRAPH_ENCODE,
+             .name = "encode",
              .n = n,
              .feed = feed_real_rows,
              .read = read_encode_rows,
@@ -200,27 +210,27 @@ vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, si
 vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
                              float *logvar) {
     job j = {.model = model,
-             .kind = VAE__GRAPH_ENCODE,
+             .name = "encode",
              .n = n,
              .feed = feed_x,
              .read = read_encode,
              .in = x,
-             .in_width = model->spec.input.width,
+             .in_width = model->spec.input.size,
              .mean = mean,
              .logvar = logvar};
     return run_job(&j);
 }
 
-static void read_mean(job *j, const vae__run *run, const vae__ends *ends, size_t first,
-                      size_t rows) {
-    size_t width = j->model->spec.input.width;
+static void read_mean(job *j, const vae__run *run, size_t first, size_t rows) {
+    size_t width = j->model->spec.input.size;
     if (j->x_mean)
-        narrow(j->x_mean + first * width, vae__run_value(run, ends->x_mean), rows * width);
+        narrow(j->x_mean + first * width, vae__program_value(j->program, run, "x_mean"),
+               rows * width);
 }
 
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean) {
     job j = {.model = model,
-             .kind = VAE__GRAPH_DECODE,
+             .name = "decode",
              .n = n,
              .feed = feed_z,
              .read = read_mean,
@@ -232,12 +242,12 @@ vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, f
 
 vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean) {
     job j = {.model = model,
-             .kind = VAE__GRAPH_RECONSTRUCT,
+             .name = "reconstruct",
              .n = n,
              .feed = feed_x,
              .read = read_mean,
              .in = x,
-             .in_width = model->spec.input.width,
+             .in_width = model->spec.input.size,
              .x_mean = x_mean};
     return run_job(&j);
 }
@@ -249,17 +259,16 @@ static void turn_back(const vae_model *model, float *row) {
     if (!model->spec.standardize) return;
     const vae__real *shift = model->parameters.items[model->network.shift].values;
     const vae__real *scale = model->parameters.items[model->network.scale].values;
-    for (size_t i = 0; i < model->spec.input.width; i++) {
+    for (size_t i = 0; i < model->spec.input.size; i++) {
         row[i] = (float)((double)row[i] * (double)scale[i] + (double)shift[i]);
     }
 }
 
 /* Draws x from each row of the output layer, then turns the row into its mean. */
-static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size_t first,
-                        size_t rows) {
+static void read_sample(job *j, const vae__run *run, size_t first, size_t rows) {
     const vae_model *model = j->model;
     const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t latent = (size_t)model->spec.latent, width = model->spec.input.width;
+    size_t latent = (size_t)model->spec.latent, width = model->spec.input.size;
     size_t heads = vae__likelihood_heads(&model->spec);
     vae__stream stream = {j->noise.stream.seed, 0, VAE__PURPOSE_DRAW, 0};
     vae__likelihood_row row = {.kernels = model->context->kernels,
@@ -267,11 +276,12 @@ static void read_sample(job *j, const vae__run *run, const vae__ends *ends, size
                                .extra = vae__model_extra(model),
                                .floor = vae__model_floor(model),
                                .width = width};
-    if (j->z) narrow(j->z + first * latent, vae__run_value(run, ends->z), rows * latent);
+    if (j->z)
+        narrow(j->z + first * latent, vae__program_value(j->program, run, "z"), rows * latent);
     for (size_t r = 0; r < rows; r++) {
         float *x = j->x ? j->x + (first + r) * width : NULL;
         float *x_mean = j->x_mean ? j->x_mean + (first + r) * width : NULL;
-        row.a = (vae__real *)vae__run_value(run, ends->head) + r * heads * width;
+        row.a = (vae__real *)vae__program_value(j->program, run, "head") + r * heads * width;
         if (x) {
             likelihood->draw(&row, &stream, (uint32_t)(first + r), x);
             turn_back(model, x);
@@ -291,7 +301,7 @@ static noise noise_for(const vae_model *model, uint64_t seed, vae__purpose purpo
 vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
                              float *x_mean, float *x) {
     job j = {.model = model,
-             .kind = VAE__GRAPH_SAMPLE,
+             .name = "sample",
              .n = n,
              .feed = feed_prior,
              .read = read_sample,
@@ -304,9 +314,9 @@ vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, fl
 
 /* ---- the bound ---- */
 
-static void read_bound(job *j, const vae__run *run, const vae__ends *ends, size_t first,
-                       size_t rows) {
-    const double *log_p = vae__run_double(run, ends->log_p), *kl = vae__run_double(run, ends->kl);
+static void read_bound(job *j, const vae__run *run, size_t first, size_t rows) {
+    const double *log_p = vae__program_double(j->program, run, "log_p"),
+                 *kl = vae__program_double(j->program, run, "kl");
     const vae__bound *out = j->bound;
     size_t latent = (size_t)j->model->spec.latent;
     for (size_t r = 0; r < rows; r++) {
@@ -315,13 +325,13 @@ static void read_bound(job *j, const vae__run *run, const vae__ends *ends, size_
         if (out->kl) out->kl[first + r] = kl[r];
     }
     if (!out->kl_by_latent) return;
-    memcpy(out->kl_by_latent + first * latent, vae__run_value(run, ends->kl_by_latent),
+    memcpy(out->kl_by_latent + first * latent, vae__program_value(j->program, run, "kl_by_latent"),
            rows * latent * sizeof(vae__real));
 }
 
 static job bound_job(const vae_model *model, size_t n, uint64_t seed, const vae__bound *out) {
     return (job){.model = model,
-                 .kind = VAE__GRAPH_ELBO,
+                 .name = "elbo",
                  .n = n,
                  .feed = feed_bound,
                  .read = read_bound,
@@ -341,7 +351,7 @@ vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uin
                            const vae__bound *out) {
     job j = bound_job(model, n, seed, out);
     j.in = x;
-    j.in_width = model->spec.input.width;
+    j.in_width = model->spec.input.size;
     return run_job(&j);
 }
 
@@ -358,11 +368,10 @@ static void feed_score(job *j, size_t first, vae__feed *feeds) {
     feeds[1] = (vae__feed){.fill = fill_zeros, .user = &j->noise};
 }
 
-static void read_score(job *j, const vae__run *run, const vae__ends *ends, size_t first,
-                       size_t rows) {
-    const double *log_p = vae__run_double(run, ends->log_p_by_value);
-    const double *kl = vae__run_double(run, ends->kl);
-    size_t width = j->model->spec.input.width;
+static void read_score(job *j, const vae__run *run, size_t first, size_t rows) {
+    const double *log_p = vae__program_double(j->program, run, "log_p_by_value");
+    const double *kl = vae__program_double(j->program, run, "kl");
+    size_t width = j->model->spec.input.size;
     for (size_t r = 0; r < rows; r++, log_p += width) {
         double total = 0;
         for (size_t i = 0; i < width; i++) total -= log_p[i];
@@ -375,12 +384,12 @@ static void read_score(job *j, const vae__run *run, const vae__ends *ends, size_
 vae_status vae__model_score_at_mean(const vae_model *model, const float *x, size_t n, double *score,
                                     double *by_value) {
     job j = {.model = model,
-             .kind = VAE__GRAPH_SCORE,
+             .name = "score",
              .n = n,
              .feed = feed_score,
              .read = read_score,
              .in = x,
-             .in_width = model->spec.input.width,
+             .in_width = model->spec.input.size,
              .noise = noise_for(model, 0, VAE__PURPOSE_POSTERIOR),
              .score = score,
              .by_value = by_value};

@@ -1,7 +1,7 @@
 /* A likelihood p(x|z): one file in likelihood/ with its density and gradient, its mean, its draw and
  * its start from data, and one name in VAE__LIKELIHOODS. The files are compiled once per instruction
  * set, like the kernels, so that a loop over a row becomes vector code; what every likelihood shares
- * (ops over rows, weights, sums) is in likelihood_op.c. */
+ * (ops over rows, weights, sums) is in likelihood.c. */
 #ifndef VAE_MODEL_LIKELIHOOD_H
 #define VAE_MODEL_LIKELIHOOD_H
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/programs.h"
 #include "model/shift.h"
 #include "model/standardize.h"
 
@@ -26,6 +27,7 @@ static vae_status new_model(vae_context *context, const vae__spec *spec, vae_mod
     atomic_init(&model->references, 1);
     model->context = vae__context_retain(context);
     model->spec = *spec;
+    model->kind = &vae__model_kind_vae;
     model->spec.likelihood = vae__likelihood_for(context->kernels, spec->likelihood_index);
     vae_status status = build_model(model);
     if (status) {
@@ -71,7 +73,7 @@ void vae__model_release(vae_model *model) {
     if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1)
         return;
     vae_context *context = model->context;
-    vae__model_drop_inference(model);
+    vae__model_drop_programs(model);
     vae__parameters_free(context, &model->parameters);
     vae__metadata_free(context, &model->metadata);
     vae__release(context, model->shift);
@@ -100,7 +102,7 @@ static void standardize_in_place(const vae_model *model, vae__real *row) {
     enum { PIECE = 256 };
     const vae__real *shift = model->parameters.items[model->network.shift].values;
     const vae__real *scale = model->parameters.items[model->network.scale].values;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     vae__real x[PIECE];
     for (size_t first = 0; first < width; first += PIECE) {
         size_t count = width - first < PIECE ? width - first : PIECE;
@@ -113,7 +115,7 @@ static void standardize_in_place(const vae_model *model, vae__real *row) {
 double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n) {
     if (!model->spec.standardize) return 0;
     const vae__real *scale = model->parameters.items[model->network.scale].values;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     double log_scale = 0;
     for (size_t r = 0; r < n; r++) standardize_in_place(model, rows + r * width);
     for (size_t i = 0; i < width; i++) log_scale += log((double)scale[i]);
@@ -127,7 +129,7 @@ vae_status vae__model_sigma(const vae_model *model, double *sigma) {
     }
     vae_status status =
         likelihood->sigma(&model->spec, vae__model_extra(model), vae__model_floor(model), sigma);
-    for (size_t i = 0; !status && model->spec.standardize && i < model->spec.input.width; i++) {
+    for (size_t i = 0; !status && model->spec.standardize && i < model->spec.input.size; i++) {
         sigma[i] *= (double)model->parameters.items[model->network.scale].values[i];
     }
     return status;
@@ -206,7 +208,7 @@ void vae__model_check_feed(const vae_model *model, vae__feed *feed) {
 int vae__model_takes_row(const vae_model *model, const vae__real *row) {
     vae__feed feed = {0};
     vae__model_check_feed(model, &feed);
-    if (!model->context->kernels->within(row, model->spec.input.width, feed.low, feed.high))
+    if (!model->context->kernels->within(row, model->spec.input.size, feed.low, feed.high))
         return 0;
     return !feed.valid || feed.valid(feed.valid_user, row);
 }
@@ -232,7 +234,7 @@ static vae_status refuse_value(const vae__likelihood *likelihood, unsigned long 
 vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
                                   uint64_t first_row) {
     const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     for (size_t r = 0; r < n; r++) {
         const vae__real *row = rows + r * width;
         for (size_t i = 0; i < width; i++) {

@@ -1,23 +1,11 @@
-/* The model: spec, parameters, and for each kind of inference that was asked for a planned graph with
- * a free list of workspaces. */
+/* The model: spec, parameters, and the programs that were asked for. */
 #ifndef VAE_MODEL_MODEL_H
 #define VAE_MODEL_MODEL_H
 
 #include <stdatomic.h>
 
 #include "model/metadata.h"
-#include "model/network.h"
-
-enum { VAE__KEPT_WORKSPACES = 32 };
-
-/* One kind of inference. The plan is for a fixed chunk of rows; workspaces are made when two calls
- * meet and kept. */
-typedef struct vae__inference {
-    vae__graph graph;
-    vae__plan plan;
-    vae__ends ends;
-    _Atomic(vae__workspace *) kept[VAE__KEPT_WORKSPACES];
-} vae__inference;
+#include "model/kind.h"
 
 struct vae_model {
     atomic_size_t references;
@@ -26,8 +14,10 @@ struct vae_model {
     char *spec_text;
     vae__parameters parameters;
     vae__network network;
-    vae__model_metadata metadata;                          /* what its file carries beside these */
-    _Atomic(vae__inference *) inference[VAE__GRAPH_KINDS]; /* NULL: not asked for yet */
+    vae__model_metadata metadata; /* what its file carries beside these */
+    const vae__model_kind *kind;
+    _Atomic(vae__program *)
+        programs[VAE__MAX_PROGRAMS]; /* by the kind's list; NULL: not asked for yet */
     double *shift;  /* [width] of the rows that standardize=1 was fitted to (shift.h); NULL: none */
     uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
     /* What vae_model_initialize and training may still do: see vae__model_check_start. */
@@ -83,45 +73,5 @@ int vae__model_takes_row(const vae_model *model, const vae__real *row);
  * width]. */
 vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
                                   uint64_t first_row);
-
-/* ---- plans (inference_plan.c) ---- */
-
-/* The planned graph of a kind: made by the first call that asks for it, kept with the model. */
-vae_status vae__model_inference(const vae_model *model, vae__graph_kind kind, vae__inference **out);
-void vae__model_drop_inference(vae_model *model);
-
-/* A workspace for one call: from the free list, or made. */
-vae_status vae__workspace_take(vae__inference *inference, vae__workspace **out);
-void vae__workspace_give(vae__inference *inference, vae__workspace *workspace);
-
-/* ---- inference (inference.c): const, pure, chunked; x and z are the public API's float ---- */
-
-vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
-                             float *logvar);
-vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean);
-vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean);
-vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
-                             float *x_mean, float *x);
-
-/* Per-row bound; noise keyed (seed, first_row + r). Any of the results may be NULL. */
-typedef struct vae__bound {
-    double *elbo, *reconstruction, *kl; /* [n] */
-    vae__real *kl_by_latent;            /* [n, latent] */
-} vae__bound;
-vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
-                            uint64_t first_row, const vae__bound *out);
-
-/* mean, logvar [n, latent] of rows in vae__real. */
-vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
-                                  uint64_t first_row, vae__real *mean, vae__real *logvar);
-
-/* Per row at z = mean(x): score = KL(q||p) + the sum of by_value, by_value = -log p(x_i|z) [n, width]. Either
- * may be NULL. */
-vae_status vae__model_score_at_mean(const vae_model *model, const float *x, size_t n, double *score,
-                                    double *by_value);
-
-/* vae__model_bound from the API's floats. */
-vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,
-                           const vae__bound *out);
 
 #endif

@@ -1,10 +1,9 @@
-/* Layers -> parameters and graphs: the encoder, the decoder and their heads, and each graph a model
- * runs. */
+/* The parameters of a network: the encoder, the decoder and their heads; their names, their starting values,
+ * and what follows from the data before training. */
 #ifndef VAE_MODEL_NETWORK_H
 #define VAE_MODEL_NETWORK_H
 
 #include "model/likelihood.h"
-#include "model/objective/objective.h"
 
 /* Places in the parameter list. Layer i of the spec's list has weight i and bias i; activations
  * have VAE__NONE. */
@@ -38,33 +37,5 @@ void vae__network_hold_column(const vae__spec *spec, const vae__network *network
  * all columns together, variance 1. Nothing to do where the encoder starts with an activation. */
 void vae__network_scale_input(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, const vae__statistics *statistics);
-
-/* What goes in and comes out of a graph; VAE__NONE where it does not. */
-typedef struct vae__ends {
-    vae__id x, noise, z;                /* inputs */
-    vae__id mean, logvar, x_mean, head; /* results */
-    vae__id log_p, log_p_by_value, kl, kl_by_latent, kl_mean, log_ratio, batch_state;
-} vae__ends;
-
-typedef enum vae__graph_kind {
-    VAE__GRAPH_ENCODE,      /* x -> mean, logvar */
-    VAE__GRAPH_DECODE,      /* z -> x_mean */
-    VAE__GRAPH_RECONSTRUCT, /* x -> x_mean at z = mean */
-    VAE__GRAPH_SAMPLE,      /* z -> head */
-    VAE__GRAPH_ELBO,        /* x, noise -> log_p, kl, kl_by_latent */
-    VAE__GRAPH_DENSITY,     /* x, z by sample -> log_p */
-    VAE__GRAPH_SCORE,       /* x, noise -> log_p_by_value, kl */
-    VAE__GRAPH_KINDS
-} vae__graph_kind;
-
-const char *vae__graph_kind_name(vae__graph_kind kind);
-
-vae_status vae__network_graph(const vae__spec *spec, const vae__network *network, vae__graph *graph,
-                              vae__graph_kind kind, vae__ends *ends);
-
-/* The training graph under the given objective; free_bits as the settings have it now. */
-vae_status vae__network_training_graph(const vae__spec *spec, const vae__network *network,
-                                       vae__graph *graph, const vae__objective_settings *settings,
-                                       vae__ends *ends);
 
 #endif

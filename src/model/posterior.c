@@ -1,3 +1,5 @@
+/* The posterior's ops. The draw, its KL and their gradients go over blocks of rows that stay in the first-level
+ * cache. */
 #include "model/posterior.h"
 
 #include <string.h>
@@ -6,9 +8,10 @@
 
 static vae_status infer_parameters(vae__graph *graph, vae__node *node) {
     const vae__value head = graph->values[node->inputs[0]];
-    vae_status status = vae__graph_output(graph, node, "mean", head.width / 2, head.extent, 0);
+    size_t latent = head.width / 2;
+    vae_status status = vae__graph_output_vector(graph, node, "mean", latent, head.domain, 0);
     return status ? status
-                  : vae__graph_output(graph, node, "logvar", head.width / 2, head.extent, 0);
+                  : vae__graph_output_vector(graph, node, "logvar", latent, head.domain, 0);
 }
 
 static void forward_parameters(const vae__call *call) {
@@ -55,23 +58,23 @@ static vae_status infer_draw(vae__graph *graph, vae__node *node) {
     const struct output {
         const char *name;
         size_t width;
-        vae__extent extent;
+        vae__domain domain;
         int is_double;
     } outputs[] = {
-        [MEAN] = {"mean", head.width / 2, head.extent, 0},
+        [MEAN] = {"mean", head.width / 2, head.domain, 0},
         [Z] = {"z", head.width / 2, VAE__PER_SAMPLE, 0},
-        [KL] = {"kl", 1, head.extent, 1},
-        [KL_BY_LATENT] = {"kl by latent", head.width / 2, head.extent, 0},
-        [SD] = {"sd", head.width / 2, head.extent, 0},
-        [SLOPE] = {"d logvar / d raw", head.width / 2, head.extent, 0},
-        [EXCESS] = {"exp(logvar) - 1", head.width / 2, head.extent, 0},
+        [KL] = {"kl", 1, head.domain, 1},
+        [KL_BY_LATENT] = {"kl by latent", head.width / 2, head.domain, 0},
+        [SD] = {"sd", head.width / 2, head.domain, 0},
+        [SLOPE] = {"d logvar / d raw", head.width / 2, head.domain, 0},
+        [EXCESS] = {"exp(logvar) - 1", head.width / 2, head.domain, 0},
         [LOG_RATIO] = {"log p(z) / q(z|x)", 1, VAE__PER_SAMPLE, 1},
     };
     size_t count = node->size ? LOG_RATIO + 1 : LOG_RATIO; /* size: whether the ratio is wanted */
     vae_status status = VAE_OK;
     for (size_t i = 0; i < count && !status; i++) {
         const struct output *o = &outputs[i];
-        status = vae__graph_output(graph, node, o->name, o->width, o->extent, o->is_double);
+        status = vae__graph_output_vector(graph, node, o->name, o->width, o->domain, o->is_double);
     }
     return status;
 }
@@ -135,12 +138,15 @@ static const vae__op draw_op = {.name = "posterior_draw",
                                 .backward = backward_draw};
 
 vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, int wants_ratio,
-                               vae__posterior_ends *ends) {
+                               vae__id *z, vae__bound_values *values) {
     vae__id first;
     vae__node_spec spec = {
         .op = &draw_op, .size = (size_t)wants_ratio, .input_count = 2, .inputs = {head, noise}};
     vae_status status = vae__graph_add(graph, &spec, &first);
-    *ends = (vae__posterior_ends){first + Z, first + KL, first + KL_BY_LATENT,
-                                  wants_ratio ? first + LOG_RATIO : VAE__NONE};
-    return status;
+    if (status) return status;
+    *z = first + Z;
+    values->kl = first + KL;
+    values->kl_by_latent = first + KL_BY_LATENT;
+    if (wants_ratio) values->log_ratio = first + LOG_RATIO;
+    return VAE_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "model/estimate.h"
+#include "model/inference.h"
 
 /* ---- options ---- */
 
@@ -76,7 +77,7 @@ static vae_status score_by_samples(const vae_model *model, const float *x, size_
     vae__estimate estimates[CHUNK];
     uint64_t keys[CHUNK];
     vae_context *context = model->context;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     vae__real *rows = vae__allocate(context, (n < CHUNK ? n : CHUNK) * width, sizeof *rows);
     vae_status status = rows ? VAE_OK : vae__last_status();
     for (size_t first = 0; first < n && !status; first += CHUNK) {

@@ -15,7 +15,7 @@ static int all_zero(const double *offsets, size_t width) {
 
 static vae_status print_list(vae_model *model, const double *offsets, vae__buffer *text) {
     char number[VAE__NUMBER_SIZE];
-    for (size_t i = 0; i < model->spec.input.width; i++)
+    for (size_t i = 0; i < model->spec.input.size; i++)
         vae__append(text, "%s%s", i ? ", " : "[", vae__number(number, offsets[i]));
     vae__append(text, "]");
     return text->failed ? vae__last_status() : VAE_OK;
@@ -23,7 +23,7 @@ static vae_status print_list(vae_model *model, const double *offsets, vae__buffe
 
 vae_status vae__shift_record(vae_model *model, const double *offsets) {
     vae_context *context = model->context;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     int none = !offsets || all_zero(offsets, width);
     if (none && !model->shift) return VAE_OK;
     vae__buffer text = {.context = context};
@@ -59,7 +59,7 @@ static int parse_list(const char *text, size_t width, double *offsets) {
 vae_status vae__shift_load(vae_model *model, const char *label) {
     vae_context *context = model->context;
     const char *text = vae__metadata_find(&model->metadata, VAE__SHIFT_KEY);
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     if (!text) return VAE_OK;
     double *offsets = vae__allocate(context, width, sizeof *offsets);
     if (!offsets) return vae__last_status();
@@ -82,7 +82,7 @@ vae_status vae__shift_load(vae_model *model, const char *label) {
 vae_status vae__shift_check(const vae_model *model, const double *offsets, const char *rows) {
     const double *recorded = model->shift;
     char found[VAE__NUMBER_SIZE], expected[VAE__NUMBER_SIZE];
-    size_t i = 0, width = model->spec.input.width;
+    size_t i = 0, width = model->spec.input.size;
     if (!recorded) return VAE_OK;
     while (i < width && recorded[i] == (offsets ? offsets[i] : 0)) i++;
     if (i == width) return VAE_OK;

@@ -5,6 +5,7 @@
 
 #include "autodiff/ops/ops.h"
 #include "model/likelihood.h"
+#include "model/prior.h"
 
 #define LARGEST_WIDTH 0x7fffffff /* what CBLAS takes */
 
@@ -15,7 +16,7 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
     vae__slice rest = *value;
     double width = 1;
     (void)user;
-    *shape = (vae__shape){.width = 1};
+    *shape = (vae__shape){0};
     for (;;) {
         const char *cross = memchr(rest.text, 'x', rest.length);
         size_t length = cross ? (size_t)(cross - rest.text) : rest.length;
@@ -29,22 +30,19 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
         }
         if (shape->rank == VAE__MOST_DIMENSIONS)
             return vae__fail_at(&rest, "input has more than %d dimensions", VAE__MOST_DIMENSIONS);
-        shape->sizes[shape->rank++] = (size_t)size;
         width *= (double)size;
         if (width > LARGEST_WIDTH)
             return vae__fail_at(value, "input has more than %d values", LARGEST_WIDTH);
+        vae__shape_append(shape, (size_t)size);
         if (!cross) break;
         rest.text += length + 1;
         rest.length -= length + 1;
     }
-    shape->width = (size_t)width;
     return VAE_OK;
 }
 
 static void print_input(vae__buffer *out, const void *field) {
-    const vae__shape *shape = field;
-    for (size_t i = 0; i < shape->rank; i++)
-        vae__append(out, "%s%zu", i ? "x" : "", shape->sizes[i]);
+    vae__shape_print(out, field);
 }
 
 /* ---- encoder=[dense 400, relu] ---- */
@@ -219,7 +217,6 @@ static void print_sigma(vae__buffer *out, const void *field) {
 static const char *const init_names[] = {"auto", "glorot", "he", NULL};
 static const char *const size_names[] = {"none", "total", NULL};
 static const char *const posterior_names[] = {"diagonal", NULL};
-static const char *const prior_names[] = {"normal", NULL};
 
 enum {
     INPUT,
@@ -260,7 +257,8 @@ static const vae__option options[KEYS + 1] = {
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__spec, seed), .minimum = 0},
     [POSTERIOR] = {"posterior", VAE__OPTION_CHOICE, offsetof(vae__spec, posterior),
                    .choices = posterior_names},
-    [PRIOR] = {"prior", VAE__OPTION_CHOICE, offsetof(vae__spec, prior), .choices = prior_names},
+    [PRIOR] = {"prior", VAE__OPTION_CHOICE, offsetof(vae__spec, prior),
+               .choices = vae__prior_names},
     [KEYS] = {.name = NULL},
 };
 

@@ -3,6 +3,7 @@
 #define VAE_MODEL_SPEC_H
 
 #include "base/options.h"
+#include "base/shape.h"
 
 enum { VAE__MOST_LAYERS = 64, VAE__MOST_DIMENSIONS = 3 };
 
@@ -30,11 +31,6 @@ typedef struct vae__sigma {
     vae__sigma_mode mode;
     double value;
 } vae__sigma;
-
-typedef struct vae__shape {
-    size_t sizes[VAE__MOST_DIMENSIONS], rank;
-    size_t width; /* their product */
-} vae__shape;
 
 enum { VAE__INIT_AUTO, VAE__INIT_GLOROT, VAE__INIT_HE };
 

@@ -32,8 +32,7 @@ static void unstandardize_row(const vae__kernels *kernels, const vae__real *y,
 }
 
 static vae_status infer_like_input(vae__graph *graph, vae__node *node) {
-    const vae__value in = graph->values[node->inputs[0]];
-    return vae__graph_output(graph, node, node->op->name, in.width, in.extent, in.is_double);
+    return vae__graph_output_like(graph, node, node->op->name, node->inputs[0]);
 }
 
 static void forward_standardize(const vae__call *call) {

@@ -39,10 +39,11 @@ int vae__dtype_unread(const char *name) {
 }
 
 int vae__tensor_bytes(const vae__tensor *tensor, size_t *bytes) {
+    const vae__shape *shape = &tensor->shape;
     size_t product = dtypes[tensor->dtype].size;
     int empty = 0;
-    for (size_t i = 0; i < tensor->rank; i++) {
-        size_t dimension = tensor->shape[i];
+    for (size_t i = 0; i < shape->rank; i++) {
+        size_t dimension = shape->extents[i];
         if (dimension == 0) {
             empty = 1;
         } else if (product > SIZE_MAX / dimension) {

@@ -156,7 +156,7 @@ static vae_status parse_field(parser *p, vae__tensor *tensor, const char *key, i
     *seen |= field;
     if (field == FIELD_DTYPE) return parse_dtype(p, tensor);
     if (field == FIELD_OFFSETS) return parse_offsets(p, tensor);
-    return parse_sizes(p, "shape", tensor->shape, VAE__TENSOR_RANK, &tensor->rank);
+    return parse_sizes(p, "shape", tensor->shape.extents, VAE__MAX_RANK, &tensor->shape.rank);
 }
 
 /* Sets a message about a tensor, with its place and name in front. */

@@ -4,6 +4,7 @@
 #define VAE_STORE_SAFETENSORS_H
 
 #include "base/file.h"
+#include "base/shape.h"
 
 typedef enum vae__dtype {
     VAE__DTYPE_F32,
@@ -13,12 +14,10 @@ typedef enum vae__dtype {
     VAE__DTYPE_I64
 } vae__dtype;
 
-#define VAE__TENSOR_RANK 8
-
 typedef struct vae__tensor {
     const char *name;
     vae__dtype dtype;
-    size_t shape[VAE__TENSOR_RANK], rank;
+    vae__shape shape; /* in a parsed file an extent may be 0; then size is 0 */
     const void *data; /* little-endian; may be unaligned in a parsed file: read it with memcpy */
     size_t bytes;
 } vae__tensor;

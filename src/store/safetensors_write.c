@@ -31,8 +31,8 @@ static vae_status append_tensor(vae__buffer *json, const vae__tensor *tensor, si
     vae_status status = vae__json_append_string(json, tensor->name);
     if (status) return vae__fail_in("tensor name");
     vae__append(json, ":{\"dtype\":\"%s\",\"shape\":[", vae__dtype_name(tensor->dtype));
-    for (size_t i = 0; i < tensor->rank; i++) {
-        vae__append(json, "%s%zu", i ? "," : "", tensor->shape[i]);
+    for (size_t i = 0; i < tensor->shape.rank; i++) {
+        vae__append(json, "%s%zu", i ? "," : "", tensor->shape.extents[i]);
     }
     vae__append(json, "],\"data_offsets\":[%zu,%zu]}", begin, begin + bytes);
     return VAE_OK;

@@ -223,7 +223,7 @@ static vae_status read_cursor(const source *from, const vae_model *model, vae_da
                          "%s: was saved without a data set: expected NULL, found a data set",
                          from->path);
     }
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     vae_status status = VAE_OK;
     if (vae__dataset_width(dataset) == width) /* else the descriptions differ */
         status = vae__shift_check(model, vae__dataset_shift(dataset), "the data set");

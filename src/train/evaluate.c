@@ -5,6 +5,7 @@
 
 #include "model/shift.h"
 #include "model/standardize.h"
+#include "model/inference.h"
 
 /* Rows read at a time. */
 #define CHUNK 256
@@ -12,7 +13,7 @@
 /* Fails with the place in the file of the first value that the likelihood cannot take. */
 static vae_status check_rows(const vae_model *model, const vae_dataset *dataset,
                              const vae__real *rows, size_t first, size_t count) {
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     for (size_t r = 0; r < count; r++) {
         if (vae__model_takes_row(model, rows + r * width)) continue;
         return vae__model_refuse_rows(model, rows + r * width, 1,
@@ -140,7 +141,7 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
 static void warn_of_constant(const vae_model *model, const unsigned char *constant) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     char list[LIST_USED + 48] = "";
-    size_t used = 0, count = 0, width = model->spec.input.width;
+    size_t used = 0, count = 0, width = model->spec.input.size;
     if (!likelihood->holds_constant || !likelihood->holds_constant(&model->spec)) return;
     for (size_t i = 0; i < width; i++) {
         if (!constant[i]) continue;

@@ -6,6 +6,7 @@
 
 #include "train/evaluate.h"
 #include "train/ppca.h"
+#include "model/inference.h"
 
 #define CHUNK 256
 
@@ -90,7 +91,7 @@ static void add_estimates(pass *p, const double *elbo, size_t count) {
 /* So that a message names the row of the file, not of the split. */
 static vae_status check_rows(const pass *p, size_t first, size_t count) {
     for (size_t r = 0; r < count; r++) {
-        const vae__real *row = p->rows + r * p->model->spec.input.width;
+        const vae__real *row = p->rows + r * p->model->spec.input.size;
         if (vae__model_takes_row(p->model, row)) continue;
         uint64_t number = vae__dataset_source_row(p->dataset, first + r);
         return vae__model_refuse_rows(p->model, row, 1, number);
@@ -120,7 +121,7 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     vae_status status = check_rows(p, first, count);
     if (!status) status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
     for (size_t i = 0; !status && i < count; i++) {
-        size_t width = p->model->spec.input.width;
+        size_t width = p->model->spec.input.size;
         if (isfinite(elbo[i])) continue;
         status = vae__refuse_elbo(vae__dataset_source_row(p->dataset, first + i), reconstruction[i],
                                   kl[i], p->rows + i * width, width);
@@ -148,7 +149,7 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
 
 static vae_status allocate_pass(pass *p) {
     vae_context *context = p->model->context;
-    size_t width = p->model->spec.input.width, latent = (size_t)p->model->spec.latent;
+    size_t width = p->model->spec.input.size, latent = (size_t)p->model->spec.latent;
     p->rows = vae__allocate(context, CHUNK * (width + 3 * latent), sizeof *p->rows);
     p->latents = vae__allocate(context, latent, sizeof *p->latents);
     p->estimates = vae__allocate(context, CHUNK, sizeof *p->estimates);
@@ -185,7 +186,7 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
                             const vae_dataset *fitted_on, double *log_p) {
     vae_context *context = model->context;
     const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t n = vae__dataset_size(dataset), width = model->spec.input.width;
+    size_t n = vae__dataset_size(dataset), width = model->spec.input.size;
     size_t heads = vae__likelihood_heads(&model->spec) * width;
     vae_model *constant = NULL;
     vae__real *rows = vae__allocate(context, CHUNK * width + heads, sizeof *rows);
@@ -281,7 +282,7 @@ static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_data
     if (status && fitted_on != p->dataset) vae__fail_in("fitted_on");
     if (status) return status;
     put(e, "baseline_marginals", log_p);
-    size_t width = p->model->spec.input.width;
+    size_t width = p->model->spec.input.size;
     if (!p->model->spec.likelihood->has_sigma || p->model->spec.latent >= width) return VAE_OK;
     if (width > PPCA_MOST_COLUMNS) {
         vae__log(p->model->context, VAE_LOG_WARNING,

@@ -65,9 +65,6 @@ static void print_from(vae__buffer *out, const void *field) {
     vae__append(out, "%llu", (unsigned long long)*(const uint64_t *)field);
 }
 
-/* In the order of vae__objective_kind. */
-static const char *const objective_names[] = {"elbo", "iwae", NULL};
-
 enum {
     LR,
     BETA1,
@@ -115,7 +112,7 @@ static const vae__option options_table[KEYS + 1] = {
     [CLIP_NORM] = {"clip_norm", VAE__OPTION_REAL, SETTING(clip_norm), .minimum = 0,
                    .maximum = 1e15},
     [OBJECTIVE] = {"objective", VAE__OPTION_CHOICE, offsetof(vae__training_options, objective),
-                   .choices = objective_names},
+                   .choices = vae__objective_names},
     [SAMPLES] = {"samples", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, samples),
                  .minimum = 1, .maximum = 1 << 20},
     [BETA] = {"beta", VAE__OPTION_REAL, offsetof(vae__training_options, beta), .minimum = 0,
@@ -198,6 +195,11 @@ static vae_status check_whole(const char *text, const vae__training_options *o,
     const vae__optimizer_settings *s = &o->optimizer;
     int sgd = o->rule == &vae__rule_sgd, stepped = s->schedule == VAE__SCHEDULE_STEPS;
     int timed = s->schedule == VAE__SCHEDULE_COSINE || s->schedule == VAE__SCHEDULE_EXPONENTIAL;
+    const char *no_beta = vae__objectives[o->objective]->no_beta;
+    char beta[200] = "";
+    if (no_beta)
+        vae__format(beta, sizeof beta,
+                    "beta, beta_warmup and free_bits belong to objective=elbo: %s", no_beta);
     const contradiction all[] = {
         {first_seen(seen, BETA1, BETA2, EPS), sgd && (seen[BETA1] || seen[BETA2] || seen[EPS]),
          "beta1, beta2 and eps belong to adam and adamw, not to sgd"},
@@ -215,9 +217,7 @@ static vae_status check_whole(const char *text, const vae__training_options *o,
         {FROM, s->schedule == VAE__SCHEDULE_CONSTANT && seen[FROM],
          "from belongs to schedule=cosine, exponential or steps"},
         {first_seen(seen, BETA, BETA_WARMUP, FREE_BITS),
-         o->objective == VAE__OBJECTIVE_IWAE &&
-             (o->beta != 1 || o->beta_warmup || o->free_bits > 0),
-         "beta, beta_warmup and free_bits belong to objective=elbo: the importance-weighted bound has no separate KL"},
+         no_beta && (o->beta != 1 || o->beta_warmup || o->free_bits > 0), beta},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (!all[i].holds) continue;

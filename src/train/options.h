@@ -9,7 +9,7 @@
 typedef struct vae__training_options {
     const vae__rule *rule;
     vae__optimizer_settings optimizer;
-    int objective;
+    int objective; /* in vae__objectives */
     uint64_t samples;
     double beta;
     uint64_t beta_warmup;

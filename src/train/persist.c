@@ -17,8 +17,7 @@ vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
                            const vae__real *values) {
     return (vae__tensor){.name = name,
                          .dtype = real_dtype,
-                         .shape = {parameter->shape[0], parameter->shape[1]},
-                         .rank = parameter->rank,
+                         .shape = parameter->shape,
                          .data = values,
                          .bytes = vae__parameter_size(parameter) * sizeof(vae__real)};
 }
@@ -103,22 +102,20 @@ vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t 
 
 /* ---- reading ---- */
 
-static void shape_text(char *text, size_t size, const size_t *shape, size_t rank) {
+static void shape_text(char *text, size_t size, const vae__shape *shape) {
     size_t used = vae__format(text, size, "[");
-    for (size_t i = 0; i < rank && used < size; i++)
-        used += vae__format(text + used, size - used, "%s%zu", i ? ", " : "", shape[i]);
+    for (size_t i = 0; i < shape->rank && used < size; i++)
+        used += vae__format(text + used, size - used, "%s%zu", i ? ", " : "", shape->extents[i]);
     if (used < size) vae__format(text + used, size - used, "]");
 }
 
 static vae_status check_tensor(const char *label, const char *name, const vae__parameter *p,
                                const vae__tensor *t) {
     if (!t) return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' is missing", label, name);
-    int same = t->rank == p->rank;
-    for (size_t i = 0; same && i < p->rank; i++) same = t->shape[i] == p->shape[i];
-    if (!same) {
+    if (!vae__shape_equal(&t->shape, &p->shape)) {
         char expected[64], found[128];
-        shape_text(expected, sizeof expected, p->shape, p->rank);
-        shape_text(found, sizeof found, t->shape, t->rank);
+        shape_text(expected, sizeof expected, &p->shape);
+        shape_text(found, sizeof found, &t->shape);
         return vae__fail(VAE_ERROR_FORMAT, "%s: tensor '%s' has shape %s; its spec asks for %s",
                          label, name, found, expected);
     }

@@ -24,11 +24,12 @@ static vae_status print_options(vae_optimizer *optimizer) {
 static vae_status check_model(const vae_model *model, const vae__training_options *options) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     int pools = likelihood->pools_batch && likelihood->pools_batch(&model->spec);
-    if (!pools || options->objective != VAE__OBJECTIVE_IWAE || options->samples == 1) return VAE_OK;
-    return vae__fail(
-        VAE_ERROR_TEXT,
-        "optimizer: objective=iwae does not go with sigma=optimal, which weighs all draws "
-        "alike; use a model with sigma=shared");
+    const vae__objective *objective = vae__objectives[options->objective];
+    if (!pools || !objective->weighs_draws || options->samples == 1) return VAE_OK;
+    return vae__fail(VAE_ERROR_TEXT,
+                     "optimizer: objective=%s does not go with sigma=optimal, which weighs all "
+                     "draws alike; use a model with sigma=shared",
+                     objective->name);
 }
 
 vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {
@@ -58,8 +59,7 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
 static void drop_plan(vae_optimizer *optimizer) {
     vae__workspace_free(optimizer->workspace);
     optimizer->workspace = NULL;
-    vae__plan_free(&optimizer->plan);
-    vae__graph_free(&optimizer->graph);
+    vae__program_free(&optimizer->program);
 }
 
 void vae__optimizer_free(vae_optimizer *optimizer) {
@@ -103,6 +103,17 @@ static void announce_end(const vae_optimizer *optimizer, double rate) {
              vae__schedule_names[s->schedule], (unsigned long long)optimizer->state.steps);
 }
 
+static vae__objective_settings settings_of(const vae__training_options *options) {
+    return (vae__objective_settings){vae__objectives[options->objective], options->beta,
+                                     options->free_bits};
+}
+
+static int asks_for_another_graph(const vae__training_options *a, const vae__training_options *b) {
+    const vae__objective_settings before = settings_of(a), after = settings_of(b);
+    if (a->samples != b->samples || before.objective != after.objective) return 1;
+    return after.objective->changes_graph && after.objective->changes_graph(&before, &after);
+}
+
 vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) {
     vae__training_options before = optimizer->options;
     vae_status status =
@@ -113,10 +124,7 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) 
         optimizer->options = before;
         return status;
     }
-    int other_graph = before.samples != optimizer->options.samples ||
-                      before.objective != optimizer->options.objective ||
-                      (before.free_bits > 0) != (optimizer->options.free_bits > 0);
-    if (other_graph) drop_plan(optimizer);
+    if (asks_for_another_graph(&before, &optimizer->options)) drop_plan(optimizer);
     vae__optimizer_warn_if_spent(optimizer);
     return VAE_OK;
 }
@@ -127,9 +135,7 @@ void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
     uint64_t block = state->count * sizeof(vae__real);
     *state_bytes = optimizer->gradient ? block : 0;
     for (size_t i = 0; i < VAE__MOST_MOMENTS; i++) *state_bytes += state->moments[i] ? block : 0;
-    *workspace_bytes = optimizer->workspace
-                           ? vae__workspace_bytes(&optimizer->plan, optimizer->workspace->shares)
-                           : 0;
+    *workspace_bytes = optimizer->workspace ? vae__workspace_bytes(&optimizer->program.plan) : 0;
 }
 
 /* ---- graph and plan ---- */
@@ -137,27 +143,23 @@ void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
 static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     const vae_model *model = optimizer->model;
     drop_plan(optimizer);
-    optimizer->objective.free_bits = optimizer->options.free_bits;
-    optimizer->objective.kind = (vae__objective_kind)optimizer->options.objective;
-    vae__graph_begin(&optimizer->graph, optimizer->context, &model->parameters);
-    vae_status status = vae__network_training_graph(
-        &model->spec, &model->network, &optimizer->graph, &optimizer->objective, &optimizer->ends);
-    if (!status)
-        status = vae__plan_make(&optimizer->graph, rows, (size_t)optimizer->options.samples, 1,
-                                &optimizer->plan);
-    if (!status)
-        status = vae__workspace_make(&optimizer->plan, optimizer->context->threads,
-                                     &optimizer->workspace);
+    vae__program *program = &optimizer->program;
+    const vae__build build = {&model->spec, &model->network, &program->graph};
+    size_t samples = (size_t)optimizer->options.samples;
+    optimizer->objective = settings_of(&optimizer->options);
+    vae__graph_begin(&program->graph, optimizer->context, &model->parameters);
+    vae_status status = model->kind->build_training(&build, &optimizer->objective);
+    if (!status) status = vae__program_plan(program, rows, samples, 1);
+    if (!status) status = vae__program_take(program, &optimizer->workspace);
     if (status) {
-        size_t samples = (size_t)optimizer->options.samples;
         drop_plan(optimizer);
         return vae__memory_in(status, "training plan for %zu row%s, %zu sample%s", rows,
                               vae__plural(rows), samples, vae__plural(samples));
     }
     vae__log(optimizer->context, VAE_LOG_INFO,
              "training plan for %zu row%s, %zu sample%s: workspace of %zu bytes", rows,
-             vae__plural(rows), optimizer->plan.samples, vae__plural(optimizer->plan.samples),
-             vae__workspace_bytes(&optimizer->plan, optimizer->context->threads));
+             vae__plural(rows), samples, vae__plural(samples),
+             vae__workspace_bytes(&program->plan));
     return VAE_OK;
 }
 
@@ -198,7 +200,7 @@ typedef struct step {
     vae_optimizer *optimizer;
     vae__step_rows rows;
     noise_source noise;
-    vae__feed feeds[VAE__MOST_INPUTS];
+    vae__feed feeds[VAE__MAX_INPUTS];
     vae__run run;
     vae_step_report report;
     vae__update update; /* its constants, while blocks are updated as they are made */
@@ -209,7 +211,7 @@ static void begin_step(step *s) {
     const vae_model *model = optimizer->model;
     const vae__training_options *options = &optimizer->options;
     uint64_t number = optimizer->state.steps + 1;
-    if (!s->rows.dataset) s->rows.batch.count = model->spec.input.width;
+    if (!s->rows.dataset) s->rows.batch.count = model->spec.input.size;
     s->noise = (noise_source){optimizer->context->kernels,
                               {options->seed, number, VAE__PURPOSE_POSTERIOR, 0},
                               (size_t)options->samples,
@@ -232,8 +234,8 @@ static uint64_t row_number(const step *s, size_t r) {
 /* Rows that hold NaN, infinity or values outside the support. */
 static vae_status refuse_rows(const step *s) {
     const vae_model *model = s->optimizer->model;
-    const vae__real *x = vae__run_value(&s->run, s->optimizer->ends.x);
-    size_t width = model->spec.input.width;
+    const vae__real *x = vae__program_value(&s->optimizer->program, &s->run, "x");
+    size_t width = model->spec.input.size;
     for (size_t r = 0; r < s->rows.n; r++) {
         if (vae__model_takes_row(model, x + r * width)) continue;
         return vae__model_refuse_rows(model, x + r * width, 1, row_number(s, r));
@@ -246,12 +248,9 @@ static vae_status refuse_rows(const step *s) {
 
 static void read_report(step *s) {
     const vae_optimizer *optimizer = s->optimizer;
-    const vae__ends *ends = &optimizer->ends;
     size_t rows = s->rows.n, samples = (size_t)optimizer->options.samples;
-    const double *log_p = vae__run_double(&s->run, ends->log_p),
-                 *kl = vae__run_double(&s->run, ends->kl);
-    const double *kl_mean =
-        ends->kl_mean == VAE__NONE ? NULL : vae__run_double(&s->run, ends->kl_mean);
+    const double *log_p = vae__program_double(&optimizer->program, &s->run, "log_p");
+    const double *kl = vae__program_double(&optimizer->program, &s->run, "kl");
     double reconstruction = 0, divergence = 0;
     for (size_t i = 0; i < rows * samples; i++) reconstruction += log_p[i];
     for (size_t i = 0; i < rows; i++) divergence += kl[i];
@@ -263,19 +262,14 @@ static void read_report(step *s) {
     report->beta = optimizer->objective.beta;
     report->learning_rate =
         vae__learning_rate(&optimizer->options.optimizer, optimizer->state.steps + 1);
-    if (optimizer->objective.kind == VAE__OBJECTIVE_IWAE) {
-        const double *log_ratio = vae__run_double(&s->run, ends->log_ratio);
-        report->objective = vae__objective_iwae_value(log_p, log_ratio, rows, samples);
-    } else {
-        report->objective =
-            vae__objective_elbo_value(&optimizer->objective, report->reconstruction, report->kl,
-                                      kl_mean, (size_t)optimizer->model->spec.latent);
-    }
+    const vae__bound_means means = {report->reconstruction, report->kl};
+    report->objective =
+        optimizer->objective.objective->value(&optimizer->objective, &s->run, &means);
 }
 
 /* Mean of log p over the draws of row r. */
 static double row_reconstruction(const step *s, size_t r) {
-    const double *log_p = vae__run_double(&s->run, s->optimizer->ends.log_p);
+    const double *log_p = vae__program_double(&s->optimizer->program, &s->run, "log_p");
     size_t samples = (size_t)s->optimizer->options.samples;
     double total = 0;
     for (size_t k = r * samples; k < (r + 1) * samples; k++) total += log_p[k];
@@ -285,7 +279,7 @@ static double row_reconstruction(const step *s, size_t r) {
 /* Every row's ELBO is finite, yet what is made of them is not. */
 static vae_status fail_diverged(const step *s, const char *what) {
     char elbo[VAE__NUMBER_SIZE], rate[VAE__NUMBER_SIZE], low[VAE__NUMBER_SIZE];
-    const double *kl = vae__run_double(&s->run, s->optimizer->ends.kl);
+    const double *kl = vae__program_double(&s->optimizer->program, &s->run, "kl");
     double lowest = (double)INFINITY;
     size_t row = 0;
     for (size_t r = 0; r < s->rows.n; r++) {
@@ -308,9 +302,9 @@ static vae_status fail_diverged(const step *s, const char *what) {
 /* Names the first row whose ELBO is not finite. */
 static vae_status refuse_elbo(const step *s) {
     const vae_optimizer *optimizer = s->optimizer;
-    const double *kl = vae__run_double(&s->run, optimizer->ends.kl);
-    const vae__real *x = vae__run_value(&s->run, optimizer->ends.x);
-    size_t width = optimizer->model->spec.input.width;
+    const double *kl = vae__program_double(&optimizer->program, &s->run, "kl");
+    const vae__real *x = vae__program_value(&optimizer->program, &s->run, "x");
+    size_t width = optimizer->model->spec.input.size;
     size_t first = s->rows.n, refused = 0;
     for (size_t r = s->rows.n; r-- > 0;) {
         if (isfinite(row_reconstruction(s, r) - kl[r])) continue;
@@ -370,14 +364,14 @@ static void whole_update_share(void *argument, size_t share, size_t shares) {
 static int update_whole(step *s, double scale, int check) {
     vae_optimizer *optimizer = s->optimizer;
     whole_update work;
-    work.plan = &optimizer->plan;
+    work.plan = &optimizer->program.plan;
     work.parameters = &optimizer->model->parameters;
     work.gradient = optimizer->gradient;
     work.check = check;
-    vae__blocks_begin(&work.blocks, work.plan, s->run.shares);
+    vae__blocks_begin(&work.blocks, work.plan, s->run.workers);
     atomic_init(&work.not_finite, 0);
     vae__update_begin(&optimizer->state, &optimizer->options.optimizer, scale, &work.update);
-    vae__parallel(optimizer->context, whole_update_share, &work, s->run.shares);
+    vae__parallel(optimizer->context, whole_update_share, &work, s->run.workers);
     return !atomic_load(&work.not_finite);
 }
 
@@ -439,7 +433,8 @@ static vae_status update(step *s) {
 
 static vae_status run_rows(step *s) {
     vae_optimizer *optimizer = s->optimizer;
-    if (!optimizer->plan.graph || s->rows.n > optimizer->plan.capacity) {
+    const vae__plan *plan = &optimizer->program.plan;
+    if (!plan->graph || s->rows.n > plan->capacity) {
         vae_status status = make_plan(optimizer, s->rows.n);
         if (status) return status;
     }
@@ -453,10 +448,9 @@ static vae_status run_rows(step *s) {
 static void finish(step *s) {
     vae_optimizer *optimizer = s->optimizer;
     const vae_model *model = optimizer->model;
-    if (model->spec.likelihood->finish_step && optimizer->ends.batch_state != VAE__NONE) {
-        model->spec.likelihood->finish_step(vae__model_extra(model),
-                                            vae__run_double(&s->run, optimizer->ends.batch_state));
-    }
+    const double *state = vae__program_double(&optimizer->program, &s->run, "batch_state");
+    if (model->spec.likelihood->finish_step && state)
+        model->spec.likelihood->finish_step(vae__model_extra(model), state);
     optimizer->state.steps++;
     optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */
     optimizer->model->trained = 1;

@@ -15,9 +15,7 @@ struct vae_optimizer {
     vae__optimizer_state state;
     uint64_t model_edits;              /* the model's as far as the state's bounds cover them */
     vae__objective_settings objective; /* what the graph reads: beta of the step under way */
-    vae__graph graph;
-    vae__plan plan; /* for the largest batch so far; plan.graph NULL: none yet */
-    vae__ends ends;
+    vae__program program; /* for the largest batch so far; program.plan.graph NULL: none yet */
     vae__workspace *workspace;
     vae__real *gradient; /* the whole gradient, for clipping and for checks; NULL until needed */
 };

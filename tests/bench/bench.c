@@ -37,17 +37,17 @@ static const bench_network table = {"30-64-8",
 typedef struct call {
     const char *name;
     void (*run)(void *user);
-    int trains;            /* else `graph` is what it runs */
-    vae__graph_kind graph; /* of inference */
+    int trains;          /* else `graph` is what it runs */
+    const char *program; /* of inference */
 } call;
 
 static const call step = {.name = "step", .run = bench_run_step, .trains = 1};
-static const call encode = {.name = "encode", .run = bench_run_encode, .graph = VAE__GRAPH_ENCODE};
-static const call decode = {.name = "decode", .run = bench_run_decode, .graph = VAE__GRAPH_DECODE};
+static const call encode = {.name = "encode", .run = bench_run_encode, .program = "encode"};
+static const call decode = {.name = "decode", .run = bench_run_decode, .program = "decode"};
 static const call log_p = {
-    .name = "log p(x)", .run = bench_run_log_likelihood, .graph = VAE__GRAPH_DENSITY};
-static const call score = {.name = "score", .run = bench_run_score, .graph = VAE__GRAPH_SCORE};
-static const call elbo = {.name = "elbo", .run = bench_run_elbo, .graph = VAE__GRAPH_ELBO};
+    .name = "log p(x)", .run = bench_run_log_likelihood, .program = "density"};
+static const call score = {.name = "score", .run = bench_run_score, .program = "score"};
+static const call elbo = {.name = "elbo", .run = bench_run_elbo, .program = "elbo"};
 
 typedef struct bench_case {
     const call *call;
@@ -123,8 +123,8 @@ static void prepare(const bench_case *c, size_t threads, side *s) {
     if (!bench_subject_make(c->network, threads, c->batch, subject)) fail(c, vae_last_error());
     if (c->reads_dataset && !bench_subject_add_dataset(subject)) fail(c, vae_last_error());
     if (c->samples) subject->samples = c->samples;
-    const vae__plan *plan =
-        c->call->trains ? &subject->optimizer->plan : bench_inference_plan(subject, c->call->graph);
+    const vae__plan *plan = c->call->trains ? &subject->optimizer->program.plan
+                                            : bench_inference_plan(subject, c->call->program);
     if (!plan) fail(c, vae_last_error());
     const vae__optimizer_state *state = c->call->trains ? &subject->optimizer->state : NULL;
     if (!bench_bound_make(plan, state, graph_rows(c, plan), &s->bound))
@@ -188,7 +188,7 @@ static void report_memory(session *run, const bench_case *c, const bench_subject
                              .batch = c->batch,
                              .threads = subject->threads,
                              .parameters = vae_model_parameter_total(subject->model),
-                             .arena = subject->optimizer->plan.arena_size,
+                             .arena = subject->optimizer->program.plan.arena_size,
                              .peak = subject->training_peak};
     memory->parameter_bytes = 3 * sizeof(vae__real) * memory->parameters;
     vae_optimizer_memory(subject->optimizer, NULL, &memory->workspace);

@@ -32,13 +32,14 @@ static int add_product(bench_bound *bound, const vae__node *node) {
     const vae__graph *graph = bound->plan->graph;
     const vae__value *in = &graph->values[node->inputs[0]];
     const vae__parameter *weight = &graph->parameters->items[node->parameters[0]];
-    size_t before = bound->product_count, rows = vae__plan_rows(bound->plan, in, bound->chunk);
+    size_t before = bound->product_count,
+           rows = vae__domain_rows(in->domain, bound->chunk, bound->plan->samples);
     if (before == BENCH_MOST_PRODUCTS) return 0;
     bench_product *p = &bound->products[bound->product_count++];
     *p = (bench_product){.weight = node->parameters[0],
                          .in = in->width,
                          .out = node->size,
-                         .per_row = vae__plan_rows(bound->plan, in, 1),
+                         .per_row = vae__domain_rows(in->domain, 1, bound->plan->samples),
                          .w = weight->values};
     int chained = before && bound->products[before - 1].out == p->in;
     p->x = chained ? bound->products[before - 1].y : own(bound, rows * p->in);
@@ -46,7 +47,7 @@ static int add_product(bench_bound *bound, const vae__node *node) {
     if (bound->state && in->needs_gradient) p->dx = own(bound, rows * p->in);
     double products = bound->state ? 2 + (p->dx != NULL) : 1;
     bound->flops += products * 2 * (double)p->in * (double)p->out *
-                    (double)vae__plan_rows(bound->plan, in, bound->rows);
+                    (double)vae__domain_rows(in->domain, bound->rows, bound->plan->samples);
     return 1;
 }
 

@@ -110,9 +110,9 @@ void bench_run_score(void *user) {
     keep(s, vae_score(s->model, s->x, s->rows, s->width, NULL, s->elbo, NULL));
 }
 
-const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind) {
-    vae__inference *inference;
-    return vae__model_inference(subject->model, kind, &inference) ? NULL : &inference->plan;
+const vae__plan *bench_inference_plan(const bench_subject *subject, const char *name) {
+    vae__program *program;
+    return vae__model_program(subject->model, name, &program) ? NULL : &program->plan;
 }
 
 uint64_t bench_allocations(const bench_subject *subject) {

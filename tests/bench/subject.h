@@ -3,6 +3,7 @@
 #define BENCH_SUBJECT_H
 
 #include "bound.h"
+#include "model/programs.h"
 #include "train/step.h"
 
 typedef struct bench_network {
@@ -41,7 +42,7 @@ void bench_run_log_likelihood(void *user);
 void bench_run_score(void *user); /* at the mean */
 
 /* The plan that an inference runs. */
-const vae__plan *bench_inference_plan(const bench_subject *subject, vae__graph_kind kind);
+const vae__plan *bench_inference_plan(const bench_subject *subject, const char *name);
 
 uint64_t bench_allocations(const bench_subject *subject);
 

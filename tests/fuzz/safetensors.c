@@ -39,9 +39,9 @@ static void compare_bundles(const vae__bundle *a, const vae__bundle *b) {
                  "counts");
     for (size_t i = 0; i < a->tensor_count; i++) {
         const vae__tensor *x = &a->tensors[i], *y = &b->tensors[i];
-        FUZZ_REQUIRE(!strcmp(x->name, y->name) && x->dtype == y->dtype && x->rank == y->rank &&
-                         !memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) &&
-                         x->bytes == y->bytes && (!x->bytes || !memcmp(x->data, y->data, x->bytes)),
+        FUZZ_REQUIRE(!strcmp(x->name, y->name) && x->dtype == y->dtype &&
+                         vae__shape_equal(&x->shape, &y->shape) && x->bytes == y->bytes &&
+                         (!x->bytes || !memcmp(x->data, y->data, x->bytes)),
                      "tensor %zu", i);
     }
     for (size_t i = 0; i < a->metadata_count; i++) {

@@ -49,7 +49,7 @@ static void layers(const vae_model *model, const vae__layers *list, const size_t
 
 void reference_seen(const vae_model *model, const double *x, double *seen) {
     const vae__network *network = &model->network;
-    for (size_t i = 0; i < model->spec.input.width; i++) {
+    for (size_t i = 0; i < model->spec.input.size; i++) {
         seen[i] = model->spec.likelihood->log1p_input ? log1p(x[i]) : x[i];
         if (!model->spec.standardize) continue;
         seen[i] -= (double)model->parameters.items[network->shift].values[i];
@@ -63,7 +63,7 @@ void reference_encode(const vae_model *model, const double *x, double *mean, dou
     double h[REFERENCE_MOST], head[2 * REFERENCE_MOST];
     reference_seen(model, x, h);
     layers(model, &model->spec.encoder, network->encoder_weight, network->encoder_bias,
-           model->spec.input.width, h);
+           model->spec.input.size, h);
     dense(model, network->posterior_weight, network->posterior_bias, h, head);
     for (size_t j = 0; j < latent; j++) {
         mean[j] = head[j];
@@ -87,7 +87,7 @@ void reference_decode(const vae_model *model, const double *z, double *head) {
 
 /* Standard deviations are those of x, so that the Jacobian of standardised columns is in them. */
 static double gaussian(const vae_model *model, const double *x, const double *head) {
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     double total = 0, seen[REFERENCE_MOST], sigma[REFERENCE_MOST];
     double least = model->spec.sigma_min, scale = 1;
     int made = model->spec.sigma.mode == VAE__SIGMA_DECODER;
@@ -110,9 +110,9 @@ static double gaussian(const vae_model *model, const double *x, const double *he
 /* sum over one-hot groups of a . x - logsumexp(a) */
 static double categorical(const vae_model *model, const double *x, const double *head) {
     const vae__spec *spec = &model->spec;
-    size_t group = spec->input.sizes[spec->input.rank - 1];
+    size_t group = spec->input.extents[spec->input.rank - 1];
     double total = 0;
-    for (size_t first = 0; first < spec->input.width; first += group) {
+    for (size_t first = 0; first < spec->input.size; first += group) {
         double sum = 0;
         for (size_t i = first; i < first + group; i++) {
             sum += exp(head[i]);
@@ -125,7 +125,7 @@ static double categorical(const vae_model *model, const double *x, const double 
 
 /* size=total: every rate is times the row's mean count. */
 static double counts(const vae_model *model, const double *x, const double *head) {
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     const vae__real *log_dispersion = vae__model_extra(model);
     double size = 0, total = 0;
     for (size_t i = 0; i < width; i++) size += x[i] / (double)width;
@@ -141,7 +141,7 @@ static double counts(const vae_model *model, const double *x, const double *head
 
 double reference_log_density(const vae_model *model, const double *x, const double *head) {
     const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     double total = 0;
     if (likelihood->has_sigma) return gaussian(model, x, head);
     if (likelihood->has_size) return counts(model, x, head);
@@ -174,7 +174,7 @@ double reference_log_weight(const vae_model *model, const double *x, const doubl
 
 void reference_grid_make(const vae_model *model, reference_grid *grid) {
     size_t latent = (size_t)model->spec.latent;
-    size_t width = vae__likelihood_heads(&model->spec) * model->spec.input.width;
+    size_t width = vae__likelihood_heads(&model->spec) * model->spec.input.size;
     size_t side = latent == 1 ? 801 : 101;
     double step = 16.0 / (double)(side - 1);
     assert_in_range(latent, 1, 2);
@@ -197,7 +197,7 @@ void reference_grid_free(reference_grid *grid) {
 
 double reference_grid_log_p(const reference_grid *grid, const double *x, double *mean, double *sd) {
     size_t latent = (size_t)grid->model->spec.latent;
-    size_t width = vae__likelihood_heads(&grid->model->spec) * grid->model->spec.input.width;
+    size_t width = vae__likelihood_heads(&grid->model->spec) * grid->model->spec.input.size;
     double total = 0, first[2] = {0, 0}, second[2] = {0, 0}, most = -INFINITY;
     double *logs = malloc(grid->points * sizeof *logs);
     for (size_t i = 0; i < grid->points; i++) {

@@ -1,14 +1,13 @@
-/* y = f(x + b), element-wise. One op object per activation; the formulas are in
- * tensor/simd/activation.c. */
+/* y = f(x + b), element-wise, one op object for each activation. Relies on the formulas of
+ * tensor/simd/activation.c. b is the bias that a dense layer in front has left. */
 #include "autodiff/ops/ops.h"
 
 /* Output 0 is y. An activation whose derivative reads the pre-activation keeps that as output 1; which ones
  * do, the kernel table says (NEEDS_INPUT in tensor/simd/activation.c). */
 static vae_status infer_with(vae__graph *graph, vae__node *node, int activation) {
-    const vae__value x = graph->values[node->inputs[0]];
-    vae_status status = vae__graph_output(graph, node, node->op->name, x.width, x.extent, 0);
+    vae_status status = vae__graph_output_like(graph, node, node->op->name, node->inputs[0]);
     if (status || !graph->context->kernels->activation[activation].needs_input) return status;
-    return vae__graph_output(graph, node, "pre-activation", x.width, x.extent, 0);
+    return vae__graph_output_like(graph, node, "pre-activation", node->inputs[0]);
 }
 
 static void forward_with(const vae__call *call, int activation) {

@@ -1,11 +1,11 @@
-/* y = log(1 + x): what the encoder of a model of counts sees. For data, so without a gradient. */
+/* y = log(1 + x): what the encoder of a model of counts sees. It is applied to data, before any parameter, so
+ * it has no gradient. */
 #include <math.h>
 
 #include "autodiff/ops/ops.h"
 
 static vae_status infer(vae__graph *graph, vae__node *node) {
-    const vae__value x = graph->values[node->inputs[0]];
-    return vae__graph_output(graph, node, "log(1 + x)", x.width, x.extent, 0);
+    return vae__graph_output_like(graph, node, "log(1 + x)", node->inputs[0]);
 }
 
 static void forward(const vae__call *call) {

@@ -1,24 +1,37 @@
-/* The general ops. Each has a function that adds it to a graph. */
+/* The general ops. Each has a function that adds it to a graph and fails as vae__graph_add does. They know
+ * no model. */
 #ifndef VAE_AUTODIFF_OPS_H
 #define VAE_AUTODIFF_OPS_H
 
 #include "autodiff/graph.h"
 
-/* y [rows, out] = x [rows, in] w^T + b, with the first `out` rows of w [>= out, in] and b. */
+/* y [rows, out] = x [rows, in] w^T + b, with the first `out` rows of w [>= out, in] and b. (dense.c) */
 vae_status vae__dense(vae__graph *graph, vae__id x, vae__id weight, vae__id bias, size_t out,
                       vae__id *y);
 
-/* y = f(x), f one of VAE__ACTIVATIONS. */
+/* y = f(x), f one of VAE__ACTIVATIONS. (activation.c) */
 vae_status vae__activation(vae__graph *graph, vae__id x, int activation, vae__id *y);
 
 /* The names of VAE__ACTIVATIONS in order, ending in NULL. */
 const char *const *vae__activation_names(void);
 
-/* y = log(1 + x), for data: no gradient passes. */
+/* y = log(1 + x), for data: no gradient passes. (log1p.c) */
 vae_status vae__log1p(vae__graph *graph, vae__id x, vae__id *y);
 
-/* Means over the rows of the batch: x [rows, width] -> y, per batch, [width]. No gradient passes.
- */
+/* y [1, width], in double: the mean over the rows of the batch. y [n, width], in double: the mean over the
+ * samples of each row of x [n K, width]. (reduce.c) */
 vae_status vae__batch_mean(vae__graph *graph, vae__id x, vae__id *y);
+vae_status vae__batch_mean_detached(vae__graph *graph, vae__id x,
+                                    vae__id *y); /* passes no gradient */
+vae_status vae__sample_mean(vae__graph *graph, vae__id x, vae__id *y);
+
+/* y = the one row of x, for each row or sample. (broadcast.c) */
+vae_status vae__broadcast(vae__graph *graph, vae__id x, vae__domain domain, vae__id *y);
+
+/* y = x in the given layout; y is x itself where both layouts are the same order. (layout.c) */
+vae_status vae__layout_node(vae__graph *graph, vae__id x, vae__layout layout, vae__id *y);
+
+/* Whether the value's numbers lie in that layout, or would lie the same way. */
+int vae__layout_fits(const vae__value *value, vae__layout layout);
 
 #endif

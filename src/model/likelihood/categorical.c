@@ -4,12 +4,12 @@
 #include "tensor/simd/simd.h"
 
 static size_t categories(const vae__spec *spec) {
-    return spec->input.sizes[spec->input.rank - 1];
+    return spec->input.extents[spec->input.rank - 1];
 }
 
 /* A group is one value, whatever number of columns write it. */
 static size_t value_count(const vae__spec *spec) {
-    return spec->input.width / categories(spec);
+    return spec->input.size / categories(spec);
 }
 
 /* a [count] <- softmax(a); returns logsumexp(a). */
@@ -78,7 +78,7 @@ static void draw(const vae__likelihood_row *r, const vae__stream *stream, uint32
  * has none. */
 static int valid(const vae__spec *spec, const vae__real *x, size_t *column) {
     size_t group = categories(spec);
-    for (size_t first = 0; first < spec->input.width; first += group) {
+    for (size_t first = 0; first < spec->input.size; first += group) {
         size_t ones = 0;
         for (size_t i = first; i < first + group; i++) {
             *column = i;

@@ -44,7 +44,7 @@ static inline double row_size(const vae__likelihood_row *r) {
 }
 
 static inline int whole_numbers(const vae__spec *spec, const vae__real *x, size_t *column) {
-    size_t width = spec->input.width;
+    size_t width = spec->input.size;
     int bad = 0;
     for (size_t i = 0; i < width; i++) bad |= (vae__real)(int32_t)x[i] != x[i];
     for (size_t i = 0; bad && i < width; i++) {

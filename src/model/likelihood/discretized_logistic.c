@@ -119,7 +119,7 @@ static int is_level(real x) {
 }
 
 static int valid(const vae__spec *spec, const vae__real *x, size_t *column) {
-    size_t width = spec->input.width;
+    size_t width = spec->input.size;
     int bad = 0;
     for (size_t i = 0; i < width; i++) bad |= !is_level(x[i]);
     for (size_t i = 0; bad && i < width; i++) {

@@ -8,8 +8,6 @@
 #include "model/standardize.h"
 #include "tensor/simd/simd.h"
 
-#define LOG_2PI 1.83787706640934548356
-
 /* Below it a real loses digits. */
 #define SMALLEST_REAL (sizeof(vae__real) == sizeof(float) ? (double)FLT_MIN : DBL_MIN)
 
@@ -27,7 +25,7 @@ static int is_by_column(const vae__spec *spec) {
 
 static vae_status parameters(vae_context *context, const vae__spec *spec, vae__parameters *list,
                              size_t *extra) {
-    size_t width = spec->input.width;
+    size_t width = spec->input.size;
     switch (spec->sigma.mode) {
     case VAE__SIGMA_SHARED:
         return vae__parameters_add(context, list, "likelihood.log_sigma", 1, 1, 1, 1, extra);
@@ -45,7 +43,7 @@ static vae_status floor_parameter(vae_context *context, const vae__spec *spec,
                                   vae__parameters *list, size_t *floor) {
     if (!is_by_column(spec)) return VAE_OK;
     vae_status status = vae__parameters_add(context, list, "likelihood.sigma_floor", 1,
-                                            spec->input.width, 1, 0, floor);
+                                            spec->input.size, 1, 0, floor);
     if (!status) list->items[*floor].optional = 1;
     return status;
 }
@@ -62,7 +60,7 @@ static double floor_square(const vae__spec *spec) {
 
 /* log p of a row from its sum of ((x - m) / sigma)^2. */
 static double scalar_log_p(double ratios, double variance, size_t width) {
-    return -0.5 * (ratios + (double)width * (log(variance) + LOG_2PI));
+    return -0.5 * (ratios + (double)width * (log(variance) + VAE__LOG_2PI));
 }
 
 /* The variance, and d variance / d log_sigma for a learned one. */
@@ -247,7 +245,7 @@ static double column_row(const vae__likelihood_row *r,
         size_t left = r->width - first;
         total += stretch(r, first, left < STRETCH ? left : STRETCH);
     }
-    return -0.5 * (total + (double)r->width * LOG_2PI);
+    return -0.5 * (total + (double)r->width * VAE__LOG_2PI);
 }
 
 static double row(const vae__likelihood_row *r) {
@@ -262,7 +260,7 @@ static double row(const vae__likelihood_row *r) {
 
 /* The square in double: a residual may be as large as a float is. */
 static inline double value_log_p(double residual, double variance, double log_variance) {
-    return -0.5 * (residual * residual / variance + log_variance + LOG_2PI);
+    return -0.5 * (residual * residual / variance + log_variance + VAE__LOG_2PI);
 }
 
 static void scalar_values(const vae__likelihood_row *r, double *restrict log_p) {
@@ -293,7 +291,7 @@ static double wide_value(const vae__likelihood_row *r, int made, size_t i) {
     real unused, raw = made ? r->a[r->width + i] : r->extra[i];
     double l = made ? (double)real_bounded_logvar(raw, &unused) : 2 * (double)raw, dmean, dl;
     double residual = (double)r->a[i] - (double)r->x[i];
-    return -0.5 * (wide_term(residual, l, wide_floor(r, i), &dmean, &dl) + LOG_2PI);
+    return -0.5 * (wide_term(residual, l, wide_floor(r, i), &dmean, &dl) + VAE__LOG_2PI);
 }
 
 /* Without floors of their own, which is usual, the loop is shorter. */
@@ -325,9 +323,10 @@ static void by_value(const vae__likelihood_row *r, double *log_p) {
  * zero (envelope theorem). */
 
 static vae_status infer_residual(vae__graph *graph, vae__node *node) {
-    const vae__value head = graph->values[node->inputs[0]];
-    vae_status status = vae__graph_output(graph, node, "residual", head.width, head.extent, 0);
-    return status ? status : vae__graph_output(graph, node, "squared residual", 1, head.extent, 1);
+    vae__domain domain = graph->values[node->inputs[0]].domain;
+    vae_status status = vae__graph_output_like(graph, node, "residual", node->inputs[0]);
+    return status ? status
+                  : vae__graph_output_vector(graph, node, "squared residual", 1, domain, 1);
 }
 
 /* A row whose squares sum to this or more leaves half its residuals, since a whole one may be larger
@@ -382,7 +381,7 @@ static const vae__op residual_op = {.name = "residual",
                                     .backward = backward_residual};
 
 static vae_status infer_optimal_variance(vae__graph *graph, vae__node *node) {
-    return vae__graph_output(graph, node, "optimal sigma^2", 1, VAE__PER_BATCH, 1);
+    return vae__graph_output_vector(graph, node, "optimal sigma^2", 1, VAE__PER_BATCH, 1);
 }
 
 /* sigma^2 = sum (x - m)^2 / (rows width), floored. node->size is width. Rows whose squares are not
@@ -402,8 +401,8 @@ static const vae__op optimal_variance_op = {.name = "optimal_sigma",
                                             .forward = forward_optimal_variance};
 
 static vae_status infer_optimal(vae__graph *graph, vae__node *node) {
-    return vae__graph_output(graph, node, "log p(x|z)", 1, graph->values[node->inputs[0]].extent,
-                             1);
+    return vae__graph_output_vector(graph, node, "log p(x|z)", 1,
+                                    graph->values[node->inputs[0]].domain, 1);
 }
 
 static void forward_optimal(const vae__call *call) {
@@ -440,7 +439,7 @@ static vae_status optimal_density(const vae__likelihood_build *build, vae__id *l
     vae__id squares = residual + 1;
     vae__node_spec second = {.op = &optimal_variance_op,
                              .attributes = build->spec,
-                             .size = build->spec->input.width,
+                             .size = build->spec->input.size,
                              .input_count = 1,
                              .inputs = {squares}};
     status = vae__graph_add(build->graph, &second, variance);
@@ -470,7 +469,7 @@ static double standard_deviation(const vae__spec *spec, const vae__real *extra,
     switch (spec->sigma.mode) {
     case VAE__SIGMA_PER_DIM: return sqrt(least + exp(2 * (double)extra[i]));
     case VAE__SIGMA_DECODER:
-        return sqrt(least + exp((double)real_bounded_logvar(a[spec->input.width + i], &unused)));
+        return sqrt(least + exp((double)real_bounded_logvar(a[spec->input.size + i], &unused)));
     default: return sqrt(scalar_variance(spec, extra, &slope));
     }
 }
@@ -481,7 +480,7 @@ static vae_status sigma(const vae__spec *spec, const vae__real *extra, const vae
         return vae__fail(VAE_ERROR_UNSUPPORTED,
                          "with sigma=decoder the standard deviations depend on z");
     }
-    for (size_t i = 0; i < spec->input.width; i++)
+    for (size_t i = 0; i < spec->input.size; i++)
         out[i] = standard_deviation(spec, extra, floor, NULL, i);
     return VAE_OK;
 }

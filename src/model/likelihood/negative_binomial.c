@@ -9,7 +9,7 @@ static const bounds dispersion_bounds = {1.1253517471925911451e-7, 1.06864745815
 
 static vae_status parameters(vae_context *context, const vae__spec *spec, vae__parameters *list,
                              size_t *extra) {
-    return vae__parameters_add(context, list, "likelihood.log_dispersion", 1, spec->input.width, 1,
+    return vae__parameters_add(context, list, "likelihood.log_dispersion", 1, spec->input.size, 1,
                                1, extra);
 }
 

@@ -1,8 +1,8 @@
-/* loss = -reconstruction + beta sum_j max(free_bits, KL_j), KL_j the batch mean (Kingma et al.
- * 2016, eq. 15). Its gradient is constant where there are no free bits, so it is known before
- * anything runs. */
+/* The ELBO: E_q[log p(x|z)] - beta sum_j max(free_bits, KL_j), KL_j the batch mean (Kingma et al. 2016, eq. 15).
+ * The loss is its negative. Without free bits the gradient is constant, so it is known before anything runs. */
 #include <math.h>
 
+#include "autodiff/ops/ops.h"
 #include "model/objective/objective.h"
 
 static vae_status infer(vae__graph *graph, vae__node *node) {
@@ -32,24 +32,41 @@ static const vae__op elbo_op = {
 static const vae__op free_bits_op = {
     .name = "elbo_free_bits", .traits = VAE__OP_KEEPS_INPUT, .infer = infer, .backward = backward};
 
-vae_status vae__objective_elbo(vae__graph *graph, const vae__objective_settings *settings,
-                               vae__id log_p, vae__id kl_by_latent, vae__id kl_mean) {
-    int free_bits = kl_mean != VAE__NONE;
-    vae__id none;
-    vae__node_spec spec = {.op = free_bits ? &free_bits_op : &elbo_op,
-                           .attributes = settings,
-                           .input_count = free_bits ? 3 : 2,
-                           .inputs = {log_p, kl_by_latent, kl_mean}};
+/* log_p is averaged over the samples. The KL is kl_by_latent where the prior makes that, else the row's kl. */
+static vae_status build(vae__graph *graph, const vae__objective_settings *settings,
+                        const vae__bound_values *values) {
+    vae__id kl = values->kl_by_latent == VAE__NONE ? values->kl : values->kl_by_latent, mean, none;
+    vae__node_spec spec = {
+        .op = &elbo_op, .attributes = settings, .input_count = 2, .inputs = {values->log_p, kl}};
+    if (settings->free_bits > 0) {
+        vae_status status = vae__batch_mean_detached(graph, kl, &mean);
+        if (!status) status = vae__graph_result(graph, "kl_mean", mean);
+        if (status) return status;
+        spec.op = &free_bits_op;
+        spec.inputs[spec.input_count++] = mean;
+    }
     return vae__graph_add(graph, &spec, &none);
 }
 
-double vae__objective_elbo_value(const vae__objective_settings *settings, double reconstruction,
-                                 double kl, const double *kl_by_latent, size_t latent) {
-    double penalised = kl_by_latent ? 0 : kl;
-    for (size_t j = 0; kl_by_latent && j < latent; j++) {
-        penalised += kl_by_latent[j] > settings->free_bits ? kl_by_latent[j] : settings->free_bits;
-    }
-    if (!isfinite(penalised))
-        penalised = kl; /* of a latent whose KL is no real: no floor matters */
-    return reconstruction - settings->beta * penalised;
+static int changes_graph(const vae__objective_settings *before,
+                         const vae__objective_settings *after) {
+    return (before->free_bits > 0) != (after->free_bits > 0);
 }
+
+static double value(const vae__objective_settings *settings, const vae__run *run,
+                    const vae__bound_means *means) {
+    const vae__graph *graph = run->workspace->plan->graph;
+    vae__id mean = vae__graph_find_result(graph, "kl_mean");
+    double penalised = mean == VAE__NONE ? means->kl : 0;
+    const double *kl = mean == VAE__NONE ? NULL : vae__run_double(run, mean);
+    size_t latent = kl ? graph->values[mean].width : 0;
+    for (size_t j = 0; j < latent; j++)
+        penalised += kl[j] > settings->free_bits ? kl[j] : settings->free_bits;
+    /* A latent whose KL is no real number: then no floor matters. */
+    if (!isfinite(penalised)) penalised = means->kl;
+    return means->reconstruction - settings->beta * penalised;
+}
+
+extern const vae__objective vae__objective_elbo;
+const vae__objective vae__objective_elbo = {
+    .name = "elbo", .changes_graph = changes_graph, .build = build, .value = value};

@@ -1,5 +1,6 @@
-/* loss = -mean_r log (1/K) sum_k w_rk. Its gradient weighs the total derivative of each log w_k, log q
- * included, by the normalised weight w_k / sum w (Burda et al. 2016, eq. 13-14). */
+/* The importance-weighted bound (Burda, Grosse & Salakhutdinov 2016, eq. 8): log (1/K) sum_k w_k with
+ * log w = log p(x|z) + log p(z) - log q(z|x). The loss is its negative, a mean over rows. Its gradient weighs the
+ * total derivative of each log w_k, log q included, by the normalised weight w_k / sum w (eq. 13-14). */
 #include <math.h>
 
 #include "model/objective/objective.h"
@@ -46,17 +47,37 @@ static void backward(const vae__call *call) {
 static const vae__op iwae_op = {
     .name = "iwae", .traits = VAE__OP_KEEPS_INPUT, .infer = infer, .backward = backward};
 
-vae_status vae__objective_iwae(vae__graph *graph, vae__id log_p, vae__id log_ratio) {
+static vae_status build(vae__graph *graph, const vae__objective_settings *settings,
+                        const vae__bound_values *values) {
     vae__id none;
-    vae__node_spec spec = {.op = &iwae_op, .input_count = 2, .inputs = {log_p, log_ratio}};
+    vae__node_spec spec = {
+        .op = &iwae_op, .input_count = 2, .inputs = {values->log_p, values->log_ratio}};
+    (void)settings;
     return vae__graph_add(graph, &spec, &none);
 }
 
-double vae__objective_iwae_value(const double *log_p, const double *log_ratio, size_t n,
-                                 size_t samples) {
+double vae__iwae_value(const double *log_p, const double *log_ratio, size_t n, size_t samples) {
     double total = 0, rounded;
-    for (size_t r = 0; r < n; r++) {
+    for (size_t r = 0; r < n; r++)
         total += log_sum_weights(log_p + r * samples, log_ratio + r * samples, samples, &rounded);
-    }
     return total / (double)n - log((double)samples);
 }
+
+static double value(const vae__objective_settings *settings, const vae__run *run,
+                    const vae__bound_means *means) {
+    const vae__graph *graph = run->workspace->plan->graph;
+    const double *log_p = vae__run_double(run, vae__graph_find_result(graph, "log_p"));
+    const double *log_ratio = vae__run_double(run, vae__graph_find_result(graph, "log_ratio"));
+    (void)settings, (void)means;
+    return vae__iwae_value(log_p, log_ratio, run->rows, run->samples);
+}
+
+extern const vae__objective vae__objective_iwae;
+const vae__objective vae__objective_iwae = {
+    .name = "iwae",
+    .wants_ratio = 1,
+    .weighs_draws = 1,
+    .no_beta = "the importance-weighted bound has no separate KL",
+    .build = build,
+    .value = value,
+};

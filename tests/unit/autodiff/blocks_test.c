@@ -76,7 +76,7 @@ static void shares_are_of_about_equal_size(void **state) {
 static void few_blocks_and_many_shares(void **state) {
     (void)state;
     for (size_t count = 0; count < 4; count++) {
-        for (size_t shares = 1; shares <= VAE__MOST_SHARES; shares *= 2) {
+        for (size_t shares = 1; shares <= VAE__MAX_WORKERS; shares *= 2) {
             fixture f;
             vae__blocks blocks;
             size_t taken = 0, last = shares - 1;

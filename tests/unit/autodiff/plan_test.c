@@ -35,13 +35,13 @@ static void fuses_a_bias_into_its_reader(void **state) {
     toy_graph(&t);
     vae__id h = toy_dense(&t, toy_input(&t, 4), first),
             r = toy_activation(&t, h, VAE__ACTIVATION_relu), y = toy_dense(&t, r, last);
-    vae__graph_result(&t.graph, y);
+    assert_ok(vae__graph_result(&t.graph, "y", y));
     vae__plan plan = make_plan(&t, 8, 0);
     assert_true(plan.skips_bias[0]);
     assert_int_equal(plan.bias_of[1], first + 1);
     assert_false(plan.skips_bias[2]); /* nobody reads it on */
     assert_int_equal(plan.bias_of[2], VAE__NONE);
-    assert_int_equal(plan.value_offset[r], plan.value_offset[h]); /* in place */
+    assert_int_equal(plan.values[r].offset, plan.values[h].offset); /* in place */
     check_text(&plan, "bias + relu:", 1);
     check_text(&plan, "rows n <= 8, samples K = 1", 1);
     check_text(&plan, "last.weight [n, 2]", 1);
@@ -60,16 +60,17 @@ static void leaves_shared_values_alone(void **state) {
         toy_graph(&t);
         vae__id h = toy_dense(&t, toy_input(&t, 4), weight),
                 r = toy_activation(&t, h, VAE__ACTIVATION_relu);
-        vae__graph_result(&t.graph, r);
+        assert_ok(vae__graph_result(&t.graph, "r", r));
         if (by_caller) {
-            vae__graph_result(&t.graph, h);
+            assert_ok(vae__graph_result(&t.graph, "h", h));
         } else {
-            vae__graph_result(&t.graph, toy_activation(&t, h, VAE__ACTIVATION_tanh));
+            assert_ok(
+                vae__graph_result(&t.graph, "other", toy_activation(&t, h, VAE__ACTIVATION_tanh)));
         }
         vae__plan plan = make_plan(&t, 8, 0);
         assert_false(plan.skips_bias[0]);
         assert_int_equal(plan.bias_of[1], VAE__NONE);
-        assert_int_not_equal(plan.value_offset[r], plan.value_offset[h]);
+        assert_int_not_equal(plan.values[r].offset, plan.values[h].offset);
         check_text(&plan, "bias + ", 0);
         vae__plan_free(&plan);
         toy_end(&t);
@@ -90,23 +91,23 @@ static void cuts_segments_at_reduce_nodes(void **state) {
     toy_loss(&t, weights, r, VAE__NONE);
     vae__plan plain = make_plan(&t, 8, 1);
     assert_int_equal(plain.segment_count, 1);
-    check_text(&plain, "segment 1 (each share of rows)", 1);
+    check_text(&plain, "segment 1 (each range of rows)", 1);
     check_text(&plain, "segment 2", 0);
     vae__plan_free(&plain);
 
     assert_ok(vae__batch_mean(&t.graph, r, &mean));
-    vae__graph_result(&t.graph, mean);
+    assert_ok(vae__graph_result(&t.graph, "mean", mean));
     vae__plan plan = make_plan(&t, 8, 1);
     assert_int_equal(plan.segment_count, 3);
     size_t next = 0;
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(plan.segments[i].first, next);
-        assert_int_equal(plan.segments[i].reduces, i == 1);
+        assert_int_equal(plan.segments[i].once, i == 1);
         next += plan.segments[i].count;
     }
     assert_int_equal(next, plan.step_count);
     assert_int_equal(plan.segments[1].count, 1);
-    check_text(&plan, "segment 2 (all rows)\n    batch_mean:", 1);
+    check_text(&plan, "segment 2 (all rows at once)\n    batch_mean:", 1);
     check_text(&plan, "tanh backward: d ", 1);
     check_text(&plan, "  weights\n    w.weight [3, 4] in 1 block of 3 rows", 1);
     vae__plan_free(&plan);
@@ -140,7 +141,8 @@ static void refuses_too_many_rows(void **state) {
     (void)state;
     toy_begin(&t, 1);
     toy_graph(&t);
-    vae__graph_result(&t.graph, toy_activation(&t, toy_input(&t, 4), VAE__ACTIVATION_tanh));
+    assert_ok(vae__graph_result(&t.graph, "other",
+                                toy_activation(&t, toy_input(&t, 4), VAE__ACTIVATION_tanh)));
     assert_fails(vae__plan_make(&t.graph, (size_t)1 << 40, 1, 0, &plan), VAE_ERROR_ARGUMENT,
                  "a batch of 1099511627776 rows with 1 sample each is more than");
     assert_fails(vae__plan_make(&t.graph, (size_t)1 << 30, 1 << 10, 0, &plan), VAE_ERROR_ARGUMENT,
@@ -163,7 +165,7 @@ static result run(toys *t, const vae__plan *plan, const vae__real *x, size_t row
     vae__workspace *workspace;
     vae__feed feed = {.rows = x};
     result made = {calloc(t->parameters.block_count, sizeof(vae__real)), 0};
-    assert_ok(vae__workspace_make(plan, t->context->threads, &workspace));
+    assert_ok(vae__workspace_make(plan, &workspace));
     vae__run running = {.workspace = workspace, .feeds = &feed, .rows = rows};
     atomic_init(&running.refused, 0);
     vae__run_rows(&running);
@@ -340,7 +342,7 @@ static void does_not_run_refused_rows(void **state) {
         .op = &counting_op, .input_count = 1, .inputs = {toy_dense(&t, toy_input(&t, IN), w)}};
     assert_ok(vae__graph_add(&t.graph, &watch, &none));
     vae__plan plan = make_plan(&t, ROWS, 1);
-    assert_ok(vae__workspace_make(&plan, 1, &workspace));
+    assert_ok(vae__workspace_make(&plan, &workspace));
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         vae__feed feed = {.rows = x, .checked = 1, .low = 0, .high = 1};
         vae__run running = {.workspace = workspace, .feeds = &feed, .rows = ROWS};

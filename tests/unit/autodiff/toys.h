@@ -51,8 +51,9 @@ static inline void toy_end(toys *t) {
 }
 
 static inline vae__id toy_input(toys *t, size_t width) {
+    const vae__shape shape = vae__shape_vector(width);
     vae__id x;
-    assert_ok(vae__graph_input(&t->graph, "x", width, VAE__PER_ROW, &x));
+    assert_ok(vae__graph_input(&t->graph, "x", &shape, VAE__PER_ROW, &x));
     return x;
 }
 

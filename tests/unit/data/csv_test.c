@@ -17,7 +17,7 @@ static void assert_rows(void **state, const char *text, const vae__source_option
     assert_int_equal(table.element, VAE__ELEMENT_FLOAT64);
     assert_int_equal(table.rows, rows);
     assert_int_equal(table.width, width);
-    assert_true(table.rank == 1 && table.shape[0] == width);
+    assert_true(table.shape.rank == 1 && table.shape.extents[0] == width);
     for (size_t i = 0; i < rows * width; i++)
         assert_true(((double *)table.values)[i] == expected[i]);
     vae__table_free(((scratch *)*state)->context, &table);

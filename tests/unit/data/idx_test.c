@@ -11,9 +11,9 @@ static void reads_bytes(void **state) {
     assert_int_equal(read_table(*state, &table), VAE_OK);
     assert_int_equal(table.rows, 2);
     assert_int_equal(table.width, 3);
-    assert_int_equal(table.rank, 2);
-    assert_int_equal(table.shape[0], 1);
-    assert_int_equal(table.shape[1], 3);
+    assert_int_equal(table.shape.rank, 2);
+    assert_int_equal(table.shape.extents[0], 1);
+    assert_int_equal(table.shape.extents[1], 3);
     assert_int_equal(table.element, VAE__ELEMENT_UINT8);
     assert_memory_equal(table.values, file + 16, 6);
     vae__table_free(((scratch *)*state)->context, &table);

@@ -44,7 +44,7 @@ static void reads_every_type_and_version(void **state) {
         assert_int_equal(read_table(*state, &table), VAE_OK);
         assert_int_equal(table.rows, 2);
         assert_int_equal(table.width, 3);
-        assert_int_equal(table.rank, 1);
+        assert_int_equal(table.shape.rank, 1);
         assert_int_equal(table.element, cases[i % 3].element);
         assert_memory_equal(table.values, cases[i % 3].values, cases[i % 3].size);
         vae__table_free(((scratch *)*state)->context, &table);
@@ -56,13 +56,15 @@ static void reads_ranks_1_to_8(void **state) {
     vae__table table;
     write_npy(state, 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4,), }\n", values, 4);
     assert_int_equal(read_table(*state, &table), VAE_OK);
-    assert_true(table.rows == 4 && table.width == 1 && table.rank == 1 && table.shape[0] == 1);
+    assert_true(table.rows == 4 && table.width == 1 && table.shape.rank == 1 &&
+                table.shape.extents[0] == 1);
     vae__table_free(((scratch *)*state)->context, &table);
     write_npy(state, 1,
               "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 1, 2, 1, 1, 1, 1)}", values,
               4);
     assert_int_equal(read_table(*state, &table), VAE_OK);
-    assert_true(table.rows == 2 && table.width == 2 && table.rank == 7 && table.shape[2] == 2);
+    assert_true(table.rows == 2 && table.width == 2 && table.shape.rank == 7 &&
+                table.shape.extents[2] == 2);
     vae__table_free(((scratch *)*state)->context, &table);
 }
 
@@ -200,7 +202,7 @@ static void reads_fortran_order(void **state) {
         vae__table table;
         snprintf(name, sizeof name, "fortran-%s-%s", shapes[i / 4], types[i % 4]);
         if (read_saved(state, name, 0, &table)) fail_msg("%s: %s", name, vae__last_message());
-        assert_int_equal(table.rank, ranks[i / 4]);
+        assert_int_equal(table.shape.rank, ranks[i / 4]);
         for (size_t j = 0; j < table.rows * table.width; j++) {
             if (vae__stored_value(table.element, table.values, j) != (double)j)
                 fail_msg("%s: value %zu", name, j);

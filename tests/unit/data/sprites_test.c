@@ -26,9 +26,10 @@ static void images_follow_their_labels(void **state) {
     int seen[3] = {0};
     double turned = 0;
     assert_int_equal(vae__sprites_generate(context, COUNT, 1, &table), VAE_OK);
-    assert_true(table.rows == COUNT && table.width == PIXELS && table.rank == 3 &&
+    assert_true(table.rows == COUNT && table.width == PIXELS && table.shape.rank == 3 &&
                 table.label_width == 5);
-    assert_true(table.shape[0] == 1 && table.shape[1] == 32 && table.shape[2] == 32);
+    assert_true(table.shape.extents[0] == 1 && table.shape.extents[1] == 32 &&
+                table.shape.extents[2] == 32);
     for (size_t n = 0; n < COUNT; n++) {
         const unsigned char *pixels = (unsigned char *)table.values + n * PIXELS;
         const double *label = table.labels + 5 * n;

@@ -21,7 +21,7 @@
 static void estimate_rows(const vae_model *model, const double *x, size_t n, int estimator,
                           uint64_t samples, uint64_t seed, vae__estimate *out) {
     const vae__estimate_options options = {estimator, samples, seed};
-    size_t count = n * model->spec.input.width;
+    size_t count = n * model->spec.input.size;
     vae__real *rows = malloc(count * sizeof *rows);
     for (size_t i = 0; i < count; i++) rows[i] = (vae__real)x[i];
     if (vae__model_log_likelihood(model, rows, n, 0, &options, out)) {
@@ -50,7 +50,7 @@ typedef struct linear {
 } linear;
 
 static linear linear_of(vae_model *model) {
-    linear l = {.width = model->spec.input.width, .latent = (size_t)model->spec.latent};
+    linear l = {.width = model->spec.input.size, .latent = (size_t)model->spec.latent};
     double sigma[16];
     assert_int_equal(vae_model_sigma(model, sigma, l.width), VAE_OK);
     l.variance = sigma[0] * sigma[0];
@@ -271,7 +271,7 @@ static vae_model *nonlinear(vae_context *context, const char *data, size_t laten
         bias->values[j] *= (vae__real)0.2;
         bias->values[latent + j] = (vae__real)wide;
     }
-    for (size_t i = 0; model->spec.standardize && i < model->spec.input.width; i++) {
+    for (size_t i = 0; model->spec.standardize && i < model->spec.input.size; i++) {
         test_parameter(model, "input.shift")->values[i] = (vae__real)0.25;
         test_parameter(model, "input.scale")->values[i] = (vae__real)(0.5 + (double)i / 4);
     }
@@ -283,8 +283,8 @@ static vae_model *nonlinear(vae_context *context, const char *data, size_t laten
 /* Rows of what the likelihood takes. */
 static void rows_of(const vae_model *model, double *x, size_t n, uint64_t seed) {
     const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t width = model->spec.input.width;
-    size_t group = model->spec.input.sizes[model->spec.input.rank - 1];
+    size_t width = model->spec.input.size;
+    size_t group = model->spec.input.extents[model->spec.input.rank - 1];
     random_rows(x, n * width, seed, likelihood->has_sigma ? -1 : 0, 1);
     for (size_t i = 0; i < n * width; i++) {
         if (likelihood->has_size) x[i] = floor(6 * x[i] * x[i]);
@@ -315,7 +315,7 @@ static void check_against_quadrature(const char *data, size_t latent) {
     reference_grid grid;
     vae_context *context = test_context("threads=2");
     vae_model *model = nonlinear(context, data, latent, 0.7);
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     reference_grid_make(model, &grid);
     rows_of(model, x, N, 21);
     estimate_rows(model, x, N, VAE__ESTIMATOR_IMPORTANCE, 20000, 2, found);
@@ -457,9 +457,9 @@ static void estimate_rises_to_log_p(void **state) {
 /* Row `number` of all rows that there are, each value one of `levels`. */
 static void row_number(const vae_model *model, size_t number, size_t levels, double *x) {
     const char *name = model->spec.likelihood->name;
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     if (!strcmp(name, "categorical")) {
-        size_t group = model->spec.input.sizes[model->spec.input.rank - 1];
+        size_t group = model->spec.input.extents[model->spec.input.rank - 1];
         for (size_t i = 0; i < width; i++) {
             x[i] = number % group == i % group;
             if (i % group == group - 1) number /= group;
@@ -478,7 +478,7 @@ static void check_sum(const char *data, size_t latent, size_t levels, size_t row
     reference_grid grid;
     vae_context *context = test_context("threads=2");
     vae_model *model = nonlinear(context, data, latent, 0.7);
-    size_t width = model->spec.input.width;
+    size_t width = model->spec.input.size;
     double *x = malloc(rows * width * sizeof *x);
     vae__estimate *found = malloc(rows * sizeof *found);
     reference_grid_make(model, &grid);

@@ -34,7 +34,7 @@ static vae_model *make(const char *likelihood, const char *sizes, double scale) 
     vae_model *model = test_model(NULL, spec, scale);
     vae__parameter *sigma2 = vae__parameters_find(&model->parameters, "likelihood.sigma2");
     if (sigma2) sigma2->values[0] = (vae__real)0.2;
-    for (size_t i = 0; model->spec.standardize && i < model->spec.input.width; i++) {
+    for (size_t i = 0; model->spec.standardize && i < model->spec.input.size; i++) {
         test_parameter(model, "input.shift")->values[i] = (vae__real)(0.5 * (double)i - 0.2);
         test_parameter(model, "input.scale")->values[i] = (vae__real)(0.4 + 0.3 * (double)i);
     }

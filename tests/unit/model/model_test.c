@@ -103,7 +103,7 @@ static void draws_starting_values(void **state) {
         }
         for (size_t p = 0; p < model->parameters.count; p++) {
             const vae__parameter *parameter = &model->parameters.items[p];
-            for (size_t j = 0; parameter->rank == 1 && j < parameter->rows; j++)
+            for (size_t j = 0; parameter->shape.rank == 1 && j < parameter->rows; j++)
                 assert_true(fabs((double)parameter->values[j]) <= 0);
         }
         vae_model_destroy(model);

@@ -35,7 +35,7 @@ static vae__spec parse(const char *text) {
 static void starts_from_defaults(void **state) {
     (void)state;
     vae__spec spec = parse(GAUSSIAN);
-    assert_int_equal(spec.input.width, 4);
+    assert_int_equal(spec.input.size, 4);
     assert_int_equal(spec.input.rank, 1);
     assert_int_equal(spec.latent, 2);
     assert_string_equal(spec.likelihood->name, "gaussian");
@@ -53,10 +53,10 @@ static void reads_every_key(void **state) {
                            "sigma=0.25 sigma_min=0.125 init=he seed=18446744073709551615 "
                            "posterior=diagonal prior=normal");
     assert_int_equal(spec.input.rank, 3);
-    assert_int_equal(spec.input.sizes[0], 3);
-    assert_int_equal(spec.input.sizes[1], 5);
-    assert_int_equal(spec.input.sizes[2], 7);
-    assert_int_equal(spec.input.width, 105);
+    assert_int_equal(spec.input.extents[0], 3);
+    assert_int_equal(spec.input.extents[1], 5);
+    assert_int_equal(spec.input.extents[2], 7);
+    assert_int_equal(spec.input.size, 105);
     assert_int_equal(spec.latent, 1 << 24);
     assert_int_equal(spec.encoder.count, 4);
     assert_int_equal(spec.encoder.items[0].width, 400);

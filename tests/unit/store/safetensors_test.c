@@ -99,21 +99,21 @@ static void reads_a_file(void **state) {
     const vae__tensor *b = vae__bundle_tensor(&bundle, "b");
     assert_ptr_equal(b, &bundle.tensors[0]);
     assert_int_equal(b->dtype, VAE__DTYPE_F32);
-    assert_int_equal(b->rank, 2);
-    assert_int_equal(b->shape[0], 2);
-    assert_int_equal(b->shape[1], 1);
+    assert_int_equal(b->shape.rank, 2);
+    assert_int_equal(b->shape.extents[0], 2);
+    assert_int_equal(b->shape.extents[1], 1);
     assert_int_equal(b->bytes, 8);
     assert_ptr_equal(b->data, data + 8);
     const vae__tensor *a = vae__bundle_tensor(&bundle, "a\xc3\xa9");
     assert_int_equal(a->dtype, VAE__DTYPE_U64);
-    assert_int_equal(a->rank, 0);
+    assert_int_equal(a->shape.rank, 0);
     assert_ptr_equal(a->data, data);
     const vae__tensor *none = vae__bundle_tensor(&bundle, "none");
     assert_int_equal(none->dtype, VAE__DTYPE_F64);
     assert_int_equal(none->bytes, 0);
     const vae__tensor *c = vae__bundle_tensor(&bundle, "c");
-    assert_int_equal(c->rank, 8);
-    assert_int_equal(c->shape[7], 3);
+    assert_int_equal(c->shape.rank, 8);
+    assert_int_equal(c->shape.extents[7], 3);
     assert_int_equal(((const unsigned char *)c->data)[2], 18);
     assert_null(vae__bundle_tensor(&bundle, ""));
     assert_null(vae__bundle_tensor(&bundle, "bb"));
@@ -466,12 +466,11 @@ static const uint64_t steps[1] = {UINT64_MAX};
 static const vae__tensor tensors[] = {
     {.name = "encoder.0.weight",
      .dtype = VAE__DTYPE_F32,
-     .shape = {2, 3},
-     .rank = 2,
+     .shape = {2, {2, 3}, 0},
      .data = weights,
      .bytes = 24},
-    {.name = "none", .dtype = VAE__DTYPE_F64, .shape = {0}, .rank = 1, .data = NULL, .bytes = 0},
-    {.name = "a \"\\\n\xc3\xa9", .dtype = VAE__DTYPE_U64, .rank = 0, .data = steps, .bytes = 8},
+    {.name = "none", .dtype = VAE__DTYPE_F64, .shape = {1, {0}, 0}, .data = NULL, .bytes = 0},
+    {.name = "a \"\\\n\xc3\xa9", .dtype = VAE__DTYPE_U64, .data = steps, .bytes = 8},
 };
 static const vae__metadata metadata[] = {{"format", "1"}, {"spec", "line 1\nline \"2\""}};
 
@@ -481,8 +480,7 @@ static void assert_bundle(const vae__bundle *bundle) {
         const vae__tensor *tensor = &bundle->tensors[i];
         assert_string_equal(tensor->name, tensors[i].name);
         assert_int_equal(tensor->dtype, tensors[i].dtype);
-        assert_int_equal(tensor->rank, tensors[i].rank);
-        assert_memory_equal(tensor->shape, tensors[i].shape, sizeof tensor->shape);
+        assert_true(vae__shape_equal(&tensor->shape, &tensors[i].shape));
         assert_int_equal(tensor->bytes, tensors[i].bytes);
         if (tensor->bytes) assert_memory_equal(tensor->data, tensors[i].data, tensor->bytes);
     }
@@ -500,11 +498,10 @@ static void writes_the_documented_bytes(void **state) {
     const vae__tensor two[] = {
         {.name = "w",
          .dtype = VAE__DTYPE_F32,
-         .shape = {1, 2},
-         .rank = 2,
+         .shape = {2, {1, 2}, 0},
          .data = weights,
          .bytes = 8},
-        {.name = "b", .dtype = VAE__DTYPE_U8, .shape = {3}, .rank = 1, .data = weights, .bytes = 3},
+        {.name = "b", .dtype = VAE__DTYPE_U8, .shape = {1, {3}, 0}, .data = weights, .bytes = 3},
     };
     const char expected[] =
         "{\"__metadata__\":{\"format\":\"1\",\"spec\":\"line 1\\nline \\\"2\\\"\"},"
@@ -619,7 +616,7 @@ static void refuses_to_write_what_it_could_not_read(void **state) {
                      VAE_ERROR_INTERNAL);
     assert_message("tensor 'encoder.0.weight': expected 24 bytes for its shape, found 23");
     assert_int_equal(size, 0);
-    tensor.shape[0] = SIZE_MAX;
+    tensor.shape.extents[0] = SIZE_MAX;
     assert_int_equal(vae__safetensors_write_file(context, "/no/such/file", &tensor, 1, NULL, 0),
                      VAE_ERROR_INTERNAL);
 }

@@ -45,8 +45,8 @@ static double difference(fixture *f, vae__real *parameter, vae__real *scratch) {
 /* Moves values in [0, 1] onto what the likelihood takes, its ends included. */
 static void fit_support(const vae_model *model, float *x, size_t n) {
     const char *name = model->spec.likelihood->name;
-    size_t group = model->spec.input.sizes[model->spec.input.rank - 1];
-    for (size_t i = 0; i < n * model->spec.input.width; i++) {
+    size_t group = model->spec.input.extents[model->spec.input.rank - 1];
+    for (size_t i = 0; i < n * model->spec.input.size; i++) {
         if (model->spec.likelihood->has_size) x[i] = floorf(40 * x[i] * x[i] * x[i]);
         if (!strcmp(name, "discretized_logistic"))
             x[i] = rintf(fminf(fmaxf(400 * x[i] - 70, 0), 255)) / 255;

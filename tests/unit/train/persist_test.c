@@ -143,10 +143,11 @@ static unsigned char *draw(const sketch *s, int bad, double value, size_t *lengt
         }
         tensors[count] = (vae__tensor){.name = s->tensors[count].name,
                                        .dtype = s->tensors[count].dtype,
-                                       .rank = s->tensors[count].rank,
+                                       .shape = {.rank = s->tensors[count].rank},
                                        .data = data[count],
                                        .bytes = values * size};
-        memcpy(tensors[count].shape, s->tensors[count].shape, sizeof s->tensors[count].shape);
+        memcpy(tensors[count].shape.extents, s->tensors[count].shape,
+               sizeof s->tensors[count].shape);
     }
     assert_ok(
         vae__safetensors_write_memory(context, tensors, count, metadata, keys, NULL, 0, length));

@@ -1,4 +1,5 @@
 /* The ops that run a likelihood's row functions over rows, and the registry. */
+#include <math.h>
 #include <string.h>
 
 #include "model/likelihood.h"
@@ -44,7 +45,7 @@ size_t vae__likelihood_mean_heads(const vae__spec *spec) {
 }
 
 size_t vae__likelihood_value_count(const vae__spec *spec) {
-    return spec->likelihood->value_count ? spec->likelihood->value_count(spec) : spec->input.width;
+    return spec->likelihood->value_count ? spec->likelihood->value_count(spec) : spec->input.size;
 }
 
 /* An op of the output layer and, where there is one, the likelihood's extra parameter. */
@@ -66,11 +67,11 @@ static vae_status add_op(const vae__likelihood_build *build, const vae__op *op, 
 /* ---- density ---- */
 
 static vae_status infer_density(vae__graph *graph, vae__node *node) {
-    const vae__value head = graph->values[node->inputs[0]];
-    vae_status status = vae__graph_output(graph, node, "log p(x|z)", 1, head.extent, 1);
+    vae__domain domain = graph->values[node->inputs[0]].domain;
+    vae_status status = vae__graph_output_vector(graph, node, "log p(x|z)", 1, domain, 1);
     if (status || !node->size) return status;
     size_t extra = vae__parameter_size(&graph->parameters->items[node->parameters[0]]);
-    return vae__graph_output(graph, node, "d log p / d extra", extra, head.extent, 0);
+    return vae__graph_output_vector(graph, node, "d log p / d extra", extra, domain, 0);
 }
 
 /* The node's parameters are the likelihood's extra one, if node->size is 1, and then its floor. */
@@ -97,7 +98,7 @@ static void forward_density(const vae__call *call) {
                                .spec = spec,
                                .extra = extra_of(call),
                                .floor = floor_of(call),
-                               .width = spec->input.width,
+                               .width = spec->input.size,
                                .value_only = !call->wants_gradient};
     for (size_t i = 0; i < rows; i++) {
         row.a = (vae__real *)call->input[0] + i * head->width;
@@ -127,18 +128,37 @@ static void backward_density(const vae__call *call) {
     weigh_rows(call, call->output[1], vae__call_output(call, 1)->width);
 }
 
-static vae__contribution extra_contribution(const vae__node *node, size_t which) {
+/* d loss / d extra [extra]: the column sums of output 1, which backward has weighed. Only the extra parameter
+ * is trained. */
+static void extra_gradient(const vae__call *call, size_t which, vae__parameter_rows rows,
+                           vae__real *into, int add) {
+    const vae__value *extra = vae__call_output(call, 1);
     (void)which;
-    return (vae__contribution){node->outputs[1], 0, VAE__NONE};
+    call->kernels->column_sums((const vae__real *)call->output[1] + rows.first, extra->width,
+                               vae__call_rows(call, extra), rows.count, into, add);
+}
+
+static void measure_extra(const vae__call *call, double *sums) {
+    const vae__value *extra = vae__call_output(call, 1);
+    sums[0] =
+        call->kernels->sum_squares(call->output[1], vae__call_rows(call, extra) * extra->width);
+}
+
+/* Cauchy and Schwarz, as for the bias of a dense layer. */
+static double bound_extra(const vae__call *call, size_t which, const double *sums) {
+    (void)which;
+    return sqrt(sums[0]) * sqrt((double)vae__call_rows(call, vae__call_output(call, 1)));
 }
 
 static const vae__op density_op = {.name = "log_likelihood",
                                    .traits = VAE__OP_TAKES_BIAS | VAE__OP_OVERWRITES_INPUT |
-                                             VAE__OP_KEEPS_OUTPUT,
+                                             VAE__OP_KEEPS_OUTPUT | VAE__OP_GRADIENT_READS_OUTPUT,
                                    .infer = infer_density,
                                    .forward = forward_density,
                                    .backward = backward_density,
-                                   .contribution = extra_contribution};
+                                   .gradient = extra_gradient,
+                                   .measure = measure_extra,
+                                   .bound = bound_extra};
 
 vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *log_p,
                                    vae__id *batch_state) {
@@ -153,8 +173,8 @@ vae_status vae__likelihood_density(const vae__likelihood_build *build, vae__id *
 
 static vae_status infer_values(vae__graph *graph, vae__node *node) {
     const vae__spec *spec = node->attributes;
-    return vae__graph_output(graph, node, "log p(x_i|z)", spec->input.width,
-                             graph->values[node->inputs[0]].extent, 1);
+    return vae__graph_output_vector(graph, node, "log p(x_i|z)", spec->input.size,
+                                    graph->values[node->inputs[0]].domain, 1);
 }
 
 /* head [rows, heads width], x [n, width] -> log p(x_i|z) [rows, width] */
@@ -167,7 +187,7 @@ static void forward_values(const vae__call *call) {
                                .spec = spec,
                                .extra = extra_of(call),
                                .floor = floor_of(call),
-                               .width = spec->input.width,
+                               .width = spec->input.size,
                                .value_only = 1};
     for (size_t i = 0; i < rows; i++) {
         row.a = (vae__real *)call->input[0] + i * head->width;
@@ -191,14 +211,14 @@ vae_status vae__likelihood_by_value(const vae__likelihood_build *build, vae__id 
 
 static vae_status infer_mean(vae__graph *graph, vae__node *node) {
     const vae__spec *spec = node->attributes;
-    return vae__graph_output(graph, node, "E[x|z]", spec->input.width,
-                             graph->values[node->inputs[0]].extent, 0);
+    return vae__graph_output(graph, node, "E[x|z]", &spec->input,
+                             graph->values[node->inputs[0]].domain, 0);
 }
 
 static void forward_mean(const vae__call *call) {
     const vae__spec *spec = call->node->attributes;
     const vae__value *head = vae__call_input(call, 0);
-    size_t rows = vae__call_rows(call, head), width = spec->input.width;
+    size_t rows = vae__call_rows(call, head), width = spec->input.size;
     vae__real *x_mean = call->output[0];
     vae__likelihood_row row = {
         .kernels = call->kernels, .spec = spec, .extra = call->parameter[0], .width = width};

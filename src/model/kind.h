@@ -1,0 +1,40 @@
+/* A model kind (model= of the spec): its parameters and the programs that it can run, by name. Inference,
+ * training and estimates ask for a program by its name and know no kind; a kind that has no such program
+ * refuses what needs it. One file a kind, one name in VAE__MODEL_KINDS. */
+#ifndef VAE_MODEL_KIND_H
+#define VAE_MODEL_KIND_H
+
+#include "autodiff/program.h"
+#include "model/network.h"
+#include "model/objective/objective.h"
+
+#define VAE__MODEL_KINDS(X) X(vae)
+
+/* What a program is built from and into. */
+typedef struct vae__build {
+    const vae__spec *spec;
+    const vae__network *network;
+    vae__graph *graph;
+} vae__build;
+
+typedef struct vae__program_kind {
+    const char *name;
+    const char *what; /* inputs -> results, for people */
+    /* Adds inputs, nodes and results to the graph. */
+    vae_status (*build)(const vae__build *build);
+    size_t samples; /* K that it is planned for */
+} vae__program_kind;
+
+enum { VAE__MAX_PROGRAMS = 12 };
+
+typedef struct vae__model_kind {
+    const char *name;
+    const vae__program_kind *programs;
+    size_t program_count; /* at most VAE__MAX_PROGRAMS */
+    /* The training program under this objective, whose settings the graph reads at each run. */
+    vae_status (*build_training)(const vae__build *build, const vae__objective_settings *settings);
+} vae__model_kind;
+
+extern const vae__model_kind vae__model_kind_vae;
+
+#endif

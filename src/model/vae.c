@@ -1,0 +1,208 @@
+/* model=vae: an encoder q(z|x), a prior p(z) and a decoder p(x|z), each a part of a graph; and the programs
+ * made of these parts. Relies on the prior for z and its KL, on the likelihood for log p(x|z) and on the
+ * objective for what training maximises. */
+#include "autodiff/ops/ops.h"
+#include "model/kind.h"
+#include "model/posterior.h"
+#include "model/prior.h"
+#include "model/standardize.h"
+
+/* ---- parts ---- */
+
+static vae_status add_input(const vae__build *b, const char *name, size_t width, vae__domain domain,
+                            vae__id *value) {
+    const vae__shape shape = vae__shape_vector(width);
+    return vae__graph_input(b->graph, name, &shape, domain, value);
+}
+
+static vae_status add_layers(const vae__build *b, const vae__layers *layers, const size_t *weights,
+                             const size_t *biases, vae__id *h) {
+    for (size_t i = 0; i < layers->count; i++) {
+        const vae__layer *layer = &layers->items[i];
+        vae_status status = layer->width ? vae__dense(b->graph, *h, (vae__id)weights[i],
+                                                      (vae__id)biases[i], layer->width, h)
+                                         : vae__activation(b->graph, *h, layer->activation, h);
+        if (status) return status;
+    }
+    return VAE_OK;
+}
+
+/* x, a result since messages about refused rows read it after the run; and the data as the encoder's and the
+ * likelihood's side see it. */
+static vae_status add_data(const vae__build *b, vae__id *y) {
+    vae_status status = vae__graph_input(b->graph, "x", &b->spec->input, VAE__PER_ROW, y);
+    if (!status) status = vae__graph_result(b->graph, "x", *y);
+    if (status || !b->spec->standardize) return status;
+    return vae__standardize(b->graph, *y, (vae__id)b->network->shift, (vae__id)b->network->scale,
+                            y);
+}
+
+/* The data -> the posterior's head [n, 2 latent]: means, raw log variances. */
+static vae_status add_encoder(const vae__build *b, vae__id y, vae__id *head) {
+    const vae__network *network = b->network;
+    vae_status status = VAE_OK;
+    *head = y;
+    if (b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
+    if (!status)
+        status =
+            add_layers(b, &b->spec->encoder, network->encoder_weight, network->encoder_bias, head);
+    if (status) return status;
+    return vae__dense(b->graph, *head, (vae__id)network->posterior_weight,
+                      (vae__id)network->posterior_bias, 2 * (size_t)b->spec->latent, head);
+}
+
+/* z -> the output layer, with `outputs` numbers for each value of x. */
+static vae_status add_decoder(const vae__build *b, vae__id z, size_t outputs, vae__id *head) {
+    const vae__network *network = b->network;
+    *head = z;
+    vae_status status =
+        add_layers(b, &b->spec->decoder, network->decoder_weight, network->decoder_bias, head);
+    if (status) return status;
+    return vae__dense(b->graph, *head, (vae__id)network->likelihood.weight,
+                      (vae__id)network->likelihood.bias, outputs * b->spec->input.size, head);
+}
+
+static vae__likelihood_build likelihood_of(const vae__build *b, int training) {
+    return (vae__likelihood_build){b->spec, &b->network->likelihood, b->graph, VAE__NONE, VAE__NONE,
+                                   training};
+}
+
+/* log p(x|z) from the output layer and the data. */
+static vae_status add_density(const vae__build *b, const vae__likelihood_build *likelihood,
+                              vae__bound_values *values) {
+    vae_status status = vae__likelihood_density(likelihood, &values->log_p, &values->batch_state);
+    if (!status && b->spec->standardize) {
+        status = vae__standardized_density(b->graph, values->log_p, (vae__id)b->network->scale,
+                                           &values->log_p);
+    }
+    return status ? status : vae__graph_result(b->graph, "log_p", values->log_p);
+}
+
+static vae_status add_mean(const vae__build *b, vae__id z) {
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
+    vae__id x_mean;
+    vae_status status = add_decoder(b, z, vae__likelihood_mean_heads(b->spec), &likelihood.head);
+    if (!status) status = vae__likelihood_mean(&likelihood, &x_mean);
+    if (!status && b->spec->standardize) {
+        status = vae__unstandardize(b->graph, x_mean, (vae__id)b->network->shift,
+                                    (vae__id)b->network->scale, &x_mean);
+    }
+    return status ? status : vae__graph_result(b->graph, "x_mean", x_mean);
+}
+
+static vae_status add_posterior(const vae__build *b, vae__id *mean) {
+    vae__id y, head, logvar;
+    vae_status status = add_data(b, &y);
+    if (!status) status = add_encoder(b, y, &head);
+    if (!status) status = vae__posterior_parameters(b->graph, head, mean, &logvar);
+    if (!status) status = vae__graph_result(b->graph, "mean", *mean);
+    return status ? status : vae__graph_result(b->graph, "logvar", logvar);
+}
+
+/* x, noise -> the output layer at z ~ q(z|x); the KL and, if wanted, log p(z) - log q(z|x). */
+static vae_status add_draw(const vae__build *b, int wants_ratio, vae__likelihood_build *likelihood,
+                           vae__bound_values *values) {
+    vae__id head, noise, z = VAE__NONE;
+    vae_status status = add_data(b, &likelihood->x);
+    if (!status) status = add_encoder(b, likelihood->x, &head);
+    if (!status) status = add_input(b, "noise", (size_t)b->spec->latent, VAE__PER_SAMPLE, &noise);
+    if (!status)
+        status = vae__prior_of(b->spec)->draw_posterior(b, head, noise, wants_ratio, &z, values);
+    if (!status) status = vae__graph_result(b->graph, "kl", values->kl);
+    if (!status && wants_ratio)
+        status = vae__graph_result(b->graph, "log_ratio", values->log_ratio);
+    if (status) return status;
+    return add_decoder(b, z, vae__likelihood_heads(b->spec), &likelihood->head);
+}
+
+/* ---- programs ---- */
+
+static vae_status build_encode(const vae__build *b) {
+    vae__id mean;
+    return add_posterior(b, &mean);
+}
+
+static vae_status build_decode(const vae__build *b) {
+    vae__id z;
+    vae_status status = add_input(b, "z", (size_t)b->spec->latent, VAE__PER_ROW, &z);
+    return status ? status : add_mean(b, z);
+}
+
+static vae_status build_reconstruct(const vae__build *b) {
+    vae__id mean;
+    vae_status status = add_posterior(b, &mean);
+    return status ? status : add_mean(b, mean);
+}
+
+/* The output layer with its bias: draws and means are made from it row by row. */
+static vae_status build_sample(const vae__build *b) {
+    vae__id z, head;
+    vae_status status = add_input(b, "z", (size_t)b->spec->latent, VAE__PER_ROW, &z);
+    if (!status) status = vae__graph_result(b->graph, "z", z);
+    if (!status) status = add_decoder(b, z, vae__likelihood_heads(b->spec), &head);
+    if (!status) status = vae__activation(b->graph, head, VAE__ACTIVATION_identity, &head);
+    return status ? status : vae__graph_result(b->graph, "head", head);
+}
+
+static vae_status build_elbo(const vae__build *b) {
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
+    vae__bound_values values = vae__no_bound_values;
+    vae_status status = add_draw(b, 0, &likelihood, &values);
+    if (!status) status = add_density(b, &likelihood, &values);
+    if (status || values.kl_by_latent == VAE__NONE) return status;
+    return vae__graph_result(b->graph, "kl_by_latent", values.kl_by_latent);
+}
+
+static vae_status build_density(const vae__build *b) {
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
+    vae__bound_values values = vae__no_bound_values;
+    vae__id z;
+    vae_status status = add_data(b, &likelihood.x);
+    if (!status) status = add_input(b, "z", (size_t)b->spec->latent, VAE__PER_SAMPLE, &z);
+    if (!status) status = add_decoder(b, z, vae__likelihood_heads(b->spec), &likelihood.head);
+    return status ? status : add_density(b, &likelihood, &values);
+}
+
+/* The noise is fed as 0, so that z is the posterior's mean. */
+static vae_status build_score(const vae__build *b) {
+    vae__likelihood_build likelihood = likelihood_of(b, 0);
+    vae__bound_values values = vae__no_bound_values;
+    vae__id by_value;
+    vae_status status = add_draw(b, 0, &likelihood, &values);
+    if (!status) status = vae__likelihood_by_value(&likelihood, &by_value);
+    if (!status && b->spec->standardize) {
+        status =
+            vae__standardized_values(b->graph, by_value, (vae__id)b->network->scale, &by_value);
+    }
+    return status ? status : vae__graph_result(b->graph, "log_p_by_value", by_value);
+}
+
+static vae_status build_training(const vae__build *b, const vae__objective_settings *settings) {
+    vae__likelihood_build likelihood = likelihood_of(b, 1);
+    vae__bound_values values = vae__no_bound_values;
+    vae_status status = add_draw(b, settings->objective->wants_ratio, &likelihood, &values);
+    if (!status) status = add_density(b, &likelihood, &values);
+    if (!status && values.batch_state != VAE__NONE)
+        status = vae__graph_result(b->graph, "batch_state", values.batch_state);
+    return status ? status : settings->objective->build(b->graph, settings, &values);
+}
+
+/* Samples of each row in a full chunk of the density program; fewer rows may have more (estimate.c). */
+#define DENSITY_SAMPLES 4
+
+static const vae__program_kind programs[] = {
+    {"encode", "x -> mean, logvar", build_encode, 1},
+    {"decode", "z -> x_mean", build_decode, 1},
+    {"reconstruct", "x -> x_mean at z = mean", build_reconstruct, 1},
+    {"sample", "z -> head, the output layer", build_sample, 1},
+    {"elbo", "x, noise -> log_p, kl, kl_by_latent", build_elbo, 1},
+    {"density", "x, z by sample -> log_p", build_density, DENSITY_SAMPLES},
+    {"score", "x, noise -> log_p_by_value, kl", build_score, 1},
+};
+
+const vae__model_kind vae__model_kind_vae = {
+    .name = "vae",
+    .programs = programs,
+    .program_count = sizeof programs / sizeof programs[0],
+    .build_training = build_training,
+};
