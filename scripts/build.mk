@@ -467,7 +467,7 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp
+.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-python
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -489,6 +489,9 @@ check-examples: examples
 
 check-cpp: lib
 	$(Q)$(compiler_environment) sh tests/cpp/run.sh lib $(OUT)/cpp
+
+check-python:
+	$(Q)sh tests/python/run.sh $(OUT)/python
 
 check-docs: lib tool
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs

@@ -96,6 +96,7 @@ look() {
     need "have_python_module numpy" python3-numpy "Python's numpy"
     need "have_python_module torch" python3-torch "Python's torch"
     need "have_python_module pip" python3-pip "Python's pip"
+    need "have_python_module ensurepip" python3-venv "Python's virtual environments"
     if have clang; then
         # The sanitizers' run-time library is a package of its own, named after clang's version.
         version=$(clang -dumpversion | cut -d. -f1)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# libvae seen from elsewhere: its model files in torch, its functions from Python and Rust. What is not installed is
+# libvae seen from elsewhere: its model files in torch, its functions from Rust. What is not installed is
 # skipped, and said; with VAE_NO_SKIP=1 a missing torch is a failure. Run by `make check-interop` from the root.
 #
 #     tests/interop/run.sh write_model library-folder work-folder
@@ -53,16 +53,6 @@ models() {
         failed=$((failed + $(sed -n '$s/.*passed, \([0-9]*\) failed/\1/p' "$work/log")))
     else
         bad "model files in torch"
-    fi
-}
-
-from_python() {
-    numpy=$(python_with numpy) || { skip "examples/ffi/python: no Python with numpy" needed; return; }
-    if (cd "$work" && VAE_LIBRARY=$library/libvae.so.0 PYTHONDONTWRITEBYTECODE=1 "$numpy" "$root/examples/ffi/python/vae.py") \
-        > "$work/log" 2>&1; then
-        good "examples/ffi/python"
-    else
-        bad "examples/ffi/python"
     fi
 }
 
@@ -120,7 +110,6 @@ from_rust() {
 
 root=$(pwd)
 models
-from_python
 from_rust
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,31 @@
+"""Models to torch and back."""
+import numpy
+import pytest
+
+import vae
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize("spec", [
+    "input=4 latent=2 likelihood=gaussian sigma=decoder encoder=[dense 8, gelu, dense 6, elu] decoder=[dense 8, silu]",
+    "input=4 latent=2 likelihood=gaussian standardize=1 sigma=per_dim encoder=[dense 8, tanh]",
+    "input=4 latent=3 likelihood=poisson encoder=[dense 8, softplus] decoder=[leaky_relu, dense 5]",
+])  # fmt: skip
+def test_there_and_back(x, spec):
+    rows = numpy.round(numpy.abs(x) * 5) if "poisson" in spec else x
+    data = vae.Dataset.from_array(rows, batch=100)
+    model = vae.Model(spec)
+    model.initialize(data)
+    vae.Optimizer(model).train(data, epochs=2)
+    module = model.to_torch()
+    with torch.no_grad():
+        mean, logvar = module.encode(torch.from_numpy(rows))
+    found = model.encode(rows)
+    assert numpy.allclose(mean.numpy(), found[0], atol=1e-5) and numpy.allclose(logvar.numpy(), found[1], atol=1e-5)
+    for source in (module, module.tensors()):
+        again = vae.from_torch(source, model.spec)
+        assert numpy.array_equal(again.encode(rows)[0], found[0])
+        assert numpy.array_equal(again.sample(3)[2], model.sample(3)[2])
+    with pytest.raises(vae.MismatchError):
+        vae.from_torch({}, model.spec)
