@@ -36,7 +36,7 @@ lib tool check examples demo bench bench-growth install uninstall:
 	+@$(BUILD) $@
 
 .PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-python check-ulp check-oom soak
-lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-ulp check-oom soak:
+lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-python check-ulp check-oom soak:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all
