@@ -591,6 +591,8 @@ typedef int32_t (*vae_train_fn)(void *user, int32_t event, const vae_step_report
  *   restore_best=0|1 (0)        end with the parameters of the best epoch after the warm-ups, also
  *                               when stopped or failed; the optimizer's moments stay
  *   validation_seed=1           of the validation noise
+ *   events=all|epoch (all)      the events that call the callback; epoch for a caller in a language
+ *                               whose calls wait for a lock, such as Python's
  *
  * patience and restore_best need a validation set. callback may be NULL. Returns VAE_OK also when
  * patience ended it, VAE_STOPPED if the callback did, or the first error of a step or of validation:

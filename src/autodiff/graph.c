@@ -116,16 +116,21 @@ vae_status vae__graph_result(vae__graph *graph, const char *name, vae__id value)
     return VAE_OK;
 }
 
+/* Most names differ in their first letter, which saves the call: results are read after every step. */
+static int same_name(const char *a, const char *b) {
+    return *a == *b && !strcmp(a, b);
+}
+
 vae__id vae__graph_find_result(const vae__graph *graph, const char *name) {
     for (size_t i = 0; i < graph->result_count; i++) {
-        if (!strcmp(graph->results[i].name, name)) return graph->results[i].value;
+        if (same_name(graph->results[i].name, name)) return graph->results[i].value;
     }
     return VAE__NONE;
 }
 
 vae__id vae__graph_find_input(const vae__graph *graph, const char *name) {
     for (size_t i = 0; i < graph->input_count; i++) {
-        if (!strcmp(graph->values[graph->inputs[i]].name, name)) return graph->inputs[i];
+        if (same_name(graph->values[graph->inputs[i]].name, name)) return graph->inputs[i];
     }
     return VAE__NONE;
 }

@@ -191,7 +191,11 @@ static vae_status allocate_lists(vae__plan *plan) {
 
 static void note_feeds(vae__plan *plan) {
     for (size_t v = 0; v < plan->graph->value_count; v++) plan->feeds[v] = VAE__NOWHERE;
-    for (size_t i = 0; i < plan->graph->input_count; i++) plan->feeds[plan->graph->inputs[i]] = i;
+    for (size_t i = 0; i < plan->graph->input_count; i++) {
+        vae__id input = plan->graph->inputs[i];
+        plan->feeds[input] = i;
+        if (vae__domain_is_fixed(plan->graph->values[input].domain)) plan->feeds_fixed = 1;
+    }
 }
 
 static double work_of(const vae__plan *plan) {

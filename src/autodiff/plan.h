@@ -77,6 +77,7 @@ typedef struct vae__plan {
     /* [node, VAE__MAX_INPUTS]: where a node puts an input gradient that is then added to what another node
      * has written, for values with several readers; VAE__NOWHERE: straight to its place. */
     vae__place *extras;
+    int feeds_fixed; /* some input has a fixed number of rows */
     size_t *feeds; /* by value: its place among the graph's inputs; VAE__NOWHERE: a node makes it */
     vae__id *bias_of; /* by node: the parameter that it adds for the dense layer in front */
     unsigned char *skips_bias; /* by node: dense layers whose bias the next node adds */

@@ -9,6 +9,12 @@
 
 /* ---- where things are ---- */
 
+/* The first row of the range, counted in rows of the value. */
+static size_t first_row(const vae__row_range *s, const vae__value *value) {
+    if (vae__domain_is_fixed(value->domain)) return 0;
+    return vae__domain_rows(value->domain, s->first, s->run->samples);
+}
+
 static void *at(const vae__row_range *s, vae__place place, const vae__value *value,
                 size_t row_bytes) {
     const vae__plan *plan = s->run->workspace->plan;
@@ -16,10 +22,7 @@ static void *at(const vae__row_range *s, vae__place place, const vae__value *val
     if (place.offset == VAE__NOWHERE) return NULL;
     if (place.is_local)
         return arena + plan->common_size + s->worker * plan->local_size + place.offset;
-    size_t row = vae__domain_is_fixed(value->domain)
-                     ? 0
-                     : vae__domain_rows(value->domain, s->first, s->run->samples);
-    return arena + place.offset + row * row_bytes;
+    return arena + place.offset + first_row(s, value) * row_bytes;
 }
 
 static void *value_at(const vae__row_range *s, vae__id id) {
@@ -27,12 +30,7 @@ static void *value_at(const vae__row_range *s, vae__id id) {
     const vae__value *value = &plan->graph->values[id];
     const vae__feed *feed =
         plan->feeds[id] == VAE__NOWHERE ? NULL : &s->run->feeds[plan->feeds[id]];
-    if (feed && feed->rows) {
-        size_t row = vae__domain_is_fixed(value->domain)
-                         ? 0
-                         : vae__domain_rows(value->domain, s->first, s->run->samples);
-        return (void *)(feed->rows + row * value->width);
-    }
+    if (feed && feed->rows) return (void *)(feed->rows + first_row(s, value) * value->width);
     return at(s, plan->values[id], value, vae__value_row_bytes(value));
 }
 
@@ -149,9 +147,9 @@ static void feed_inputs(const vae__row_range *s, int fixed) {
     for (size_t i = 0; i < plan->graph->input_count; i++) {
         const vae__feed *feed = &run->feeds[i];
         const vae__value *value = &plan->graph->values[plan->graph->inputs[i]];
+        if (vae__domain_is_fixed(value->domain) != fixed) continue;
         vae__real *rows = value_at(s, plan->graph->inputs[i]);
         size_t count = vae__domain_rows(value->domain, s->rows, run->samples);
-        if (vae__domain_is_fixed(value->domain) != fixed) continue;
         if (!feed->rows)
             feed->fill(feed->user, fixed ? 0 : s->first, fixed ? count : s->rows, rows);
         if (feed->checked && !rows_are_fine(kernels, feed, rows, count, value->width))
@@ -204,9 +202,9 @@ static void run_slice(const segment_run *work, const vae__row_range *s) {
 /* Rows of a slice: what the local part of the arena holds. */
 static size_t slice_limit(const vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
-    size_t rows = plan->slice_rows * plan->samples / run->samples;
     if (!plan->local_size) return run->rows;
-    if (rows > plan->slice_rows) rows = plan->slice_rows;
+    if (run->samples <= plan->samples) return plan->slice_rows;
+    size_t rows = plan->slice_rows * plan->samples / run->samples;
     return rows ? rows : 1;
 }
 
@@ -244,8 +242,10 @@ void vae__run_rows(vae__run *run) {
     run->workers = vae__plan_workers(plan, run->rows, run->samples);
     size_t sums = plan->threads * plan->measured_count * VAE__MEASURES;
     for (size_t i = 0; plan->training && i < sums; i++) run->workspace->sums[i] = 0;
-    const vae__row_range whole = {run, 0, run->rows, 0};
-    feed_inputs(&whole, 1);
+    if (plan->feeds_fixed) {
+        const vae__row_range whole = {run, 0, run->rows, 0};
+        feed_inputs(&whole, 1);
+    }
     int fed = plan->segment_count && !plan->segments[0].once;
     int measured = plan->segment_count && !plan->segments[plan->segment_count - 1].once;
     if (!fed) run_segment(run, NULL, 1, 0);

@@ -126,8 +126,9 @@ static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
 
 /* One run of the density graph over the group; adds its weights. */
 static void run_group(group *g, vae__workspace *workspace, vae__weights *weights) {
-    const vae__feed feeds[VAE__MAX_INPUTS] = {{.fill = fill_x, .user = g},
-                                              {.fill = fill_z, .user = g}};
+    vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
+    *vae__program_feed(g->program, feeds, "x") = (vae__feed){.fill = fill_x, .user = g};
+    *vae__program_feed(g->program, feeds, "z") = (vae__feed){.fill = fill_z, .user = g};
     vae__run run = {
         .workspace = workspace, .feeds = feeds, .rows = g->rows * g->parts, .samples = g->samples};
     atomic_init(&run.refused, 0);
@@ -263,7 +264,8 @@ static void run_prior(prior_run *p, const vae__program *program, vae__workspace 
     prior_source source = {p->model, {options->seed, 0, VAE__PURPOSE_PRIOR, 0}, 0};
     for (; source.done < options->samples; source.done += p->samples) {
         uint64_t left = options->samples - source.done;
-        const vae__feed feeds[VAE__MAX_INPUTS] = {{.fill = fill_prior, .user = &source}};
+        vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
+        *vae__program_feed(program, feeds, "z") = (vae__feed){.fill = fill_prior, .user = &source};
         p->samples = left < capacity ? (size_t)left : capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = p->samples};
         atomic_init(&run.refused, 0);

@@ -132,30 +132,31 @@ static vae_status run_job(job *j) {
 }
 
 static void feed_x(job *j, size_t first, vae__feed *feeds) {
-    (void)first;
-    feeds[0] = feed_floats(&j->rows);
-    vae__model_check_feed(j->model, &feeds[0]);
+    vae__feed *x = vae__program_feed(j->program, feeds, "x");
+    if (j->real_rows) {
+        *x = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.size};
+    } else {
+        *x = feed_floats(&j->rows);
+    }
+    vae__model_check_feed(j->model, x);
 }
 
 static void feed_z(job *j, size_t first, vae__feed *feeds) {
+    vae__feed *z = vae__program_feed(j->program, feeds, "z");
     (void)first;
-    feeds[0] = feed_floats(&j->rows);
-    check_finite(&feeds[0]);
+    *z = feed_floats(&j->rows);
+    check_finite(z);
 }
 
-static void feed_noise_at(job *j, size_t first, vae__feed *feed) {
+static void feed_noise(job *j, size_t first, vae__feed *feeds,
+                       void (*fill)(void *, size_t, size_t, vae__real *)) {
     j->noise.first_row = (size_t)j->first_row + first;
-    *feed = (vae__feed){.fill = fill_noise, .user = &j->noise};
+    *vae__program_feed(j->program, feeds, "noise") = (vae__feed){.fill = fill, .user = &j->noise};
 }
 
 static void feed_bound(job *j, size_t first, vae__feed *feeds) {
-    if (j->real_rows) {
-        feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.size};
-    } else {
-        feeds[0] = feed_floats(&j->rows);
-    }
-    vae__model_check_feed(j->model, &feeds[0]);
-    feed_noise_at(j, first, &feeds[1]);
+    feed_x(j, first, feeds);
+    feed_noise(j, first, feeds, fill_noise);
 }
 
 static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
@@ -167,7 +168,7 @@ static void fill_prior(void *user, size_t first, size_t count, vae__real *into) 
 
 static void feed_prior(job *j, size_t first, vae__feed *feeds) {
     j->noise.first_row = (size_t)j->first_row + first;
-    feeds[0] = (vae__feed){.fill = fill_prior, .user = j};
+    *vae__program_feed(j->program, feeds, "z") = (vae__feed){.fill = fill_prior, .user = j};
 }
 
 /* ---- encode, decode, reconstruct ---- */
@@ -188,17 +189,12 @@ static void read_encode_rows(job *j, const vae__run *run, size_t first, size_t r
     memcpy(j->real_logvar + first * latent, vae__program_value(j->program, run, "logvar"), bytes);
 }
 
-static void feed_real_rows(job *j, size_t first, vae__feed *feeds) {
-    feeds[0] = (vae__feed){.rows = j->real_rows + first * j->model->spec.input.size};
-    vae__model_check_feed(j->model, &feeds[0]);
-}
-
 vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
                                   uint64_t first_row, vae__real *mean, vae__real *logvar) {
     job j = {.model = model,
              .name = "encode",
              .n = n,
-             .feed = feed_real_rows,
+             .feed = feed_x,
              .read = read_encode_rows,
              .real_rows = x,
              .first_row = first_row,
@@ -365,7 +361,7 @@ static void fill_zeros(void *user, size_t first, size_t count, vae__real *into) 
 
 static void feed_score(job *j, size_t first, vae__feed *feeds) {
     feed_x(j, first, feeds);
-    feeds[1] = (vae__feed){.fill = fill_zeros, .user = &j->noise};
+    feed_noise(j, first, feeds, fill_zeros);
 }
 
 static void read_score(job *j, const vae__run *run, size_t first, size_t rows) {

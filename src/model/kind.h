@@ -19,7 +19,6 @@ typedef struct vae__build {
 
 typedef struct vae__program_kind {
     const char *name;
-    const char *what; /* inputs -> results, for people */
     /* Adds inputs, nodes and results to the graph. */
     vae_status (*build)(const vae__build *build);
     size_t samples; /* K that it is planned for */

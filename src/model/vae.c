@@ -191,13 +191,13 @@ static vae_status build_training(const vae__build *b, const vae__objective_setti
 #define DENSITY_SAMPLES 4
 
 static const vae__program_kind programs[] = {
-    {"encode", "x -> mean, logvar", build_encode, 1},
-    {"decode", "z -> x_mean", build_decode, 1},
-    {"reconstruct", "x -> x_mean at z = mean", build_reconstruct, 1},
-    {"sample", "z -> head, the output layer", build_sample, 1},
-    {"elbo", "x, noise -> log_p, kl, kl_by_latent", build_elbo, 1},
-    {"density", "x, z by sample -> log_p", build_density, DENSITY_SAMPLES},
-    {"score", "x, noise -> log_p_by_value, kl", build_score, 1},
+    {"encode", build_encode, 1},                 /* x -> mean, logvar */
+    {"decode", build_decode, 1},                 /* z -> x_mean */
+    {"reconstruct", build_reconstruct, 1},       /* x -> x_mean at z = mean */
+    {"sample", build_sample, 1},                 /* z -> z, head: the output layer */
+    {"elbo", build_elbo, 1},                     /* x, noise -> log_p, kl, kl_by_latent */
+    {"density", build_density, DENSITY_SAMPLES}, /* x, z by sample -> log_p */
+    {"score", build_score, 1},                   /* x, noise -> log_p_by_value, kl */
 };
 
 const vae__model_kind vae__model_kind_vae = {

@@ -72,7 +72,9 @@ typedef struct loop {
 
 static vae_status tell(const loop *l, int32_t event, const vae_step_report *train,
                        const vae_step_report *validation) {
-    return l->callback && l->callback(l->user, event, train, validation) ? VAE_STOPPED : VAE_OK;
+    int left_out = event == VAE_EVENT_STEP && l->options.events == VAE__EVENTS_EPOCH;
+    if (!l->callback || left_out) return VAE_OK;
+    return l->callback(l->user, event, train, validation) ? VAE_STOPPED : VAE_OK;
 }
 
 static vae_status run_epoch(loop *l, epoch_sums *sums) {

@@ -286,6 +286,8 @@ double vae__beta_at(const vae__training_options *options, uint64_t step) {
 
 /* ---- vae_train ---- */
 
+static const char *const event_names[] = {"all", "epoch", NULL};
+
 static const vae__option loop_options[] = {
     {"epochs", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, epochs), .maximum = LONGEST},
     {"patience", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, patience), .maximum = LONGEST},
@@ -294,6 +296,7 @@ static const vae__option loop_options[] = {
     {"restore_best", VAE__OPTION_FLAG, offsetof(vae__loop_options, restore_best), .minimum = 0},
     {"validation_seed", VAE__OPTION_UNSIGNED, offsetof(vae__loop_options, validation_seed),
      .minimum = 0},
+    {"events", VAE__OPTION_CHOICE, offsetof(vae__loop_options, events), .choices = event_names},
     {.name = NULL},
 };
 

@@ -32,8 +32,11 @@ double vae__beta_at(const vae__training_options *options, uint64_t step);
 typedef struct vae__loop_options {
     uint64_t epochs, patience, validation_seed;
     double min_delta;
-    int restore_best;
+    int restore_best, events;
 } vae__loop_options;
+
+/* `events` of the loop: which events the callback is called for. */
+enum { VAE__EVENTS_ALL, VAE__EVENTS_EPOCH };
 
 extern const vae__option_table vae__loop_table;
 

@@ -216,9 +216,11 @@ static void begin_step(step *s) {
                               {options->seed, number, VAE__PURPOSE_POSTERIOR, 0},
                               (size_t)options->samples,
                               (size_t)model->spec.latent};
-    s->feeds[0] = (vae__feed){.fill = fill_rows, .user = &s->rows};
-    vae__model_check_feed(model, &s->feeds[0]);
-    s->feeds[1] = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
+    vae__feed *x = vae__program_feed(&optimizer->program, s->feeds, "x");
+    vae__feed *noise = vae__program_feed(&optimizer->program, s->feeds, "noise");
+    *x = (vae__feed){.fill = fill_rows, .user = &s->rows};
+    vae__model_check_feed(model, x);
+    *noise = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
     optimizer->objective.beta = vae__beta_at(options, number);
     optimizer->objective.free_bits = options->free_bits;
     s->run = (vae__run){.workspace = optimizer->workspace, .feeds = s->feeds, .rows = s->rows.n};

@@ -103,6 +103,29 @@ static void trains_for_epochs(void **state) {
     fixture_end(&f);
 }
 
+/* events=epoch leaves out the steps' events, and changes nothing else. */
+static int32_t count_events(void *user, int32_t event, const vae_step_report *train,
+                            const vae_step_report *validation) {
+    size_t *counts = user;
+    (void)train;
+    (void)validation;
+    counts[event]++;
+    return 0;
+}
+
+static void calls_for_epochs_only(void **state) {
+    size_t counts[3] = {0};
+    fixture f;
+    (void)state;
+    fixture_begin(&f, "gaussian", "adam lr=0.01", "batch=4");
+    assert_ok(vae_train(f.model, f.optimizer, f.dataset, NULL, "epochs=3 events=epoch",
+                        count_events, counts));
+    assert_int_equal(counts[VAE_EVENT_STEP], 0);
+    assert_int_equal(counts[VAE_EVENT_EPOCH], 3);
+    assert_int_equal(vae_optimizer_steps(f.optimizer), 9);
+    fixture_end(&f);
+}
+
 /* An epoch that has begun is finished first, and is the first. */
 static void finishes_a_begun_epoch(void **state) {
     fixture f;
@@ -502,6 +525,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trains_for_epochs),
         cmocka_unit_test(finishes_a_begun_epoch),
+        cmocka_unit_test(calls_for_epochs_only),
         cmocka_unit_test(equals_steps),
         cmocka_unit_test(stops_at_any_event),
         cmocka_unit_test(ends_with_the_first_error),

@@ -269,14 +269,16 @@ static void reads_loop_options(void **state) {
     assert_int_equal(o.patience, 0);
     assert_int_equal(o.restore_best, 0);
     assert_int_equal(o.validation_seed, 1);
+    assert_int_equal(o.events, VAE__EVENTS_ALL);
     check(o.min_delta, 0);
     assert_ok(vae__loop_options_parse("epochs=20 patience=3 min_delta=0.5 restore_best=1 "
-                                      "validation_seed=7",
+                                      "validation_seed=7 events=epoch",
                                       &o));
     assert_int_equal(o.epochs, 20);
     assert_int_equal(o.patience, 3);
     assert_int_equal(o.restore_best, 1);
     assert_int_equal(o.validation_seed, 7);
+    assert_int_equal(o.events, VAE__EVENTS_EPOCH);
     check(o.min_delta, 0.5);
     assert_fails(vae__loop_options_parse("epoch=2", &o), VAE_ERROR_TEXT,
                  "train:1:1: unknown option 'epoch'; did you mean 'epochs'?");

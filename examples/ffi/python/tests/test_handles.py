@@ -123,6 +123,8 @@ def test_rows_are_borrowed(x, monkeypatch):
     (lambda m, o, d: m.decode(numpy.ones((3, 4))), vae.WidthError),
     (lambda m, o, d: m.encode([["a", "b", "c", "d"]]), TypeError),
     (lambda m, o, d: m.encode([[1, 2, 3, float("nan")]]), vae.DataError),
+    (lambda m, o, d: m.encode(numpy.ones((3, 4), complex)), TypeError),
+    (lambda m, o, d: o.train(d, events="epochs"), vae.TextError),
     (lambda m, o, d: m.sample(-1), vae.ArgumentError),
     (lambda m, o, d: m.set_parameter("likelihood.bias", [1]), vae.WidthError),
     (lambda m, o, d: m.set_parameter("none", [1]), vae.ArgumentError),
@@ -219,6 +221,38 @@ def test_log_and_memory():
     vae.Model("input=2 latent=1 likelihood=gaussian sigma=per_dim", context=context).initialize(data)
     assert any("do not vary" in message for message in said)
     assert context.memory["bytes"] > 0
+
+
+def test_a_log_outlives_its_context(x):
+    """A model's log calls the context's function, which must live as long as the model."""
+    lines = []
+    model = vae.Model(SPEC, context=vae.Context(log=lines.append))
+    gc.collect()
+    copies = [model.clone()]
+    evaluation = copies[0].evaluate(vae.Dataset.from_array(x))
+    del model
+    gc.collect()
+    vae.Optimizer(copies[0]).step(vae.Dataset.from_array(x, batch=100))
+    assert lines and evaluation.latents("kl").shape == (2,)
+
+
+def test_a_comment_hides_nothing(x):
+    data = vae.Dataset.from_array(x, "batch=100 # of 600", shuffle=0)
+    assert data.batch == 100
+    model = vae.Model("input=4 # columns", latent=2, likelihood="gaussian")
+    assert model.latent == 2
+    events = []
+    vae.Optimizer(model).train(data, None, "epochs=2 # epochs=9", callback=lambda *event: events.append(event), events="epoch")
+    assert [event[0] for event in events] == ["epoch"] * 2
+
+
+def test_codes_are_no_pictures(x, trained):
+    """8-bit x is scaled to 0 .. 1 as in the library; 8-bit z is what it is."""
+    model = trained[0]
+    z = numpy.array([[1, 2], [0, 3]], numpy.uint8)
+    assert numpy.array_equal(model.decode(z), model.decode(z.astype(numpy.float32)))
+    pixels = numpy.arange(8, dtype=numpy.uint8).reshape(2, 4)
+    assert numpy.array_equal(model.encode(pixels)[0], model.encode(pixels / numpy.float32(255))[0])
 
 
 def test_progress(trained, capsys):

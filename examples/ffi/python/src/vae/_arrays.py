@@ -12,6 +12,8 @@ from ._errors import WidthError
 def _table(values: Any, what: str) -> numpy.ndarray:
     """At least two dimensions; [n, ...] is [n, width]."""
     array = numpy.asarray(values)
+    if array.dtype.kind == "c":
+        raise TypeError("%s: expected real numbers, found an array of %s" % (what, array.dtype))
     if array.dtype.kind not in "fiub":
         try:
             array = array.astype(numpy.float64)
@@ -25,9 +27,9 @@ def _table(values: Any, what: str) -> numpy.ndarray:
 
 
 def rows(values: Any, what: str = "x") -> numpy.ndarray:
-    """[n, width] of float32 in C order. 8-bit values become value / 255, as in the library."""
+    """[n, width] of float32 in C order. 8-bit values of x become value / 255, as in the library."""
     array = _table(values, what)
-    if array.dtype == numpy.uint8:
+    if array.dtype == numpy.uint8 and what == "x":
         return array.astype(numpy.float32) / numpy.float32(255)
     return numpy.ascontiguousarray(array, dtype=numpy.float32)
 

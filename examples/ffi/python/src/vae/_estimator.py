@@ -152,13 +152,12 @@ class VAE(TransformerMixin, BaseEstimator):
         return data
 
     def _train(self, data: Dataset, validation: Optional[Dataset], epochs: int) -> None:
-        def note(event: str, train: Any, held_out: Any) -> None:
-            if event == "epoch":
-                self.elbo_.append((held_out or train).elbo)
+        def note(_event: str, train: Any, held_out: Any) -> None:
+            self.elbo_.append((held_out or train).elbo)
 
         best: dict[str, Any] = {"patience": self.patience, "restore_best": True} if self.patience else {}
         self._optimizer.train(
-            data, validation, callback=note, progress=self.progress, epochs=epochs, **best)  # fmt: skip
+            data, validation, callback=note, events="epoch", progress=self.progress, epochs=epochs, **best)  # fmt: skip
 
     def fit(self, X: Any, y: Any = None) -> "VAE":
         X = _validated(self, X, True)

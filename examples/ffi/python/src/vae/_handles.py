@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from contextlib import contextmanager
 from typing import Any, Callable, Iterable, Iterator, Optional
@@ -17,7 +18,7 @@ import numpy
 
 from . import _errors, _interrupt
 from ._arrays import address, rows, stored
-from ._errors import BusyError, ClosedError, WidthError
+from ._errors import BusyError, ClosedError, TextError, WidthError
 from ._library import (
     EVENT_EPOCH,
     LOG_FN,
@@ -196,7 +197,7 @@ class Dataset(_Handle):
         lives. Others are copied once."""
         values_, dtype = stored(array)
         made, out = cls._make(context), ctypes.c_void_p()
-        options_ = text(options, values, refused=("dtype", "copy")) + (" dtype=%s copy=0" % dtype).encode()
+        options_ = text(options, values, own="dtype=%s copy=0" % dtype)
         with _using((context, False)) as (pointer,):
             call("vae_dataset_from_memory", pointer, address(values_), *values_.shape, options_, ctypes.byref(out))
         made._pointer, made._rows = out, values_
@@ -310,6 +311,7 @@ class Model(_Handle):
     """
 
     _destroy = "vae_model_destroy"
+    _context: Optional[Context] = None  # its log may be called as long as the model lives
 
     def __init__(self, spec: Optional[str] = None, *, context: Optional[Context] = None, **values: Any):
         self._create(context, "vae_model_create", text(spec, values))
@@ -319,10 +321,10 @@ class Model(_Handle):
         made = ctypes.c_void_p()
         with _using((context, False)) as (pointer,):
             call(name, pointer, *arguments, ctypes.byref(made))
-        self._adopt(made)
+        self._adopt(made, context)
 
-    def _adopt(self, pointer: ctypes.c_void_p) -> None:
-        self._pointer = pointer
+    def _adopt(self, pointer: ctypes.c_void_p, context: Optional[Context]) -> None:
+        self._pointer, self._context = pointer, context
         self._width, self._latent = call("vae_model_width", pointer), call("vae_model_latent", pointer)
         self._spec = call("vae_model_spec", pointer)
 
@@ -359,7 +361,7 @@ class Model(_Handle):
         made, out = Model.__new__(Model), ctypes.c_void_p()
         with _using((self, False)) as (pointer,):
             call("vae_model_clone", pointer, ctypes.byref(out))
-        made._adopt(out)
+        made._adopt(out, self._context)
         return made
 
     __copy__ = clone
@@ -547,7 +549,7 @@ class Model(_Handle):
                 status = call("vae_evaluate", *pointers, text(options, values), keep, None, ctypes.byref(out))
         if status == STOPPED:
             raise InterruptedError("the evaluation was stopped")
-        return Evaluation._made(out, self.latent)
+        return Evaluation._made(out, self)
 
     def to_torch(self) -> Any:
         """A torch.nn.Module with the same parameters under the same names. Needs torch."""
@@ -559,6 +561,12 @@ class Model(_Handle):
         if self.closed:
             return "Model(closed)"
         return "Model(%r: %d parameters)" % (self.spec, self.parameter_total)
+
+
+def _epochs(given: bytes) -> int:
+    """epochs= of an options text, for a progress bar."""
+    found = re.findall(rb"(?m)^[^#]*?\bepochs=([0-9]+)", given)
+    return int(found[-1]) if found else 1
 
 
 class Optimizer(_Handle):
@@ -584,7 +592,7 @@ class Optimizer(_Handle):
         with _using((context, False), (dataset, True)) as (pointer, data):
             call("vae_checkpoint_load", pointer, os.fsencode(path), data, ctypes.byref(model), ctypes.byref(optimizer))
         made, made.model = cls.__new__(cls), Model.__new__(Model)  # type: ignore[misc]
-        made.model._adopt(model)
+        made.model._adopt(model, context)
         made._pointer = optimizer
         return made
 
@@ -649,33 +657,45 @@ class Optimizer(_Handle):
         options: Optional[str] = None,
         *,
         callback: Optional[Callable[[str, StepReport, Optional[StepReport]], Any]] = None,
+        events: str = "all",
         progress: bool = False,
         **values: Any,
     ) -> bool:
         """Trains for epochs= epochs. callback("step" or "epoch", report, validation report or None) returns True to
-        stop. Ctrl-C stops after the step under way and raises KeyboardInterrupt. True if the callback stopped it."""
+        stop; events="epoch" leaves out the steps. Ctrl-C stops after the step under way and raises KeyboardInterrupt.
+        True if the callback stopped it.
+
+        A callback takes Python's lock: where several threads train, events="epoch" or no callback lets them run
+        beside each other. In the main thread the package itself looks at every step, for the sake of Ctrl-C."""
         _check(dataset, Dataset, "dataset")
         _check(validation, Dataset, "validation", optional=True)
-        options_ = text(options, values)
-        epochs = int(values.get("epochs") or 1)
-        shown, done = make_progress(progress, "epochs"), [0]
+        if events not in ("all", "epoch"):
+            raise TextError("events: expected 'all' or 'epoch', found %r" % (events,))
+        given = text(options, values)
+        epochs, shown, done = _epochs(given), make_progress(progress, "epochs"), [0]
+        wanted = callback if events == "all" else None  # of the steps
         with _interrupt.guard() as guard, shown:
 
             def report(event: int, train: Any, held_out: Any) -> Any:
                 if event == EVENT_EPOCH:
                     done[0] += 1
                     shown.show(done[0], epochs, "ELBO %.4g" % (held_out or train)[0].elbo)
-                if callback is None:
+                told = callback if event == EVENT_EPOCH else wanted
+                if told is None:
                     return False
-                return callback(
+                return told(
                     "epoch" if event == EVENT_EPOCH else "step",
                     train[0].copy(),
                     held_out[0].copy() if held_out else None,
                 )
 
+            steps = guard.listens or wanted is not None
             keep = TRAIN_FN(lambda _user, event, train, held_out: guard.run(lambda: report(event, train, held_out)))
+            if not (steps or callback or progress):
+                keep = TRAIN_FN(0)
+            given += b"\nevents=" + (b"all" if steps else b"epoch")
             with _using((self.model, True), (self, True), (dataset, True), (validation, False)) as pointers:
-                status = call("vae_train", *pointers, options_, keep, None)
+                status = call("vae_train", *pointers, given, keep, None)
         return status == STOPPED
 
     def __repr__(self) -> str:
@@ -686,15 +706,15 @@ class Evaluation(_Handle):
     """The figures of Model.evaluate: evaluation["elbo"], evaluation.latents("kl"), str(evaluation)."""
 
     _destroy = "vae_evaluation_destroy"
-    _latent = 0
+    _model: Model
 
     def __init__(self) -> None:
         raise TypeError("an Evaluation is made by Model.evaluate")
 
     @classmethod
-    def _made(cls, pointer: ctypes.c_void_p, latent: int) -> "Evaluation":
+    def _made(cls, pointer: ctypes.c_void_p, model: Model) -> "Evaluation":
         made = cls.__new__(cls)
-        made._pointer, made._latent = pointer, latent
+        made._pointer, made._model = pointer, model
         return made
 
     def __getitem__(self, name: str) -> float:
@@ -704,7 +724,7 @@ class Evaluation(_Handle):
         return value.value
 
     def latents(self, name: str) -> numpy.ndarray:
-        values = numpy.empty(self._latent)
+        values = numpy.empty(self._model.latent)
         with _using((self, False)) as (pointer,):
             call("vae_evaluation_latents", pointer, name.encode(), address(values), values.size)
         return values

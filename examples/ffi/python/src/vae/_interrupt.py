@@ -15,6 +15,7 @@ from typing import Any, Callable, Iterator, Optional
 
 class Guard:
     def __init__(self) -> None:
+        self.listens = False  # a signal's handler waits for callbacks to see the flag
         self.interrupted = False
         self.raised: Optional[BaseException] = None
 
@@ -41,6 +42,7 @@ def guard() -> Iterator[Guard]:
 
     if callable(before):
         signal.signal(signal.SIGINT, note)
+        made.listens = True
     try:
         yield made
     finally:
