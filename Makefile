@@ -8,6 +8,8 @@
 #                        WITHOUT=part leaves one out
 #   make fuzz            new inputs for the parsers, by clang's libFuzzer; SECONDS=60 for each, TARGET=name for one
 #   make check-cpp       include/vae.hpp with each compiler and standard
+#   make check-cmake     CMake projects that use the library
+#   make check-rust      the Rust crates, and a program that depends on them
 #   make check-python    the Python package: its wheel in an empty virtual environment
 #   make check-abi       what was released against this library; make abi-record: for a release (docs/abi.md)
 #   make check-ulp       the elementary functions over all floats, some minutes
@@ -35,8 +37,8 @@ all: lib tool
 lib tool check examples demo bench bench-growth install uninstall:
 	+@$(BUILD) $@
 
-.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-python check-ulp check-oom soak
-lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-python check-ulp check-oom soak:
+.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-cmake check-python check-rust check-ulp check-oom soak
+lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-cmake check-python check-rust check-ulp check-oom soak:
 	+@$(BUILD) $@
 
 .PHONY: deps deps-all
@@ -80,7 +82,7 @@ coverage:
 
 # Every part runs, whatever the ones before it did; the table comes last. WITHOUT=check leaves out what has just been run.
 PARTS := check check-builtin check-double check-asan check-tsan check-sse2 check-avx2 check-clang lint check-abi \
-    check-install check-interop check-examples check-docs check-cpp check-python
+    check-install check-interop check-examples check-docs check-cpp check-cmake check-python check-rust
 WITHOUT ?=
 .PHONY: check-all
 check-all:

@@ -467,7 +467,7 @@ uninstall:
 
 # ---- Checks of what was built ----
 
-.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-python
+.PHONY: lint check-abi abi-record check-install check-interop check-examples check-docs check-cpp check-cmake check-python check-rust
 lint: lib
 	$(Q)$(compiler_environment) scripts/lint.sh $(SHARED) $(ARCHIVE)
 
@@ -481,8 +481,11 @@ abi-record: lib
 check-install:
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' sh tests/install/run.sh $(OUT)/install
 
+check-cmake:
+	$(Q)$(compiler_environment) MAKE='$(MAKE)' sh tests/install/cmake.sh $(OUT)/cmake
+
 check-interop: lib $(OUT)/tests/interop/write_model
-	$(Q)sh tests/interop/run.sh $(OUT)/tests/interop/write_model lib $(OUT)/interop
+	$(Q)sh tests/interop/run.sh $(OUT)/tests/interop/write_model $(OUT)/interop
 
 check-examples: examples
 	$(Q)sh tests/examples/run.sh $(OUT)/examples $(OUT)/check-examples
@@ -492,6 +495,9 @@ check-cpp: lib
 
 check-python:
 	$(Q)sh tests/python/run.sh $(OUT)/python
+
+check-rust: lib
+	$(Q)sh tests/rust/run.sh lib $(OUT)/rust
 
 check-docs: lib tool
 	$(Q)$(compiler_environment) MAKE='$(MAKE)' scripts/check-docs.sh lib $(OUT)/docs

@@ -43,6 +43,7 @@ have_clang_runtime() {
     printf 'int main(void) { return 0; }\n' > "$folder/probe.c"
     clang -fsanitize=address,undefined -o "$folder/probe" "$folder/probe.c" > /dev/null 2>&1
 }
+have_cargo() { cargo --version > /dev/null 2>&1; }
 have_cxx() {
     printf '#include <vector>\nint main() { return int(std::vector<int>().size()); }\n' > "$folder/probe.cc"
     ${CXX:-c++} -o "$folder/probe" "$folder/probe.cc" > /dev/null 2>&1
@@ -92,6 +93,10 @@ look() {
     need "have_locale_sources" locales "the sources of locales"
     need have_cxx g++ "a C++ compiler"
     need "have cmake" cmake "cmake"
+    need "have meson" meson "meson"
+    need have_cargo cargo "cargo, of Rust"
+    need "have cargo-clippy" rust-clippy "clippy, of Rust"
+    need "have rustfmt" rustfmt "rustfmt, of Rust"
     need "have readelf" binutils "binutils"
     need "have_python_module numpy" python3-numpy "Python's numpy"
     need "have_python_module torch" python3-torch "Python's torch"

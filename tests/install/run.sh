@@ -3,34 +3,14 @@
 #
 #     tests/install/run.sh work-folder      CC, CXX, CFLAGS, LDFLAGS, PKG_CONFIG and MAKE from the environment
 set -u
-CC=${CC:-cc} CXX=${CXX:-c++} MAKE=${MAKE:-make} PKG_CONFIG=${PKG_CONFIG:-pkg-config}
-rm -rf "$1"
-mkdir -p "$1"
-work=$(cd "$1" && pwd)
+. tests/install/common.sh "$1"
 stage=$work/stage
 lib=$stage/opt/vae/lib64
-passed=0 failed=0
-
-# check title command...: shows what the command printed if it fails
-check() {
-    title=$1
-    shift
-    if "$@" > "$work/log" 2>&1; then
-        passed=$((passed + 1))
-        echo "  ok      $title"
-    else
-        failed=$((failed + 1))
-        sed 's/^/    /' "$work/log"
-        echo "  FAIL    $title"
-    fi
-}
 
 placed() { $MAKE -f scripts/build.mk "$1" DESTDIR="$stage" prefix=/opt/vae libdir=/opt/vae/lib64 includedir=/opt/vae/include; }
 
 # The installed vae.pc, which finds its prefix where DESTDIR put it.
 pc() { PKG_CONFIG_PATH=$lib/pkgconfig:${PKG_CONFIG_PATH:-} $PKG_CONFIG "$@" vae; }
-
-header_version() { sed -n 's/^.define VAE_VERSION_[A-Z]* \([0-9][0-9]*\)$/\1/p' include/vae.h | paste -sd. -; }
 
 installed_files() {
     (cd "$stage" && find . ! -type d | sort) > "$work/files"
@@ -56,10 +36,7 @@ links_all() { # whether the static libraries that libvae needs are there
     eval "$CC ${CFLAGS:-}" -static -o "$work/empty" "$work/empty.c" ${LDFLAGS:-} $(pc --static --libs | sed 's/-lvae//') \
         > /dev/null 2>&1
 }
-runs() { [ "$("$1")" = "$(header_version)" ]; }
 runs_shared() { [ "$(LD_LIBRARY_PATH=$lib "$1")" = "$(header_version)" ]; }
-needs() { readelf -dW "$1" | grep -q "NEEDED.*\[libvae\.so\.0\]"; }
-needs_not() { ! readelf -dW "$1" | grep "NEEDED.*libvae"; }
 
 tool_runs() {
     "$stage/opt/vae/bin/vae" --version &&
@@ -86,9 +63,6 @@ readme() {
 
 # ---- Prefixes of other kinds: each is installed, used with --libs and with --static, and removed ----
 
-# installed_at prefix: without DESTDIR, so that what make says about the loader is in the log
-installed_at() { $MAKE -f scripts/build.mk install prefix="$1" libdir="$1/lib" includedir="$1/include"; }
-removed_from() { $MAKE -f scripts/build.mk uninstall prefix="$1" libdir="$1/lib" includedir="$1/include"; }
 says_where_to_look() { installed_at "$1" > "$work/said" 2>&1 && grep "does not look for libvae.so.0 in $1/lib: .*rpath" "$work/said"; }
 
 # used_from folder pkg-config-option...
@@ -108,25 +82,44 @@ used_from() {
     mv "$work/aside"/libvae.so* "$lib"
     return $used
 }
+
+# meson_project prefix shared|static: meson wants its sources in one folder
+meson_project() {
+    rm -rf "$work/meson"
+    mkdir -p "$work/meson/source"
+    cp tests/install/consumer/meson.build tests/install/consumer/use.cc tests/install/use.c "$work/meson/source"
+    PKG_CONFIG_PATH=$1/lib/pkgconfig:${PKG_CONFIG_PATH:-} meson setup "$work/meson/build" "$work/meson/source" \
+        -Ddefault_library="$2" && meson compile -C "$work/meson/build" || return 1
+    for program in use_c use_cpp; do
+        program=$work/meson/build/$program
+        [ "$(LD_LIBRARY_PATH=$1/lib "$program")" = "$(header_version)" ] || { "$program"; return 1; }
+        if [ "$2" = shared ]; then needs "$program"; else needs_not "$program"; fi || { readelf -dW "$program"; return 1; }
+    done
+}
+meson_projects() { # prefix
+    if ! command -v meson > /dev/null 2>&1; then
+        skip "meson projects: no meson"
+        return
+    fi
+    check "meson, shared: $(basename "$1")" meson_project "$1" shared
+    check "meson, static: $(basename "$1")" meson_project "$1" static
+}
 in_its_own_shell() { ("$@"); } # so that what it sets is forgotten
 
 other_prefixes() {
     check "a prefix with a blank; make says where the loader does not look" says_where_to_look "$work/a blank"
     check "it works with pkg-config" in_its_own_shell used_from "$work/a blank"
+    meson_projects "$work/a blank"
     mv "$work/a blank" "$work/another blank"
     check "moved, with --define-prefix" in_its_own_shell used_from "$work/another blank" --define-prefix
     rm -rf "$work/another blank"
     check "a plain prefix" installed_at "$work/plain"
     mkdir "$work/moved" && mv "$work/plain" "$work/moved/deep"
     check "moved, it works with pkg-config" in_its_own_shell used_from "$work/moved/deep"
+    meson_projects "$work/moved/deep"
     touch "$work/moved/deep/lib/libvae.so.0.0.9"
     check "make uninstall" removed_from "$work/moved/deep"
     check "nothing is left, of an older version neither" holds_no_file "$work/moved"
-}
-holds_no_file() {
-    find "$1" ! -type d > "$work/left"
-    cat "$work/left"
-    [ ! -s "$work/left" ]
 }
 
 # ---- The loader ----
@@ -231,7 +224,7 @@ uninstalled() {
 
 check "make install DESTDIR prefix libdir includedir" placed install
 if [ "$failed" -gt 0 ]; then
-    echo "$passed passed, $failed failed"
+    finish
     exit 1
 fi
 check "what is installed" installed_files
@@ -260,8 +253,6 @@ check "load, train and unload, again and again: nothing is left" loads
 [ ! -f README.md ] || check "programs in README.md build" readme
 the_loader
 other_prefixes
-. tests/install/cmake.sh
-cmake_projects
 messages
 
 only_archive
@@ -283,5 +274,4 @@ check "make install again" placed install
 check "make uninstall" placed uninstall
 check "nothing is left" uninstalled
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish
