@@ -44,6 +44,22 @@ says_what_is_wrong() {
     ! configured wrong -DVAE_ADD="$PWD" -DVAE_TARGET=vae::vae -DVAE_BLAS=mkl > "$work/said" 2>&1 &&
         grep "BLAS=mkl is unknown" "$work/said"
 }
+# documented number option...: that block of the documents, as the end of a project with the sources beside it
+documented() {
+    project=$work/documented
+    rm -rf "$project"
+    mkdir -p "$project"
+    ln -s "$PWD" "$project/libvae"
+    cp examples/quickstart.c "$project/program.c"
+    {
+        printf 'cmake_minimum_required(VERSION 3.16)\nproject(documented C)\nadd_executable(program program.c)\n'
+        block cmake "$1"
+    } > "$project/CMakeLists.txt"
+    shift
+    grep -q target_link_libraries "$project/CMakeLists.txt" || { echo "docs/embedding.md has no such block"; return 1; }
+    cmake -S "$project" -B "$project/build" -DCMAKE_C_COMPILER="${CC%% *}" "$@" && cmake --build "$project/build" -j2 &&
+        (cd "$project" && build/program)
+}
 tree_is_clean() { # building from sources writes nothing into them
     git status --porcelain > "$work/status.now" 2> /dev/null || return 0
     diff "$work/status" "$work/status.now"
@@ -62,6 +78,7 @@ cmake_projects() {
     check "version 0.99 is not" not_asked_for 0.99
     check "version 1 is not" not_asked_for 1
     check "version 0.1...<0.2 is not" not_asked_for "0.1...<$(header_version)"
+    check "the first block in docs/embedding.md" documented 1 -DCMAKE_PREFIX_PATH="$work/cmake blank"
     mkdir "$work/cmake moved" && mv "$work/cmake blank" "$work/cmake moved/deep"
     check "moved: find_package, vae::vae" found_in "$work/cmake moved/deep" vae::vae
     check "moved: find_package, vae::static" found_in "$work/cmake moved/deep" vae::static
@@ -73,6 +90,7 @@ cmake_projects() {
     git status --porcelain > "$work/status" 2> /dev/null
     check "add_subdirectory, vae::vae" consumed vae::vae -DVAE_ADD="$PWD"
     check "FetchContent, vae::static, BLAS=builtin" consumed vae::static -DVAE_FETCH="$PWD" -DVAE_BLAS=builtin
+    check "the second block in docs/embedding.md" documented 2 -DVAE_BLAS=builtin
     check "they write nothing among the sources" tree_is_clean
     check "add_subdirectory with BLAS=mkl says what is wrong" says_what_is_wrong
 }

@@ -34,6 +34,14 @@ holds_no_file() {
     [ ! -s "$work/left" ]
 }
 
+# block language number: that block of docs/embedding.md, without its fences
+block() {
+    awk -v fence="\`\`\`$1" -v wanted="$2" '
+        $0 == fence { inside = ++count == wanted; next }
+        /^```$/ { inside = 0 }
+        inside' docs/embedding.md
+}
+
 # skip what: with VAE_NO_SKIP=1 that is a failure
 skip() {
     if [ "${VAE_NO_SKIP:-}" = 1 ]; then check "$1" false; else echo "  skip    $1"; fi

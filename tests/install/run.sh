@@ -96,6 +96,22 @@ meson_project() {
         if [ "$2" = shared ]; then needs "$program"; else needs_not "$program"; fi || { readelf -dW "$program"; return 1; }
     done
 }
+# The documents' own lines, in a folder with a program of this name.
+documented_pkg_config() { # prefix
+    mkdir -p "$work/documented"
+    cp examples/quickstart.c "$work/documented/program.c"
+    line=$(block sh 1)
+    [ -n "$line" ] || { echo "docs/embedding.md has no line for pkg-config"; return 1; }
+    (cd "$work/documented" && PKG_CONFIG_PATH=$1/lib/pkgconfig sh -euc "$line" && LD_LIBRARY_PATH=$1/lib ./program)
+}
+documented_meson() { # prefix
+    rm -rf "$work/documented-meson"
+    mkdir -p "$work/documented-meson/source"
+    cp examples/quickstart.c "$work/documented-meson/source/program.c"
+    block meson 1 > "$work/documented-meson/source/meson.build"
+    cd "$work/documented-meson" && PKG_CONFIG_PATH=$1/lib/pkgconfig meson setup build source && meson compile -C build &&
+        cd build && LD_LIBRARY_PATH=$1/lib ./program
+}
 meson_projects() { # prefix
     if ! command -v meson > /dev/null 2>&1; then
         skip "meson projects: no meson"
@@ -117,6 +133,9 @@ other_prefixes() {
     mkdir "$work/moved" && mv "$work/plain" "$work/moved/deep"
     check "moved, it works with pkg-config" in_its_own_shell used_from "$work/moved/deep"
     meson_projects "$work/moved/deep"
+    check "the line in docs/embedding.md" in_its_own_shell documented_pkg_config "$work/moved/deep"
+    ! command -v meson > /dev/null 2>&1 ||
+        check "the meson project in docs/embedding.md" in_its_own_shell documented_meson "$work/moved/deep"
     touch "$work/moved/deep/lib/libvae.so.0.0.9"
     check "make uninstall" removed_from "$work/moved/deep"
     check "nothing is left, of an older version neither" holds_no_file "$work/moved"

@@ -42,6 +42,20 @@ vendored_alone() {
         ! readelf -d "$work/rust/debug/consumer" | grep NEEDED | grep -Ev 'lib(c|m|pthread|gcc_s)\.so|ld-linux'
 }
 
+# The program of docs/embedding.md with the dependency as printed there.
+documented() {
+    project=$work/documented
+    mkdir -p "$project/src"
+    ln -s "$root" "$project/libvae"
+    block() { awk -v fence="\`\`\`$1" '$0 == fence { inside = 1; next } /^```$/ { inside = 0 } inside' docs/embedding.md; }
+    block rust > "$project/src/main.rs"
+    {
+        printf '[package]\nname = "documented"\nversion = "0.1.0"\nedition = "2021"\n\n'
+        block toml
+    } > "$project/Cargo.toml"
+    in_rust "the program of docs/embedding.md" cargo run --quiet --manifest-path "$project/Cargo.toml"
+}
+
 from_rust() {
     if ! command -v cargo > /dev/null 2>&1 || ! cargo --version > /dev/null 2>&1; then
         skip "no cargo (rustup.rs, or Debian's cargo)"
@@ -60,6 +74,7 @@ from_rust() {
     else
         skip "no rustfmt"
     fi
+    documented
     in_rust "tests/rust/consumer" cargo run --quiet --locked --manifest-path "$consumer"
     title="tests/rust/consumer: vendored"
     # A subshell, since the function is no command for env.

@@ -1,11 +1,11 @@
 //! Declarations of the functions, types and constants of libvae's `vae.h`, which is their manual, as they stand there.
 //! The crate `vae` puts safe types over them. `tests/header.rs` compares this file with the header.
 
-#![no_std]
 #![allow(non_camel_case_types)]
 
-use core::ffi::{c_char, c_void};
 use core::marker::{PhantomData, PhantomPinned};
+use std::ffi::c_void;
+use std::os::raw::c_char;
 
 pub type vae_status = i32;
 

@@ -165,8 +165,7 @@ fn declarations_are_those_of_the_header() {
 #[test]
 fn constants_are_those_of_the_library() {
     let mut looked_up = 0;
-    for item in declared() {
-        let Some(constant) = item.strip_prefix("pub const ") else { continue };
+    for constant in declared().iter().filter_map(|item| item.strip_prefix("pub const ")) {
         let (name, value) = constant.split_once(':').expect("a type");
         let value: i64 = value.split_once('=').expect("a value").1.trim().parse().expect("a number");
         let mut found = 0;

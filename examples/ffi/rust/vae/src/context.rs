@@ -1,4 +1,5 @@
-use std::ffi::{c_char, c_void, CStr};
+use std::ffi::{c_void, CStr};
+use std::os::raw::c_char;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ impl ContextBuilder {
     pub fn build(self) -> Result<Context> {
         let options = c_text(&self.options)?;
         let hooks = Arc::new(self.hooks);
-        let user = Arc::as_ptr(&hooks).cast_mut().cast::<c_void>();
+        let user = Arc::as_ptr(&hooks) as *mut c_void;
         let own = hooks.allocator.is_some();
         let mut raw = ptr::null_mut();
         // SAFETY: `user` are the hooks, which live as long as the context.

@@ -298,7 +298,7 @@ pub fn save_checkpoint(
     path: impl AsRef<Path>,
 ) -> Result<()> {
     let path = text::c_path(path.as_ref())?;
-    let data = data.map_or(ptr::null(), |data| data.raw.as_ptr().cast_const());
+    let data = data.map_or(ptr::null(), |data| data.raw.as_ptr() as *const _);
     // SAFETY: the handles live; the text ends in 0.
     check(unsafe { sys::vae_checkpoint_save(model.get(), optimizer.raw.as_ptr(), data, path.as_ptr()) })?;
     Ok(())

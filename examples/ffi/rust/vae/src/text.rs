@@ -1,7 +1,8 @@
 //! Texts and buffers on their way to C and back.
 
 use std::borrow::Cow;
-use std::ffi::{c_char, CStr, CString};
+use std::ffi::{CStr, CString};
+use std::os::raw::c_char;
 use std::path::Path;
 
 use crate::error::{check, Error, Result, Status};

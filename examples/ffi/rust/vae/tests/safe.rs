@@ -1,5 +1,7 @@
 //! The safe types against the library that is linked.
 
+#![deny(unsafe_op_in_unsafe_fn)]
+
 use std::ops::ControlFlow;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
