@@ -1,3 +1,6 @@
+/* Keys that belong to another text than the one they were written in. Relies on the option tables of all
+ * texts, which is why it stands here, above every one of them; a key that no text knows is left to the
+ * parser, whose message then suggests a name. */
 #include "api/texts.h"
 
 #include <string.h>

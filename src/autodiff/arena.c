@@ -1,3 +1,6 @@
+/* Places for buffers by their lifetimes: the largest first, each at the lowest offset where no buffer in
+ * use at the same time lies. Takes time quadratic in their number, which is tens; two buffers whose
+ * lifetimes overlap never share bytes. */
 #include "autodiff/arena.h"
 
 #include <stdint.h>

@@ -1,3 +1,6 @@
+/* Blocks of weights shared among workers: each has a stretch of its own, of about equal size, and then
+ * helps the others. Relies on atomic counters only; every block is taken exactly once, in an order that
+ * changes no number. */
 #include "autodiff/blocks.h"
 
 static size_t values_of(const vae__plan *plan, size_t block) {

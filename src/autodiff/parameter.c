@@ -1,3 +1,5 @@
+/* The list of a model's parameters: declared one after the other, then allocated together in one block,
+ * each at a multiple of 64 bytes. Refuses sizes that no matrix product takes. */
 #include "autodiff/parameter.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* A context's birth, its reference count and its log. Relies on the host's allocator, or malloc where
+ * there is none; the last release stops the threads and frees the context. */
 #include "base/context.h"
 
 #include <stdarg.h>

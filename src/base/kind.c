@@ -1,3 +1,5 @@
+/* Kinds of files by their first bytes. A table of signatures is asked in order; what none of them fits is
+ * a text if it looks like one, else unknown. Reads nothing but the bytes given. */
 #include "base/kind.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Blocks from the context's allocator, with a header in front that knows their size. Guarantees zeroed,
+ * 64-byte aligned memory, a count that never passes the limit, and a message where there is none to be
+ * had. */
 #include "base/memory.h"
 
 #include <stdint.h>

@@ -1,3 +1,6 @@
+/* Numbers printed and read, the same under every locale. Reading goes through strtod, which rounds
+ * correctly, with the decimal point that the host's locale wants; printing adds digits until the text reads
+ * back as the same number. */
 #include "base/number.h"
 
 #include <float.h>

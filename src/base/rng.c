@@ -1,3 +1,5 @@
+/* Philox 4x32-10 and what is drawn from it: uniform numbers and permutations. Relies on integer arithmetic
+ * only, so that a number is the same on every machine; the vector kernels compute the same words. */
 #include "base/rng.h"
 
 #define MULTIPLIER_0 0xD2511F53u

@@ -1,3 +1,6 @@
+/* The message of this thread's last failure. Relies on two thread-local variables in fixed buffers without
+ * destructors, since a host's thread may end, or the library be unloaded, at any time; a message is always
+ * valid UTF-8 without control characters. */
 #include "base/status.h"
 
 #include <stdarg.h>

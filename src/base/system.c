@@ -1,3 +1,5 @@
+/* What reading and writing files share: opening, and errors of the system as text. Guarantees that a file
+ * never takes the number of a standard stream that the host has closed, and that messages are in English. */
 #include "base/system.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The pool of compute threads. One piece of work at a time, whose ranges are handed out by one atomic
+ * number; a second host thread that finds the pool busy works alone. Threads sleep when there is nothing
+ * to do, block all signals, and are started anew in a child after fork. */
 #include "base/threads.h"
 
 #include <fenv.h>

@@ -1,3 +1,5 @@
+/* The length of one UTF-8 character. Accepts exactly what RFC 3629 does: no overlong form, no surrogate,
+ * nothing above U+10FFFF. */
 #include "base/utf8.h"
 
 size_t vae__utf8_length(const unsigned char *at, size_t left) {

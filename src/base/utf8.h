@@ -1,3 +1,4 @@
+/* One character of UTF-8. */
 #ifndef VAE_BASE_UTF8_H
 #define VAE_BASE_UTF8_H
 

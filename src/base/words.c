@@ -1,3 +1,5 @@
+/* Names that a user may have meant: the nearest by edit distance, and aliases from other libraries. Relies
+ * on lists of known names; a suggestion is made only where at most half of the word differs. */
 #include "base/words.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Stored values as vae__real: x = (stored - offset) / range, in loops that compilers turn into vector
+ * code. Division is rounded once, as the scalar formula is, for every kind of stored value. */
 #include "data/convert.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* A CSV file as records of fields: quotes, line ends, comments. Reads through a buffer of fixed size and
+ * keeps one record; a field that is too long, a quote that stays open and a zero byte are errors with the
+ * line. */
 #include "data/csv_fields.h"
 
 #include <string.h>

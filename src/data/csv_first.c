@@ -1,3 +1,5 @@
+/* The first record of a CSV file: a header or already a row, and the names of the columns. Decides from
+ * the cells alone, and refuses with advice where they fit neither. */
 #include "data/csv_first.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* Files of kinds that no data set reads: names what the file is and how to make a data set of it. Relies
+ * on base/kind.c for the first bytes. */
 #include "data/foreign.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Reading a data file piece by piece, with the bytes that were read to recognise it put in front again. A
+ * file that ends early or is longer than it says is an error with the offset; memory grows with what was
+ * really read, not with what a header promises. */
 #include "data/input.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* The lower median of each column. Selects by digits, in at most eight passes whatever the values are, and
+ * takes several columns at a time so that each row is fetched once for all of them. */
 #include "data/median.h"
 
 #include <math.h>

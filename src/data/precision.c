@@ -1,3 +1,5 @@
+/* Whether the values of a data set keep their differences when they become vae__real. Looks at the spread
+ * of each column against the distance of neighbouring numbers; warns or refuses, and changes nothing. */
 #include "data/precision.h"
 
 #include <float.h>

@@ -1,3 +1,5 @@
+/* Offset and range of each column, from the options scale= and shift=. Relies on all rows of the source,
+ * not on those of one part of a split, so that train and test agree. */
 #include "data/scaling.h"
 
 #include <math.h>

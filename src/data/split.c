@@ -1,3 +1,5 @@
+/* Which rows a part of a split has. A permutation of all rows, keyed by split_seed, is cut at the
+ * fraction: train and test of one seed never share a row and together have all. */
 #include "data/split.h"
 
 #include <math.h>

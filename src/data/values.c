@@ -1,3 +1,5 @@
+/* Numbers as files store them, of any size and byte order, as the elements that a data set keeps. Whole
+ * numbers that would lose digits are refused with their place. */
 #include "data/values.h"
 
 #include <stdint.h>

@@ -1,3 +1,6 @@
+/* Estimates of log p(x): importance sampling from q(z|x), and naive Monte Carlo from p(z). Relies on the
+ * density and sample programs; weights are summed as they come, scaled by the largest so far, so that
+ * memory does not grow with the number of samples. */
 #include "model/estimate.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* Texts that a model carries in its file beside the library's own. Relies on the context's memory; a
+ * change that fails leaves the texts as they were. */
 #include "model/metadata.h"
 
 #include <string.h>

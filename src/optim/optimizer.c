@@ -1,3 +1,6 @@
+/* What all update rules share: the list of rules, schedules of the learning rate, moments, and the proof
+ * that an update stays finite. Relies on a rule for the update of a range of values; holds no pointer into
+ * a model but the block of parameters. */
 #include "optim/optimizer.h"
 
 #include <math.h>

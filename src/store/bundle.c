@@ -1,3 +1,5 @@
+/* Element types of safetensors and the sorted order of names. A name that stands twice is found here, for
+ * reading and for writing. */
 #include "store/bundle.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* The part of JSON that a safetensors header is made of: a reader that goes forward over bytes, and
+ * strings for writing. Never reads behind the bytes given; nesting and numbers are bounded. */
 #include "store/json.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Writing a safetensors file: header, then tensors in the order of their names, each 8-byte aligned. The
+ * same content gives the same bytes. */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* The matrix products that a dense layer needs, and the only file that calls CBLAS. Every product runs on
+ * the thread that calls it; where a BLAS has threads of its own they are kept at one around it. */
 #include "tensor/gemm.h"
 
 #include <limits.h>

@@ -1,3 +1,5 @@
+/* A matrix product without a BLAS: panels are packed and multiplied by the tile kernel of the instruction
+ * set. Blocks are chosen by the shape alone, so that a sum has one order whatever the number of threads. */
 #include "tensor/gemm_builtin.h"
 
 #include <string.h>

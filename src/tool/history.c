@@ -1,3 +1,5 @@
+/* The history of a training: columns that grow by an epoch, a CSV file, a picture. Uses vae.h, plot.h and
+ * the C library only. */
 #include "history.h"
 
 #include <errno.h>

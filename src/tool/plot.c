@@ -1,3 +1,5 @@
+/* The pictures: axes, lines, points, bars and grids of images, drawn with cairo into PNG files. Every
+ * drawing function returns NULL or what went wrong. */
 #include "plot.h"
 
 #include <cairo.h>

@@ -1,3 +1,5 @@
+/* The table of epochs and the moving bar. The bar is drawn on terminals only, at most ten times a second;
+ * the time it shows is without validation and callbacks. */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L /* clock_gettime, isatty */
 #endif

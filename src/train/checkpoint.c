@@ -1,3 +1,5 @@
+/* A checkpoint: a model file that also has the optimizer's moments and the cursor of the data set. Relies
+ * on persist.c for the model; a checkpoint that was loaded goes on bit for bit as if it had never stopped. */
 #include "train/checkpoint.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Training by epochs: steps, validation, early stopping, the best parameters. Relies on the step for
+ * updates and errors; what the steps before an error did stays. */
 #include "train/loop.h"
 
 #include <float.h>

@@ -1,3 +1,5 @@
+/* The texts of optimizer and training loop as structs. Keys, ranges and aliases stand in tables, which
+ * docs/text.md explains; printing gives a text that parses to the same options. */
 #include "train/options.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* A model as named tensors and metadata, and back. Trusts nothing in a file: names, shapes and values are
+ * held against what the spec declares before any of them is used. */
 #include "train/persist.h"
 
 #include <float.h>

@@ -1,3 +1,5 @@
+/* Sums of values, of squares and of columns. Values are added in lanes of vae__real for a stretch and then
+ * in double, in an order that depends on the count alone. */
 #include "tensor/simd/table.h"
 
 /* Four rows of lanes that stay in registers. */

@@ -1,3 +1,5 @@
+/* The table of kernels of one instruction set. Compiled once per set, with its name in every symbol; which
+ * table is used is chosen when a context is created. */
 #include "tensor/simd/table.h"
 
 const vae__kernels KERNEL(kernels) = {
