@@ -4,15 +4,11 @@
  * The arithmetic is the same with BLAS=builtin in float and the kernels of SSE2, whichever compiler made it: those have no
  * fused multiply-add to choose, and no option lets a compiler reorder sums. The C library's exp, log, pow and cos must also
  * give what they gave then, which old_libm() compares. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #include "abi/cases.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #include "data/0.1/expected.inc"
 

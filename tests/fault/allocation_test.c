@@ -1,14 +1,10 @@
 /* Lives while the host's allocator gives out, at every allocation in turn, and under every memory
  * limit: an error with its message, no leak, no crash. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "fault/lives.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 /* The message of a failure for want of memory begins with the function that was called. */

@@ -2,13 +2,9 @@
  * call runs on one thread, whatever the host has set: the products are counted, and on how many threads each may run. What
  * can be put back is as the host had it; what cannot be is said in the log. Without a BLAS there is nothing to test. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 /* What the BLAS that is linked may have; as in src/tensor/gemm.c. */
 #define OPTIONAL __attribute__((weak))

@@ -1,10 +1,7 @@
 /* Saving a checkpoint while the process is killed and while the disk gives out: the file is the old
  * one or the new one, whole. */
 #include <dirent.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,9 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 #include "support/numbers.h"
 

@@ -1,15 +1,11 @@
 /* A host that forks while a context has threads, and one that does nothing for a while. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
 #include "support/child.h"
+#include "support/cmocka.h"
 #include "support/sanitizers.h"
 
 enum { ROWS = 200, WIDTH = 12, STEPS = 12, FILE_SIZE = 400000 };

@@ -4,10 +4,7 @@
 #include <fenv.h>
 #include <locale.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -16,10 +13,9 @@
 #include <xmmintrin.h>
 #endif
 
-#include <cmocka.h>
-
 #include "support/checks.h"
 #include "support/child.h"
+#include "support/cmocka.h"
 #include "support/locale.h"
 #include "support/sanitizers.h"
 

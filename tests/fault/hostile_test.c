@@ -2,19 +2,15 @@
  * in bytes and allocations, whatever the file claims. The small files are those of the fuzz
  * targets, tests/fuzz/corpus; the large ones are made here. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #ifndef VAE_NO_ZLIB
 #include <zlib.h>
 #endif
 
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define CORPUS "tests/fuzz/corpus/"
 enum {

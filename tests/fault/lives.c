@@ -1,16 +1,12 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 #ifndef VAE_NO_ZLIB
 #include <zlib.h>
 #endif
 
-#include <cmocka.h>
-
 #include "fault/lives.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 #define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]"

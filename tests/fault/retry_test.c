@@ -1,14 +1,10 @@
 /* Handles live on: in every function that takes memory each allocation is refused in turn. The call
  * fails, model, optimizer and data set stay as they were to the last bit, and the call made again
  * gives what it gives where nothing was refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 /* In place of the system's: thousands of files are written that need not outlive the machine. */

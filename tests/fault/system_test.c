@@ -6,10 +6,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,12 +14,11 @@
 #include <zlib.h>
 #endif
 
-#include <cmocka.h>
-
 #include "base/status.h"
 #include "fault/lives.h"
 #include "support/checks.h"
 #include "support/child.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 /* ---- a system that refuses ---- */

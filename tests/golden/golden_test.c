@@ -1,15 +1,11 @@
 /* Values, gradients and updates against PyTorch in float64. make_golden.py wrote tests/golden/data
  * and says what is in it; run the test from the root of the tree. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 enum { MOST_VALUES = 256, WORD = 256 };

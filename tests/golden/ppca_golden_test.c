@@ -1,14 +1,10 @@
 /* Probabilistic PCA against arithmetic with 150 digits, on data where double arithmetic needs care. make_ppca.py wrote
  * tests/golden/data/ppca.txt and says what is in it; run the test from the root of the tree. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "train/ppca.h"
 

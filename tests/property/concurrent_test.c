@@ -3,13 +3,9 @@
  * bit; and where the allocator refuses during the race, an error or the right answer, and right answers
  * afterwards. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/sanitizers.h"
 
 enum {

@@ -1,14 +1,10 @@
 /* Handles destroyed in every order and from other threads, callbacks that call the library, and callbacks
  * that stop it at every point. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define SPEC "input=6 latent=2 likelihood=bernoulli encoder=[dense 5, tanh] decoder=[dense 4, relu]"
 

@@ -4,13 +4,9 @@
 #ifndef TESTS_PROPERTY_WORLD_H
 #define TESTS_PROPERTY_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/checks.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* What tests of refusals share: a status with its message, an allocator that counts and fails, a
- * folder that goes. Include after cmocka.h. */
+ * folder that goes. */
 #ifndef TESTS_SUPPORT_CHECKS_H
 #define TESTS_SUPPORT_CHECKS_H
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/cmocka.h"
 #include "vae.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])

@@ -1,13 +1,10 @@
+#include "support/cmocka.h"
 #include "support/matrix.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 /* a <- J^T a J for the rotation of rows and columns p, q that makes a[p, q] zero. */
 static void rotate(double *a, double *vectors, size_t n, size_t p, size_t q) {

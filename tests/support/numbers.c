@@ -1,12 +1,9 @@
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 vae_context *test_context(const char *options) {
     vae_context *context;

@@ -1,12 +1,9 @@
+#include "support/cmocka.h"
 #include "support/reference.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "support/densities.h"
 #include "support/numbers.h"

@@ -2,13 +2,12 @@
 #define _XOPEN_SOURCE 700 /* posix_openpt */
 #endif
 
+#include "support/cmocka.h"
 #include "tool/program.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +16,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "support/folder.h"
 

@@ -1,17 +1,13 @@
 /* Training that is interrupted and gone on with equals training that was not; patience; what a terminal sees. */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 #include "tool/program.h"
 

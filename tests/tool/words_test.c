@@ -1,16 +1,12 @@
 /* What the tool says of itself: help that fits a screen, a manual page and a completion that know every option, and
  * messages for wrong use. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 #include "tool/program.h"
 

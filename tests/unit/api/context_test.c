@@ -1,15 +1,11 @@
 /* The doors of status, version and context: every constant by name, options, the host's allocator,
  * the limit and the log. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu] decoder=[dense 5]"
 

@@ -1,12 +1,8 @@
 /* The doors of vae_dataset: what they refuse, and that they reach the room behind. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "vae.h"
 
 static const float rows[] = {0, 1, 2, 3, 4, 5};

@@ -2,15 +2,11 @@
  * and that a steady state allocates nothing. */
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 enum { ROWS = 700, WIDTH = 12, LATENT = 3 };
 

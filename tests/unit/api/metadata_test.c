@@ -1,17 +1,13 @@
 /* Metadata of a model: kept by files, memory, clones and checkpoints, whoever wrote it; and files as they were where there
  * is none. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "model/model.h"
 #include "store/safetensors.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 #define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]"

@@ -1,17 +1,13 @@
 /* The doors of models: files and their faults, clones, parameters by name, and that handles go in
  * any order without leaving a byte. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define SPEC "input=6 latent=2 likelihood=gaussian encoder=[dense 5, relu] decoder=[dense 4, tanh]"
 

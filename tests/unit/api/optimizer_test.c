@@ -1,15 +1,11 @@
 /* The doors of training: what they refuse, that a refused step changes nothing, what reports hold,
  * and how long training ends. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define BERNOULLI "input=4 latent=2 likelihood=bernoulli encoder=[dense 5, relu] decoder=[dense 5]"
 #define GAUSSIAN "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu] decoder=[dense 5]"

@@ -1,15 +1,11 @@
 /* Every function of vae.h, called wrongly: each NULL, width, row and text that its manual refuses,
  * with the status and what the message must name. Handles stay usable, out pointers become NULL. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define ARGUMENT VAE_ERROR_ARGUMENT
 #define WRONG_WIDTH VAE_ERROR_WIDTH

@@ -1,14 +1,10 @@
 /* Columns of large numbers that lie close together, from the rows to the model and its files: the
  * option shift=, what a model records of it, and what meets a model later. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 #define SPEC "input=2 latent=1 likelihood=gaussian encoder=[dense 3, tanh] standardize=1 "

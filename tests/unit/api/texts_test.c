@@ -1,16 +1,12 @@
 /* A key that was given to the wrong text is sent where it belongs, for every key of every text: the
  * tables themselves say which there are. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "api/texts.h"
 #include "data/options.h"
 #include "model/score.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "train/evaluation.h"
 #include "train/options.h"
 

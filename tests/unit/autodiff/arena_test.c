@@ -1,12 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "autodiff/arena.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 static vae_context *context;

@@ -1,13 +1,9 @@
 /* Blocks of weights and the threads that take them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "autodiff/blocks.h"
+#include "support/cmocka.h"
 
 enum { MOST_BLOCKS = 24 };
 

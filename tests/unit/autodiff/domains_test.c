@@ -2,13 +2,9 @@
  * gradients against finite differences of a loss; the same
  * on one thread and on three. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "unit/autodiff/toys.h"
 
 enum { ROWS = 7, SAMPLES = 3, IN = 3, WIDE = 4 };

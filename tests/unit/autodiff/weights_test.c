@@ -1,13 +1,9 @@
 /* The weight phase: gradients summed by chunks of rows, nodes whose rows no batch changes, parameters bound at
  * run time, scratch. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "unit/autodiff/toys.h"
 
 /* ---- y = x * w, w [width]: its gradient is summed by rows ---- */

@@ -1,13 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/memory.h"
 #include "base/threads.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 static void starts_plain(void **state) {
     vae_context *context = NULL;

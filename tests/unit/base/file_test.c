@@ -2,12 +2,7 @@
  * is linked statically, so it calls the open, read, write, fsync, close and rename defined here. */
 #define _DEFAULT_SOURCE
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,6 +21,7 @@
 #endif
 
 #include "base/file.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 /* ---- system calls that fail ---- */

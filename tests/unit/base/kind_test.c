@@ -1,12 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/kind.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define BYTES(text) text, sizeof text - 1
 

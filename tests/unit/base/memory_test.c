@@ -1,14 +1,10 @@
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/memory.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 typedef struct fixture {
     host_allocator counts;

@@ -3,9 +3,6 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +11,10 @@
 #include <xmmintrin.h>
 #endif
 
-#include <cmocka.h>
-
 #include "base/rng.h"
 #include "base/text.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/locale.h"
 
 static uint64_t bits_of(double value) {

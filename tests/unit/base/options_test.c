@@ -1,13 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/memory.h"
 #include "base/options.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 /* ---- a table with every kind ---- */
 

@@ -1,14 +1,10 @@
 /* The generator: the cipher's published vectors, what a stream's fields do, and that what is drawn
  * from it is uniform. Every draw is a pure function of its stream, so no test can fail by chance. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/rng.h"
+#include "support/cmocka.h"
 
 /* Random123's kat_vectors, philox4x32 with 10 rounds. */
 static void cipher_gives_the_published_vectors(void **state) {

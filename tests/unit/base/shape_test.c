@@ -1,13 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/shape.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 static void keeps_the_product(void **state) {

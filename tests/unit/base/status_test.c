@@ -1,13 +1,9 @@
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/status.h"
+#include "support/cmocka.h"
 
 enum { LONGEST = 1023 };
 

@@ -1,13 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 static vae__slice whole(const char *text) {
     return (vae__slice){"list", text, text, strlen(text)};

@@ -1,20 +1,16 @@
 /* cmocka's asserts belong to the main thread: shares record, the test asserts after the join. */
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/memory.h"
 #include "base/threads.h"
 #include "support/checks.h"
 #include "support/child.h"
+#include "support/cmocka.h"
 #include "support/sanitizers.h"
 
 enum { MOST_SHARES = 300 };

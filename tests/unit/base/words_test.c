@@ -1,12 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/words.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 static vae__slice word_of(const char *text) {
     return (vae__slice){"spec", text, text, strlen(text)};

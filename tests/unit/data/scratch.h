@@ -2,9 +2,6 @@
 #ifndef TESTS_UNIT_DATA_SCRATCH_H
 #define TESTS_UNIT_DATA_SCRATCH_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +9,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/source.h"

@@ -2,16 +2,12 @@
  * one and two latents by quadrature. Seeds are fixed; four standard errors are allowed where the
  * answer is an average. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "model/estimate.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "support/reference.h"
 

@@ -1,16 +1,12 @@
 /* Streamed weights, and vae_log_likelihood as a function: options, refusals, splits of the rows,
  * threads, memory. That its numbers are right is in estimate_oracles_test.c. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "model/estimate.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 enum { WIDTH = 9, LATENT = 3 };

@@ -1,14 +1,10 @@
 /* Each density is one (it sums or integrates to 1 over x), is the density of what vae_sample draws,
  * and has the mean that vae_decode gives. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 #define LOG_2PI 1.83787706640934548356

@@ -1,17 +1,13 @@
 /* Each likelihood by itself, at ordinary and extreme heads: its density sums or integrates to 1 and
  * agrees with long double; E[x|z] is that sum's mean; draws have its moments; instruction sets
  * agree; what is outside its support is refused by name; data starts it where it should. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <math.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/densities.h"
 #include "support/numbers.h"
 

@@ -4,15 +4,11 @@
  * E_q's own value: log p - gap, and its gradient that of log p - gap. Encoder and parameters are
  * random, where first-order mistakes show, which they do not at an optimum. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/matrix.h"
 #include "support/numbers.h"
 

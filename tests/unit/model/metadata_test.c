@@ -1,13 +1,9 @@
 /* The list of texts that a model carries: order, changes, limits, and that a change which fails changes nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "model/metadata.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 static vae_context *context;

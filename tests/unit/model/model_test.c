@@ -1,12 +1,8 @@
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 #define LAYERS "encoder=[dense 6, relu, dense 4, tanh] decoder=[tanh, dense 3, relu] "

@@ -1,16 +1,12 @@
 /* vae_score: the parts add up, agree with densities written again in double, and depend on the row alone. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "model/score.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "support/reference.h"
 

@@ -1,12 +1,8 @@
 /* The shift that a model records: kept in two forms that agree, read again, and held against that of a data set. */
 #include "model/shift.h"
+#include "support/cmocka.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 #include "support/checks.h"
 

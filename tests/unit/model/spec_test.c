@@ -1,13 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "autodiff/ops/ops.h"
 #include "model/likelihood.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 
 #define BERNOULLI "input=4 latent=2 likelihood=bernoulli"
 #define GAUSSIAN "input=4 latent=2 likelihood=gaussian"

@@ -1,15 +1,11 @@
 /* standardize=1: a table with columns of very different scales is one of standardised columns, seen
  * through the change of variables. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 enum { ROWS = 40, WIDTH = 4, LATENT = 2 };

@@ -1,14 +1,10 @@
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "optim/optimizer.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 #define PI 3.14159265358979323846

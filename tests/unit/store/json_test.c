@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +6,7 @@
 
 #include "base/memory.h"
 #include "store/json.h"
+#include "support/cmocka.h"
 
 /* Text and strings are blocks of their exact size, so that a sanitizer sees any step past them. */
 static vae__json start(const char *text, size_t size) {

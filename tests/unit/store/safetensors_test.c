@@ -1,9 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +6,7 @@
 #include <unistd.h>
 
 #include "store/bundle.h"
+#include "support/cmocka.h"
 
 static vae_context *context;
 static long allocations_left; /* < 0: no end */

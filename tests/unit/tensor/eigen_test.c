@@ -2,14 +2,10 @@
  * whose answer is not. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "tensor/eigen.h"
 

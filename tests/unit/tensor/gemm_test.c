@@ -2,13 +2,9 @@
  * vectors; with the builtin product also the promise that a row's bits are its own. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "tensor/gemm.h"
 #include "unit/tensor/levels.h"

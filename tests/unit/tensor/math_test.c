@@ -2,14 +2,10 @@
  * place against long double, over a logarithmic sweep of both signs, and what is not a number. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "unit/tensor/levels.h"
 

@@ -1,14 +1,10 @@
 /* The normals of every level: number by number against a scalar reference in double, and as a
  * sample of 200,000 against the distribution. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "unit/tensor/levels.h"
 

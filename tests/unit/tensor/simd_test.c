@@ -5,14 +5,10 @@
  * and without fused multiply-add, rounded up; in the double build the functions are libm's own. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "tensor/simd/simd.h"
 #include "unit/tensor/levels.h"

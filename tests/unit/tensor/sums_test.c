@@ -2,13 +2,9 @@
  * long one, and values that are not finite. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "unit/tensor/levels.h"
 

@@ -4,16 +4,12 @@
  *   checkpoint_test                                     the tests
  *   checkpoint_test resume CASE STEPS from to trace     the other process */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "store/safetensors.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 #include "train/checkpoint.h"
 #include "unit/train/fixture.h"

@@ -1,13 +1,9 @@
 /* Columns that do not vary: named in the log, kept out of the network's way, and with a density that is
  * one, under which another value is strange but not absurd. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "unit/train/fixture.h"
 
 enum { ROWS = 512, WIDTH = 4, COLUMN = 2 };

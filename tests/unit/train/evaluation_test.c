@@ -1,15 +1,11 @@
 /* vae_evaluate: every figure against a direct computation from the rows, the baselines against
  * their formulas, and what it leaves alone. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/matrix.h"
 #include "support/numbers.h"
 #include "support/reference.h"

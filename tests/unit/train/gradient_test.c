@@ -3,16 +3,12 @@
  * build holds them to 1e-8 (it is there that a wrong term cannot hide); the float build only checks
  * that the pieces fit. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "autodiff/ops/ops.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 typedef struct fixture {

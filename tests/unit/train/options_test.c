@@ -1,12 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/memory.h"
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "train/options.h"
 

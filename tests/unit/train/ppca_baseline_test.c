@@ -1,14 +1,10 @@
 /* Probabilistic PCA in closed form, on data whose mean and covariance are known exactly. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "model/model.h"
+#include "support/cmocka.h"
 #include "support/matrix.h"
 #include "support/numbers.h"
 #include "support/reference.h"

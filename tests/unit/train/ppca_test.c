@@ -4,15 +4,11 @@
  * I)^(1/2), the encoder is M^-1 W^T (x - mean) with M = W^T W + sigma^2 I = L and variances sigma^2
  * / l_i. On 1797 digits of 8 x 8 pixels (tests/data/README.md), in [0, 1]. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/matrix.h"
 #include "support/numbers.h"
 

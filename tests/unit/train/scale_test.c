@@ -2,13 +2,9 @@
  * is said of those that it cannot help. Four columns that two latents explain; figures are the mean
  * ELBO + 4 log s after 3000 steps, which is the same at every scale s for a model that does not mind. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "unit/train/fixture.h"
 
 enum { ROWS = 1024, WIDTH = 4, STEPS = 3000 };

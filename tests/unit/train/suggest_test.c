@@ -1,16 +1,12 @@
 /* vae_dataset_spec: which likelihood suits the rows, from their values and their shape; and that a model can be
  * made of the text. vae_dataset_column_name: the names of a CSV file's header, in the order of the columns. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/folder.h"
 
 static void expect_spec(const vae_dataset *dataset, const char *expected) {

@@ -1,16 +1,12 @@
 /* What counts have beyond their density: the offset by a row's size, an encoder that sees
  * log(1 + x), a dispersion that starts from the columns' variances. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <math.h>
 
-#include <cmocka.h>
-
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 /* ln of a Poisson's probability, summed over a row. */

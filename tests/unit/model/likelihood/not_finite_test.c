@@ -1,14 +1,10 @@
 /* A decoder output that is not a number, as overflow makes it, is never taken for one: the density
  * is NaN and a step refuses. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 static const char *const specs[] = {

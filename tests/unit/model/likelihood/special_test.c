@@ -1,12 +1,8 @@
 /* The gamma functions of the counts against long double: libm's lgammal, and sums. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-
 #include "model/likelihood/special.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 #define TOLERANCE 1e-13 /* relative */

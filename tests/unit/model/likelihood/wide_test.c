@@ -3,16 +3,12 @@
  * instruction set and for every width around the blocks of the loops. */
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "support/checks.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 
 #define LOG_2PI 1.837877066409345483560659472811L

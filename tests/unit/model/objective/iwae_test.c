@@ -1,16 +1,12 @@
 /* The importance-weighted bound that a step reports, against log-mean-exp by hand from the noise it
  * was given, and between the ELBO and log p. Its gradient is checked in train/gradient_test.c. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "model/objective/objective.h"
+#include "support/cmocka.h"
 #include "support/numbers.h"
 #include "support/reference.h"
 
