@@ -69,6 +69,33 @@ floors() {
     done
 }
 
+# What stands in a folder of kinds is named in the list of kinds, and the other way round. A kind may have more files,
+# whose names begin with its own: mixture.c, mixture_fit.c.
+kinds() {
+    folder=$1 header=$2 macro=$3
+    awk -f scripts/code.awk "$header" | sed -n "/#define $macro(X)/,/[^\\\\]\$/p" | grep -o 'X([a-z0-9_]*)' |
+        sed 's/X(//; s/)//' > "$work/kinds"
+    [ -s "$work/kinds" ] || echo "$header: no list $macro"
+    find "$folder" -name '*.c' ! -name "$(basename "$folder").c" | sort | while read -r file; do
+        name=$(basename "$file" .c)
+        while ! grep -qx "$name" "$work/kinds"; do
+            case $name in
+            *_*) name=${name%_*} ;;
+            *) echo "$file: not named in $macro ($header)" && break ;;
+            esac
+        done
+    done
+    while read -r name; do
+        [ -f "$folder/$name.c" ] || echo "$header: $macro names $name, but there is no $folder/$name.c"
+    done < "$work/kinds"
+}
+all_kinds() {
+    kinds src/model/layers src/model/layer.h VAE__LAYER_KINDS
+    kinds src/model/likelihood src/model/likelihood.h VAE__LIKELIHOODS
+    kinds src/model/prior src/model/prior.h VAE__PRIORS
+    kinds src/model/objective src/model/objective/objective.h VAE__OBJECTIVES
+}
+
 # The tool is a user of the library like any other.
 tool_includes() {
     for file in $(tool_sources); do
@@ -203,6 +230,7 @@ long_functions() {
 }
 
 rule "floors: base < tensor, data, store < autodiff, optim < model < train < api" floors
+rule "each file of a kind is named in its list" all_kinds
 rule "src/tool uses vae.h alone" tool_includes
 rule "system calls outside src/base" banned_calls
 rule "nothing prints, aborts or exits" loud_calls

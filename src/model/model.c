@@ -1,3 +1,5 @@
+/* The model handle: created from a spec, its parameters, cloned and counted. Relies on the kind of the spec for the
+ * programs that run; a const model may be used by several threads at once. */
 #include "model/model.h"
 
 #include <math.h>

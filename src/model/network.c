@@ -1,39 +1,11 @@
+/* A network's parameters: which there are, their starting values, and what follows from the data before training.
+ * Relies on the kinds of its layers; the two heads are dense layers as any other. */
 #include "model/network.h"
 
 #include <math.h>
 #include <string.h>
 
 /* ---- parameters ---- */
-
-typedef struct declaration {
-    vae_context *context;
-    vae__parameters *list;
-    size_t in; /* width so far */
-} declaration;
-
-static vae_status declare_dense(declaration *d, const char *name, size_t out, size_t *weight,
-                                size_t *bias) {
-    char text[VAE__PARAMETER_NAME];
-    vae__format(text, sizeof text, "%s.weight", name);
-    vae_status status = vae__parameters_add(d->context, d->list, text, 2, out, d->in, 1, weight);
-    vae__format(text, sizeof text, "%s.bias", name);
-    if (!status) status = vae__parameters_add(d->context, d->list, text, 1, out, 1, 1, bias);
-    d->in = out;
-    return status;
-}
-
-static vae_status declare_layers(declaration *d, const char *name, const vae__layers *layers,
-                                 size_t *weights, size_t *biases) {
-    for (size_t i = 0; i < layers->count; i++) {
-        char text[VAE__PARAMETER_NAME];
-        weights[i] = biases[i] = VAE__NONE;
-        if (!layers->items[i].width) continue;
-        vae__format(text, sizeof text, "%s.%zu", name, i);
-        vae_status status = declare_dense(d, text, layers->items[i].width, &weights[i], &biases[i]);
-        if (status) return status;
-    }
-    return VAE_OK;
-}
 
 static vae_status declare_standardization(vae_context *context, const vae__spec *spec,
                                           vae__parameters *list, vae__network *network) {
@@ -48,25 +20,30 @@ static vae_status declare_standardization(vae_context *context, const vae__spec 
     return status;
 }
 
+static vae_status declare_head(const vae__declaration *d, const char *name, size_t outputs,
+                               const vae__shape *in, size_t *first) {
+    const vae__layer head = vae__dense_layer(outputs);
+    return head.kind->declare(&head, d, name, in, first);
+}
+
 vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
                                 vae__network *network) {
-    declaration d = {context, list, spec->input.size};
+    const vae__declaration d = {context, list};
     const vae__likelihood *likelihood = spec->likelihood;
     vae__likelihood_parameters *own = &network->likelihood;
+    vae__shape x = spec->input, z = vae__shape_vector((size_t)spec->latent);
     own->extra = own->floor = VAE__NONE;
-    vae_status status = declare_layers(&d, "encoder", &spec->encoder, network->encoder_weight,
-                                       network->encoder_bias);
-    if (!status) {
-        status = declare_dense(&d, "posterior", 2 * (size_t)spec->latent,
-                               &network->posterior_weight, &network->posterior_bias);
-    }
-    d.in = (size_t)spec->latent;
+    vae_status status = vae__layers_declare(spec->encoder.items, spec->encoder.count, &d, "encoder",
+                                            &x, network->encoder);
     if (!status)
-        status = declare_layers(&d, "decoder", &spec->decoder, network->decoder_weight,
-                                network->decoder_bias);
+        status = declare_head(&d, "posterior", 2 * (size_t)spec->latent, &x, &network->posterior);
     if (!status)
-        status = declare_dense(&d, "likelihood", spec->input.size * vae__likelihood_heads(spec),
-                               &own->weight, &own->bias);
+        status = vae__layers_declare(spec->decoder.items, spec->decoder.count, &d, "decoder", &z,
+                                     network->decoder);
+    if (!status)
+        status = declare_head(&d, "likelihood", spec->input.size * vae__likelihood_heads(spec), &z,
+                              &own->weight);
+    own->bias = own->weight + 1;
     if (!status && likelihood->parameters)
         status = likelihood->parameters(context, spec, list, &own->extra);
     if (!status) status = declare_standardization(context, spec, list, network);
@@ -74,77 +51,43 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
     return status ? status : vae__parameters_allocate(context, list);
 }
 
-static double count_layers(const vae__layers *layers, double *in) {
-    double total = 0;
-    for (size_t i = 0; i < layers->count; i++) {
-        double out = (double)layers->items[i].width;
-        if (out <= 0) continue;
-        total += (*in + 1) * out;
-        *in = out;
-    }
-    return total;
-}
-
 double vae__network_parameter_total(const vae__spec *spec) {
-    double in = (double)spec->input.size, out = in * (double)vae__likelihood_heads(spec);
-    double total = count_layers(&spec->encoder, &in);
-    total += (in + 1) * 2 * (double)spec->latent;
-    in = (double)spec->latent;
-    total += count_layers(&spec->decoder, &in);
-    return total + (in + 1) * out;
+    vae__shape x = spec->input, z = vae__shape_vector((size_t)spec->latent);
+    double out = (double)spec->input.size * (double)vae__likelihood_heads(spec);
+    double total = vae__layers_count(spec->encoder.items, spec->encoder.count, &x);
+    total += ((double)x.size + 1) * 2 * (double)spec->latent;
+    total += vae__layers_count(spec->decoder.items, spec->decoder.count, &z);
+    return total + ((double)z.size + 1) * out;
 }
 
 /* ---- starting values ---- */
 
-/* U(-limit, limit). auto: sqrt(1 / in), a third of LeCun's variance, which trained best where it
- * was measured (docs/training.md); Glorot & Bengio 2010: sqrt(6 / (in + out)); He et al. 2015:
- * sqrt(6 / in). */
-static double initial_limit(int init, double in, double out) {
-    switch (init) {
-    case VAE__INIT_GLOROT: return sqrt(6 / (in + out));
-    case VAE__INIT_HE: return sqrt(6 / in);
-    default: return sqrt(1 / in);
-    }
-}
-
-static void initialize_weight(const vae__spec *spec, const vae__parameters *list, size_t index) {
-    const vae__parameter *weight = &list->items[index];
-    double limit = initial_limit(spec->init, (double)weight->columns, (double)weight->rows);
-    vae__stream stream = {spec->seed, 0, VAE__PURPOSE_INITIALIZE, (uint32_t)index};
-    for (size_t r = 0; r < weight->rows; r++) {
-        for (size_t c = 0; c < weight->columns; c++) {
-            double u = vae__random_uniform(&stream, (uint32_t)r, (uint32_t)c);
-            weight->values[r * weight->columns + c] = (vae__real)(limit * (2 * u - 1));
-        }
-    }
+static void initialize_head(const vae__spec *spec, const vae__parameters *list, size_t first) {
+    vae__layer_dense.initialize(NULL, spec, list, &first);
 }
 
 void vae__network_initialize(const vae__spec *spec, const vae__network *network,
                              const vae__parameters *list) {
     memset(list->block, 0, list->block_count * sizeof *list->block);
-    for (size_t i = 0; i < spec->encoder.count; i++) {
-        if (spec->encoder.items[i].width) initialize_weight(spec, list, network->encoder_weight[i]);
-    }
-    initialize_weight(spec, list, network->posterior_weight);
-    for (size_t i = 0; i < spec->decoder.count; i++) {
-        if (spec->decoder.items[i].width) initialize_weight(spec, list, network->decoder_weight[i]);
-    }
-    initialize_weight(spec, list, network->likelihood.weight);
+    vae__layers_initialize(spec->encoder.items, spec->encoder.count, spec, list, network->encoder);
+    initialize_head(spec, list, network->posterior);
+    vae__layers_initialize(spec->decoder.items, spec->decoder.count, spec, list, network->decoder);
+    initialize_head(spec, list, network->likelihood.weight);
     for (size_t i = 0; spec->standardize && i < spec->input.size; i++) {
         list->items[network->scale].values[i] = 1;
     }
 }
 
-/* The first layer that x meets, or NULL where that is an activation. */
-static const vae__parameter *first_weight(const vae__spec *spec, const vae__network *network,
-                                          const vae__parameters *list) {
-    if (!spec->encoder.count) return &list->items[network->posterior_weight];
-    return spec->encoder.items[0].width ? &list->items[network->encoder_weight[0]] : NULL;
+/* The place of the weight that x meets first, VAE__NONE where the first layer has none for each column. */
+static size_t first_weight(const vae__spec *spec, const vae__network *network) {
+    if (!spec->encoder.count) return network->posterior;
+    return spec->encoder.items[0].kind->has_columns ? network->encoder[0] : VAE__NONE;
 }
 
 void vae__network_hold_column(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, size_t column) {
-    const vae__parameter *in = first_weight(spec, network, list);
+    size_t first = first_weight(spec, network);
+    const vae__parameter *in = first == VAE__NONE ? NULL : &list->items[first];
     const vae__parameter *out = &list->items[network->likelihood.weight];
     for (size_t r = 0; in && r < in->rows; r++) in->values[r * in->columns + column] = 0;
     for (size_t r = column; r < out->rows; r += spec->input.size)
@@ -155,10 +98,9 @@ void vae__network_hold_column(const vae__spec *spec, const vae__network *network
  * that hardly varies is blown up. */
 void vae__network_scale_input(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, const vae__statistics *statistics) {
-    const vae__parameter *weight = first_weight(spec, network, list);
-    if (!weight) return;
-    const vae__parameter *bias =
-        &list->items[spec->encoder.count ? network->encoder_bias[0] : network->posterior_bias];
+    size_t first = first_weight(spec, network);
+    if (first == VAE__NONE) return;
+    const vae__parameter *weight = &list->items[first], *bias = weight + 1;
     double variance = 0;
     for (size_t i = 0; i < statistics->width; i++)
         variance += statistics->input_variance[i] / (double)statistics->width;

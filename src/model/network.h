@@ -3,14 +3,13 @@
 #ifndef VAE_MODEL_NETWORK_H
 #define VAE_MODEL_NETWORK_H
 
+#include "model/layer.h"
 #include "model/likelihood.h"
 
-/* Places in the parameter list. Layer i of the spec's list has weight i and bias i; activations
- * have VAE__NONE. */
+/* Places in the parameter list: of each layer's first parameter, VAE__NONE where it has none. */
 typedef struct vae__network {
-    size_t encoder_weight[VAE__MOST_LAYERS], encoder_bias[VAE__MOST_LAYERS];
-    size_t posterior_weight, posterior_bias; /* [2 latent, in]: means, then raw log variances */
-    size_t decoder_weight[VAE__MOST_LAYERS], decoder_bias[VAE__MOST_LAYERS];
+    size_t encoder[VAE__MAX_LAYERS], decoder[VAE__MAX_LAYERS];
+    size_t posterior; /* the dense head [2 latent, in]: means, then raw log variances */
     vae__likelihood_parameters likelihood;
     size_t shift, scale; /* standardize=1: [width], not trained; else VAE__NONE */
 } vae__network;
@@ -29,12 +28,14 @@ double vae__network_parameter_total(const vae__spec *spec);
 void vae__network_initialize(const vae__spec *spec, const vae__network *network,
                              const vae__parameters *list);
 
-/* Takes a column out: no first layer sees it, and its outputs are their biases for every z. */
+/* Takes a column out: its outputs are their biases for every z, and a first layer with a weight for each column
+ * (vae__layer_kind.has_columns) does not see it. */
 void vae__network_hold_column(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, size_t column);
 
 /* Changes the first encoder layer so that rows with these statistics reach it with mean 0 and, over
- * all columns together, variance 1. Nothing to do where the encoder starts with an activation. */
+ * all columns together, variance 1. Nothing to do where the encoder starts with a layer that has no
+ * weight for each column. */
 void vae__network_scale_input(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, const vae__statistics *statistics);
 

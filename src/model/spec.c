@@ -1,13 +1,13 @@
+/* The table of the spec's keys, and the checks that need more than one of them. Relies on base/options.h for the
+ * parsing and on layer_text.c for the lists of layers; a spec that was parsed is one that a model can have. */
 #include "model/spec.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "autodiff/ops/ops.h"
+#include "model/layer.h"
 #include "model/likelihood.h"
 #include "model/prior.h"
-
-#define LARGEST_WIDTH 0x7fffffff /* what CBLAS takes */
 
 /* ---- input=1x28x28 ---- */
 
@@ -21,18 +21,18 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
         const char *cross = memchr(rest.text, 'x', rest.length);
         size_t length = cross ? (size_t)(cross - rest.text) : rest.length;
         uint64_t size;
-        if (!vae__parse_unsigned(rest.text, length, &size) || size < 1 || size > LARGEST_WIDTH) {
+        if (!vae__parse_unsigned(rest.text, length, &size) || size < 1 || size > VAE__MAX_WIDTH) {
             return vae__fail_at(
                 &rest,
                 "input=%.*s: expected a width such as 784 or a shape such as 1x28x28, of sizes from "
                 "1 to %d",
-                vae__shown(value), value->text, LARGEST_WIDTH);
+                vae__shown(value), value->text, VAE__MAX_WIDTH);
         }
         if (shape->rank == VAE__MOST_DIMENSIONS)
             return vae__fail_at(&rest, "input has more than %d dimensions", VAE__MOST_DIMENSIONS);
         width *= (double)size;
-        if (width > LARGEST_WIDTH)
-            return vae__fail_at(value, "input has more than %d values", LARGEST_WIDTH);
+        if (width > VAE__MAX_WIDTH)
+            return vae__fail_at(value, "input has more than %d values", VAE__MAX_WIDTH);
         vae__shape_append(shape, (size_t)size);
         if (!cross) break;
         rest.text += length + 1;
@@ -43,139 +43,6 @@ static vae_status parse_input(const vae__slice *value, void *field, void *user) 
 
 static void print_input(vae__buffer *out, const void *field) {
     vae__shape_print(out, field);
-}
-
-/* ---- encoder=[dense 400, relu] ---- */
-
-static vae_status parse_dense(const vae__slice *layer, vae__slice *rest, vae__layer *out) {
-    vae__slice word;
-    uint64_t width;
-    if (!vae__word_next(rest, &word))
-        return vae__fail_at(layer, "'dense' needs a width, e.g. dense 400");
-    if (!vae__parse_unsigned(word.text, word.length, &width) || width < 1 ||
-        width > LARGEST_WIDTH) {
-        return vae__fail_at(&word, "dense %.*s: expected a whole number from 1 to %d",
-                            vae__shown(&word), word.text, LARGEST_WIDTH);
-    }
-    *out = (vae__layer){.width = (size_t)width};
-    return VAE_OK;
-}
-
-#define LATER(name) \
-    { name, NULL, "this version has dense layers and activations only" }
-
-static const vae__alias layer_aliases[] = {{"linear", "dense", NULL},
-                                           {"fc", "dense", NULL},
-                                           {"fully_connected", "dense", NULL},
-                                           {"affine", "dense", NULL},
-                                           {"swish", "silu", NULL},
-                                           {"lrelu", "leaky_relu", NULL},
-                                           {"logistic", "sigmoid", NULL},
-                                           LATER("conv"),
-                                           LATER("deconv"),
-                                           LATER("conv_transpose"),
-                                           LATER("convtranspose"),
-                                           LATER("pool"),
-                                           LATER("maxpool"),
-                                           LATER("flatten"),
-                                           LATER("dropout"),
-                                           LATER("batchnorm"),
-                                           LATER("batch_norm"),
-                                           LATER("layernorm"),
-                                           LATER("layer_norm"),
-                                           LATER("softmax"),
-                                           {NULL, NULL, NULL}};
-
-/* A dense layer whose width stands where `at` begins: "64", "dense=32", "Linear(32)", "dense32". */
-static vae_status fail_dense(const vae__slice *word, const char *at) {
-    const char *end = word->text + word->length, *digits = at + (strchr("=:(", *at) != NULL);
-    size_t count = strspn(digits, "0123456789"); /* no digit follows a word */
-    const char *rest = digits + count;
-    /* "Linear(64, 32)" is cut at its comma, in front of the number of outputs. */
-    int whole = *at == '(' ? *rest == ')' && rest + 1 == end : rest == end;
-    return vae__fail_at(word, "expected a layer, found '%.*s': write 'dense %.*s'%s",
-                        vae__shown(word), word->text, whole && count ? (int)count : 1,
-                        whole && count ? digits : "N",
-                        whole && count ? "" : ", N the number of its outputs");
-}
-
-/* A word that is no layer: one written in another way, such as "dense=32", "ReLU()" and "Conv2d(1",
- * or an unknown one. */
-static vae_status fail_layer(const vae__slice *word) {
-    const char *names[VAE__ACTIVATION_COUNT + 2] = {"dense"};
-    const char *end = word->text + word->length, *name_end = word->text;
-    for (int i = 0; i <= VAE__ACTIVATION_COUNT; i++) names[i + 1] = vae__activation_names()[i];
-    while (name_end < end && !strchr("=:(0123456789", *name_end)) name_end++;
-    const vae__slice name = vae__slice_between(word, word->text, name_end);
-    const vae__alias *alias = vae__alias_find(layer_aliases, name.text, name.length);
-    if (alias && alias->advice)
-        return vae__fail_unknown_alias(&name, "layer", names, layer_aliases);
-    const char *meant = alias ? alias->name : vae__nearest_name(name.text, name.length, names);
-    if (!name.length) meant = names[0];
-    if (name_end == end || !meant)
-        return vae__fail_unknown_alias(word, "layer", names, layer_aliases);
-    if (!strcmp(meant, names[0])) return fail_dense(word, name_end);
-    return vae__fail_at(word, "expected a layer, found '%.*s': write '%s'", vae__shown(word),
-                        word->text, meant);
-}
-
-static vae_status parse_layer(const vae__slice *item, vae__layer *out) {
-    vae__slice rest = *item, word, extra;
-    const char *semicolon = memchr(item->text, ';', item->length);
-    if (semicolon) {
-        const vae__slice place = vae__slice_between(item, semicolon, semicolon + 1);
-        return vae__fail_at(&place, "found ';': separate the layers by commas");
-    }
-    if (!vae__word_next(&rest, &word))
-        return vae__fail_at(item, "expected a layer, found nothing between the commas");
-    vae_status status = VAE_OK;
-    if (vae__slice_is(&word, "dense")) {
-        status = parse_dense(&word, &rest, out);
-    } else {
-        int activation = 0;
-        while (activation < VAE__ACTIVATION_COUNT &&
-               !vae__slice_is(&word, vae__activation_names()[activation]))
-            activation++;
-        if (activation == VAE__ACTIVATION_COUNT) return fail_layer(&word);
-        *out = (vae__layer){.activation = activation};
-    }
-    if (!status && vae__word_next(&rest, &extra)) {
-        return vae__fail_at(&extra, "expected ',' or ']' after the layer, found '%.*s'",
-                            vae__shown(&extra), extra.text);
-    }
-    return status;
-}
-
-static vae_status parse_layers(const vae__slice *value, void *field, void *user) {
-    vae__layers *layers = field;
-    vae__slice rest, item;
-    (void)user;
-    layers->count = 0;
-    char example[48] = "[dense 400, relu]";
-    uint64_t width;
-    if (vae__parse_unsigned(value->text, value->length, &width))
-        vae__format(example, sizeof example, "[dense %llu, relu]", (unsigned long long)width);
-    vae_status status = vae__list_open(value, example, &rest);
-    while (!status && vae__list_next(&rest, &item, NULL)) {
-        if (layers->count == VAE__MOST_LAYERS)
-            return vae__fail_at(&item, "more than %d layers", VAE__MOST_LAYERS);
-        status = parse_layer(&item, &layers->items[layers->count++]);
-    }
-    return status;
-}
-
-static void print_layers(vae__buffer *out, const void *field) {
-    const vae__layers *layers = field;
-    vae__append(out, "[");
-    for (size_t i = 0; i < layers->count; i++) {
-        const vae__layer *layer = &layers->items[i];
-        if (layer->width) {
-            vae__append(out, "%sdense %zu", i ? ", " : "", layer->width);
-        } else {
-            vae__append(out, "%s%s", i ? ", " : "", vae__activation_names()[layer->activation]);
-        }
-    }
-    vae__append(out, "]");
 }
 
 /* ---- sigma= ---- */
@@ -242,10 +109,10 @@ static const vae__option options[KEYS + 1] = {
                 .maximum = 1 << 24},
     [LIKELIHOOD] = {"likelihood", VAE__OPTION_CHOICE, offsetof(vae__spec, likelihood_index),
                     .choices = vae__likelihood_names},
-    [ENCODER] = {"encoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, encoder), .parse = parse_layers,
-                 .print = print_layers},
-    [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder), .parse = parse_layers,
-                 .print = print_layers},
+    [ENCODER] = {"encoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, encoder),
+                 .parse = vae__layers_parse, .print = vae__layers_print},
+    [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder),
+                 .parse = vae__layers_parse, .print = vae__layers_print},
     [SIGMA] = {"sigma", VAE__OPTION_CUSTOM, offsetof(vae__spec, sigma), .parse = parse_sigma,
                .print = print_sigma},
     [SIGMA_MIN] = {"sigma_min", VAE__OPTION_REAL, offsetof(vae__spec, sigma_min), .minimum = 1e-15,
@@ -297,6 +164,14 @@ static const vae__alias aliases[] = {{"input_dim", "input", NULL},
 
 const vae__option_table vae__spec_table = {"spec", "key", options, NULL, aliases};
 
+/* Whether each layer takes what the one in front of it makes. */
+static vae_status check_layers(const char *text, const vae__spec *spec) {
+    vae__shape x = spec->input, z = vae__shape_vector((size_t)spec->latent);
+    vae_status status = vae__layers_infer(spec->encoder.items, spec->encoder.count, text, &x);
+    if (status) return status;
+    return vae__layers_infer(spec->decoder.items, spec->decoder.count, text, &z);
+}
+
 static vae_status check_whole(const char *text, const vae__spec *spec, const unsigned char *seen) {
     static const int required[] = {INPUT, LATENT, LIKELIHOOD};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
@@ -330,7 +205,7 @@ static vae_status check_whole(const char *text, const vae__spec *spec, const uns
                                 vae__number(value, spec->sigma.value),
                                 vae__number(lowest, spec->sigma_min));
     }
-    return VAE_OK;
+    return check_layers(text, spec);
 }
 
 vae_status vae__spec_parse(const char *text, vae__spec *spec) {

@@ -5,17 +5,23 @@
 #include "base/options.h"
 #include "base/shape.h"
 
-enum { VAE__MOST_LAYERS = 64, VAE__MOST_DIMENSIONS = 3 };
+enum { VAE__MAX_LAYERS = 64, VAE__LAYER_NUMBERS = 4, VAE__MOST_DIMENSIONS = 3 };
+#define VAE__MAX_WIDTH 0x7fffffff /* what CBLAS takes */
 
-/* A dense layer of `width` outputs, or an activation (width 0). */
+struct vae__layer_kind;
+
+/* One layer, as its kind reads it (layer.h). */
 typedef struct vae__layer {
-    size_t width;
-    int activation; /* in VAE__ACTIVATIONS */
+    const struct vae__layer_kind *kind;
+    size_t which;                       /* of the kind's names */
+    size_t numbers[VAE__LAYER_NUMBERS]; /* what stands behind the name: dense: its outputs */
+    size_t inside;                      /* layers of its own list, which follow it in the array */
+    size_t place, length;               /* of its text in the spec's, for messages */
 } vae__layer;
 
 typedef struct vae__layers {
-    vae__layer items[VAE__MOST_LAYERS];
-    size_t count;
+    vae__layer items[VAE__MAX_LAYERS];
+    size_t count; /* those inside of others included */
 } vae__layers;
 
 /* Where the Gaussian's sigma comes from. VALUE is a number in the text. */

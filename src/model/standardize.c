@@ -1,3 +1,5 @@
+/* standardize=1 in the graph and in the model: y = (x - shift) / scale in front of the encoder and the likelihood, and
+ * what comes out as a value of x again. Shift and scale are parameters that no step changes. */
 #include "model/standardize.h"
 
 #include <math.h>

@@ -15,16 +15,14 @@ static vae_status add_input(const vae__build *b, const char *name, size_t width,
     return vae__graph_input(b->graph, name, &shape, domain, value);
 }
 
-static vae_status add_layers(const vae__build *b, const vae__layers *layers, const size_t *weights,
-                             const size_t *biases, vae__id *h) {
-    for (size_t i = 0; i < layers->count; i++) {
-        const vae__layer *layer = &layers->items[i];
-        vae_status status = layer->width ? vae__dense(b->graph, *h, (vae__id)weights[i],
-                                                      (vae__id)biases[i], layer->width, h)
-                                         : vae__activation(b->graph, *h, layer->activation, h);
-        if (status) return status;
-    }
-    return VAE_OK;
+static vae_status add_layers(const vae__build *b, const vae__layers *layers, const size_t *first,
+                             vae__id *h) {
+    return vae__layers_add(layers->items, layers->count, first, b->graph, h);
+}
+
+/* The dense layer at the end of the encoder or the decoder. */
+static vae_status add_head(const vae__build *b, size_t first, size_t outputs, vae__id *h) {
+    return vae__dense(b->graph, *h, (vae__id)first, (vae__id)first + 1, outputs, h);
 }
 
 /* x, a result since messages about refused rows read it after the run; and the data as the encoder's and the
@@ -43,23 +41,17 @@ static vae_status add_encoder(const vae__build *b, vae__id y, vae__id *head) {
     vae_status status = VAE_OK;
     *head = y;
     if (b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
-    if (!status)
-        status =
-            add_layers(b, &b->spec->encoder, network->encoder_weight, network->encoder_bias, head);
-    if (status) return status;
-    return vae__dense(b->graph, *head, (vae__id)network->posterior_weight,
-                      (vae__id)network->posterior_bias, 2 * (size_t)b->spec->latent, head);
+    if (!status) status = add_layers(b, &b->spec->encoder, network->encoder, head);
+    return status ? status : add_head(b, network->posterior, 2 * (size_t)b->spec->latent, head);
 }
 
 /* z -> the output layer, with `outputs` numbers for each value of x. */
 static vae_status add_decoder(const vae__build *b, vae__id z, size_t outputs, vae__id *head) {
     const vae__network *network = b->network;
     *head = z;
-    vae_status status =
-        add_layers(b, &b->spec->decoder, network->decoder_weight, network->decoder_bias, head);
+    vae_status status = add_layers(b, &b->spec->decoder, network->decoder, head);
     if (status) return status;
-    return vae__dense(b->graph, *head, (vae__id)network->likelihood.weight,
-                      (vae__id)network->likelihood.bias, outputs * b->spec->input.size, head);
+    return add_head(b, network->likelihood.weight, outputs * b->spec->input.size, head);
 }
 
 static vae__likelihood_build likelihood_of(const vae__build *b, int training) {

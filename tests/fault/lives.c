@@ -9,7 +9,8 @@
 #include "support/cmocka.h"
 #include "support/folder.h"
 
-#define SPEC "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu]"
+#define SPEC \
+    "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu] decoder=[res[layernorm, dense 3]]"
 
 static const float x[12] = {0, 1, 0.5f, 0.25f, 1, 0, 0, 1, 0.5f, 0.5f, 0, 0};
 

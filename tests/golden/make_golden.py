@@ -19,6 +19,7 @@ A file is a list of words. Every case stands alone:
 """
 import math
 import os
+import re
 import warnings
 
 import torch
@@ -51,9 +52,17 @@ ACTIVATIONS = {
 
 
 def layers_of(text):
-    """"dense 5, tanh" -> [5, "tanh"]"""
-    items = [item.strip() for item in text.split(",") if item.strip()]
-    return [int(item.split()[1]) if item.startswith("dense") else item for item in items]
+    """"dense 5, res[dense 5, tanh]" -> [5, [5, "tanh"]]"""
+    lists = [[]]
+    for word in re.findall(r"dense \d+|\w+\[|\w+|\]", text):
+        if word == "res[":
+            lists.append([])
+        elif word == "]":
+            inside = lists.pop()
+            lists[-1].append(inside)
+        else:
+            lists[-1].append(int(word.split()[1]) if word.startswith("dense") else word)
+    return lists[0]
 
 
 class Model:
@@ -95,9 +104,18 @@ class Model:
 
     def declare(self, name, layers, width, generator):
         for i, layer in enumerate(layers):
+            own = f"{name}.{i}"
             if isinstance(layer, int):
-                self.dense(f"{name}.{i}", width, layer, generator)
+                self.dense(own, width, layer, generator)
                 width = layer
+            elif isinstance(layer, list):
+                made = self.declare(own, layer, width, generator)
+                if made != width:
+                    self.dense(own + ".skip", width, made, generator)
+                width = made
+            elif layer == "layernorm":
+                self.parameters[own + ".weight"] = self.draw(generator, width)
+                self.parameters[own + ".bias"] = self.draw(generator, width)
         return width
 
     def linear(self, name, h):
@@ -105,8 +123,15 @@ class Model:
 
     def run(self, name, layers, h):
         for i, layer in enumerate(layers):
+            own = f"{name}.{i}"
             if isinstance(layer, int):
-                h = self.linear(f"{name}.{i}", h)
+                h = self.linear(own, h)
+            elif isinstance(layer, list):
+                inside = self.run(own, layer, h)
+                h = inside + (self.linear(own + ".skip", h) if own + ".skip.weight" in self.parameters else h)
+            elif layer == "layernorm":
+                h = nn.functional.layer_norm(
+                    h, h.shape[-1:], self.parameters[own + ".weight"], self.parameters[own + ".bias"])
             else:
                 if layer in ("relu", "leaky_relu", "elu"):
                     assert h.abs().min() > 1e-4, "a corner within float's reach: change the seed"
@@ -418,6 +443,17 @@ write(
     text_of("linear", encoder="", decoder="", seed=4),
     text_of("activations alone and in a row", encoder="tanh, dense 4, identity, sigmoid, softplus",
             decoder="silu, gelu", seed=5),
+)
+
+write(
+    "layers",
+    text_of("layernorm", encoder="dense 7, layernorm, tanh", decoder="layernorm, dense 6, silu", seed=11, **stepped),
+    text_of("residual", encoder="dense 5, res[tanh, dense 5]", decoder="res[dense 4, silu, dense 3], tanh", seed=22,
+            **stepped),
+    text_of("residual with a linear map", encoder="res[dense 5, tanh]", decoder="dense 4, res[dense 7, gelu]", seed=13,
+            **stepped),
+    gaussian("nested, three samples", "shared", encoder="res[layernorm, res[dense 5, tanh], dense 6], layernorm",
+             decoder="res[res[layernorm]], dense 4, tanh", samples=3, seed=14, **stepped),
 )
 
 objectives = dict(likelihood="gaussian", sigma="shared", seed=6)

@@ -7,7 +7,6 @@ weight of layer i of a torch.nn.Sequential.
 """
 import glob
 import os
-import re
 import subprocess
 import sys
 
@@ -32,13 +31,30 @@ ACTIVATIONS = {
 }
 
 
+def split_list(text):
+    """"[dense 4, res[relu, dense 4]]" -> ["dense 4", "res[relu, dense 4]"]"""
+    items, depth = [""], 0
+    for letter in text[1:-1]:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth == 0:
+            items.append("")
+        else:
+            items[-1] += letter
+    return [item.strip() for item in items if item.strip()]
+
+
 def parse_spec(text):
     """{"latent": "20", "encoder": ["dense 400", "relu"], ...}"""
-    spec = {}
-    for key, value in re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", text):
-        if value.startswith("["):
-            value = [item.strip() for item in value[1:-1].split(",") if item.strip()]
-        spec[key] = value
+    spec, words, depth = {}, [""], 0
+    for letter in text:
+        depth += (letter == "[") - (letter == "]")
+        if letter.isspace() and depth == 0:
+            words.append("")
+        else:
+            words[-1] += letter
+    for word in filter(None, words):
+        key, value = word.split("=", 1)
+        spec[key] = split_list(value) if value.startswith("[") else value
     return spec
 
 
@@ -50,13 +66,31 @@ def linear(tensors, name):
     return layer.double()
 
 
+class Residual(torch.nn.Module):
+    def __init__(self, inside, skip):
+        super().__init__()
+        self.inside, self.skip = inside, skip
+
+    def forward(self, x):
+        return self.inside(x) + self.skip(x)
+
+
 def sequential(tensors, name, layers, width):
     """The network of a list of layers, and the width of its output."""
     modules = []
     for index, layer in enumerate(layers):
-        words = layer.split()
-        if words[0] == "dense":
-            modules.append(linear(tensors, "%s.%d" % (name, index)))
+        words, own = layer.split(), "%s.%d" % (name, index)
+        if layer.startswith("res"):
+            inside, made = sequential(tensors, own, split_list(layer[layer.index("[") :]), width)
+            modules.append(Residual(inside, linear(tensors, own + ".skip") if made != width else torch.nn.Identity()))
+            width = made
+        elif layer == "layernorm":
+            modules.append(torch.nn.LayerNorm(width).double())
+            with torch.no_grad():
+                modules[-1].weight.copy_(tensors.pop(own + ".weight"))
+                modules[-1].bias.copy_(tensors.pop(own + ".bias"))
+        elif words[0] == "dense":
+            modules.append(linear(tensors, own))
             shape = (int(words[1]), width)
             assert modules[-1].weight.shape == shape, (name, index, modules[-1].weight.shape, shape)
             width = shape[0]

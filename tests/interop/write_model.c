@@ -31,6 +31,9 @@ static const example examples[] = {
     {"optimal",
      "input=7 latent=2 likelihood=gaussian sigma=optimal encoder=[silu, dense 8, sigmoid] "
      "decoder=[leaky_relu, dense 8, relu]"},
+    {"layers",
+     "input=7 latent=3 likelihood=gaussian encoder=[dense 8, layernorm, res[tanh, res[dense 6], relu]] "
+     "decoder=[layernorm, res[dense 9, silu, dense 3], dense 5]"},
 };
 
 /* Numbers in [-1, 1): not random, but no pattern that a layer could hide. */

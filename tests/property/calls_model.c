@@ -29,6 +29,8 @@ static void create(world *w, model_slot *m, vae_context *context) {
                                          "dense 7, gelu",
                                          "silu, dense 6, softplus",
                                          "dense 6, elu",
+                                         "dense 5, layernorm, res[relu, dense 5]",
+                                         "res[layernorm, res[dense 4], tanh]",
                                          "dense 160, silu, dense 64, leaky_relu"};
     static const char *const wrong[] = {
         "latents=2", "encoder=[dense]", "likelihood=bernouli", "latent=0",

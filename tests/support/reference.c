@@ -28,20 +28,45 @@ static void dense(const vae_model *model, size_t weight, size_t bias, const doub
     }
 }
 
-/* h holds the input, then the output; returns nothing but what the layers make of it. */
-static void layers(const vae_model *model, const vae__layers *list, const size_t *weights,
-                   const size_t *biases, size_t width, double *h) {
+/* y = weight (x - mean) / sqrt(variance + 1e-5) + bias */
+static void layernorm(const vae_model *model, size_t weight, size_t width, double *h) {
+    const vae__parameter *w = &model->parameters.items[weight];
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < width; i++) mean += h[i] / (double)width;
+    for (size_t i = 0; i < width; i++) variance += (h[i] - mean) * (h[i] - mean) / (double)width;
+    for (size_t i = 0; i < width; i++) {
+        h[i] = (h[i] - mean) / sqrt(variance + 1e-5) * (double)w[0].values[i];
+        h[i] += (double)w[1].values[i];
+    }
+}
+
+/* h holds the input, then the output. `first` is the network's: each layer's first parameter. Returns the
+ * width of the output. */
+static size_t layers(const vae_model *model, const vae__layer *list, size_t count,
+                     const size_t *first, size_t width, double *h) {
     double y[REFERENCE_MOST];
-    for (size_t l = 0; l < list->count; l++) {
-        if (list->items[l].width) {
-            dense(model, weights[l], biases[l], h, y);
-            width = list->items[l].width;
+    for (size_t l = 0; l < count; l += 1 + list[l].inside) {
+        const vae__layer_kind *kind = list[l].kind;
+        if (kind == &vae__layer_dense) {
+            dense(model, first[l], first[l] + 1, h, y);
+            width = list[l].numbers[0];
             memcpy(h, y, width * sizeof *h);
+        } else if (kind == &vae__layer_layernorm) {
+            layernorm(model, first[l], width, h);
+        } else if (kind == &vae__layer_res) {
+            double skip[REFERENCE_MOST];
+            memcpy(y, h, width * sizeof *h);
+            width = layers(model, list + l + 1, list[l].inside, first + l + 1, width, y);
+            memcpy(skip, h, width * sizeof *h);
+            if (first[l] != VAE__NONE) dense(model, first[l], first[l] + 1, h, skip);
+            for (size_t i = 0; i < width; i++) h[i] = y[i] + skip[i];
         } else {
-            assert_int_equal(list->items[l].activation, VAE__ACTIVATION_tanh);
+            assert_true(kind == &vae__layer_activation);
+            assert_int_equal(list[l].which, VAE__ACTIVATION_tanh);
             for (size_t i = 0; i < width; i++) h[i] = tanh(h[i]);
         }
     }
+    return width;
 }
 
 void reference_seen(const vae_model *model, const double *x, double *seen) {
@@ -59,9 +84,9 @@ void reference_encode(const vae_model *model, const double *x, double *mean, dou
     size_t latent = (size_t)model->spec.latent;
     double h[REFERENCE_MOST], head[2 * REFERENCE_MOST];
     reference_seen(model, x, h);
-    layers(model, &model->spec.encoder, network->encoder_weight, network->encoder_bias,
+    layers(model, model->spec.encoder.items, model->spec.encoder.count, network->encoder,
            model->spec.input.size, h);
-    dense(model, network->posterior_weight, network->posterior_bias, h, head);
+    dense(model, network->posterior, network->posterior + 1, h, head);
     for (size_t j = 0; j < latent; j++) {
         mean[j] = head[j];
         logvar[j] = 16 - softplus(32 - softplus(head[latent + j] + 16));
@@ -77,7 +102,7 @@ void reference_decode(const vae_model *model, const double *z, double *head) {
     const vae__network *network = &model->network;
     double h[REFERENCE_MOST];
     memcpy(h, z, (size_t)model->spec.latent * sizeof *h);
-    layers(model, &model->spec.decoder, network->decoder_weight, network->decoder_bias,
+    layers(model, model->spec.decoder.items, model->spec.decoder.count, network->decoder,
            (size_t)model->spec.latent, h);
     dense(model, network->likelihood.weight, network->likelihood.bias, h, head);
 }

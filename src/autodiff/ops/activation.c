@@ -52,11 +52,7 @@ VAE__ACTIVATIONS(DEFINE)
 static const vae__op activation_ops[VAE__ACTIVATION_COUNT] = {VAE__ACTIVATIONS(ENTRY)};
 
 #define NAME(n) #n,
-static const char *const names[] = {VAE__ACTIVATIONS(NAME) NULL};
-
-const char *const *vae__activation_names(void) {
-    return names;
-}
+const char *const vae__activation_names[VAE__ACTIVATION_COUNT + 1] = {VAE__ACTIVATIONS(NAME) NULL};
 
 vae_status vae__activation(vae__graph *graph, vae__id x, int activation, vae__id *y) {
     vae__node_spec spec = {.op = &activation_ops[activation], .input_count = 1, .inputs = {x}};

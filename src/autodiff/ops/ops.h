@@ -13,7 +13,13 @@ vae_status vae__dense(vae__graph *graph, vae__id x, vae__id weight, vae__id bias
 vae_status vae__activation(vae__graph *graph, vae__id x, int activation, vae__id *y);
 
 /* The names of VAE__ACTIVATIONS in order, ending in NULL. */
-const char *const *vae__activation_names(void);
+extern const char *const vae__activation_names[VAE__ACTIVATION_COUNT + 1];
+
+/* y = a + b. (add.c) */
+vae_status vae__add(vae__graph *graph, vae__id a, vae__id b, vae__id *y);
+
+/* y = weight n + bias, n each row of x at mean 0 and variance 1; weight and bias [width]. (layernorm.c) */
+vae_status vae__layernorm(vae__graph *graph, vae__id x, vae__id weight, vae__id bias, vae__id *y);
 
 /* y = log(1 + x), for data: no gradient passes. (log1p.c) */
 vae_status vae__log1p(vae__graph *graph, vae__id x, vae__id *y);

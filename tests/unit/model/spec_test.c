@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "autodiff/ops/ops.h"
+#include "model/layer.h"
 #include "model/likelihood.h"
 #include "support/checks.h"
 #include "support/cmocka.h"
@@ -55,10 +56,11 @@ static void reads_every_key(void **state) {
     assert_int_equal(spec.input.size, 105);
     assert_int_equal(spec.latent, 1 << 24);
     assert_int_equal(spec.encoder.count, 4);
-    assert_int_equal(spec.encoder.items[0].width, 400);
-    assert_int_equal(spec.encoder.items[1].width, 0);
-    assert_int_equal(spec.encoder.items[1].activation, VAE__ACTIVATION_relu);
-    assert_int_equal(spec.encoder.items[3].activation, VAE__ACTIVATION_tanh);
+    assert_ptr_equal(spec.encoder.items[0].kind, &vae__layer_dense);
+    assert_int_equal(spec.encoder.items[0].numbers[0], 400);
+    assert_ptr_equal(spec.encoder.items[1].kind, &vae__layer_activation);
+    assert_int_equal(spec.encoder.items[1].which, VAE__ACTIVATION_relu);
+    assert_int_equal(spec.encoder.items[3].which, VAE__ACTIVATION_tanh);
     assert_int_equal(spec.decoder.count, 0);
     assert_int_equal(spec.sigma.mode, VAE__SIGMA_VALUE);
     assert_true(spec.sigma.value >= 0.25 && spec.sigma.value <= 0.25);
@@ -93,8 +95,7 @@ static void knows_every_word(void **state) {
         snprintf(text, sizeof text, GAUSSIAN " decoder=[%s]", activations[i]);
         vae__spec spec = parse(text);
         assert_int_equal(spec.decoder.count, 1);
-        assert_string_equal(vae__activation_names()[spec.decoder.items[0].activation],
-                            activations[i]);
+        assert_string_equal(vae__activation_names[spec.decoder.items[0].which], activations[i]);
     }
 }
 
@@ -122,6 +123,11 @@ static void prints_a_fixed_point(void **state) {
         {GAUSSIAN " sigma=decoder sigma_min=1e-15", NULL},
         {GAUSSIAN " sigma=0.30000000000000004 sigma_min=0.1", NULL},
         {GAUSSIAN " sigma=1e15 seed=18446744073709551615", NULL},
+        {GAUSSIAN " encoder=[layernorm,res [dense 7,res[ relu ],layernorm ] , tanh]"
+                  " decoder=[res[dense 3, relu]]",
+         "input=4 latent=2 likelihood=gaussian encoder=[layernorm, res[dense 7, res[relu], layernorm], "
+         "tanh] decoder=[res[dense 3, relu]] sigma=shared sigma_min=0.001 standardize=0 init=auto "
+         "seed=1 posterior=diagonal prior=normal"},
         {GAUSSIAN " sigma=\"0.5\" encoder=\"[dense 3, relu]\"", NULL},
         {"input=2147483647 latent=1 likelihood=bernoulli decoder=[dense 2147483647]", NULL},
     };
@@ -147,6 +153,25 @@ static void prints_a_fixed_point(void **state) {
 
 #define SIXTEEN "relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu,relu"
 #define SIXTY_FOUR SIXTEEN "," SIXTEEN "," SIXTEEN "," SIXTEEN
+
+/* A nested list follows its layer in the one array; places are those of the text. */
+static void keeps_nested_lists_in_one_array(void **state) {
+    (void)state;
+    vae__spec spec =
+        parse(BERNOULLI " encoder=[dense 3, res[relu, res[dense 5], tanh], layernorm]");
+    static const struct {
+        const char *name;
+        size_t inside;
+    } expected[] = {{"dense", 0}, {"res", 4},  {"relu", 0},     {"res", 1},
+                    {"dense", 0}, {"tanh", 0}, {"layernorm", 0}};
+    assert_int_equal(spec.encoder.count, COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        const vae__layer *layer = &spec.encoder.items[i];
+        assert_string_equal(layer->kind->names[layer->which], expected[i].name);
+        assert_int_equal(layer->inside, expected[i].inside);
+    }
+    assert_int_equal(spec.encoder.items[4].numbers[0], 5);
+}
 
 static void takes_64_layers(void **state) {
     (void)state;
@@ -203,10 +228,10 @@ static void refuses(void **state) {
         {"encoder=[ReLU()]", "spec:1:10: expected a layer, found 'ReLU()': write 'relu'"},
         {"encoder=[LeakyReLU(0.1)]", "found 'LeakyReLU(0.1)': write 'leaky_relu'"},
         {"encoder=[\"relu\"]", "spec:1:10: unknown layer '\"relu\"'; did you mean 'relu'?"},
-        {"encoder=[conv 32]", "spec:1:10: unknown layer 'conv': this version has dense layers and "
-                              "activations only (known: dense"},
-        {"encoder=[Conv2d(1, 32)]", "unknown layer 'Conv': this version has dense layers"},
-        {"encoder=[dropout 0.1]", "unknown layer 'dropout': this version has dense layers"},
+        {"encoder=[conv 32]", "spec:1:10: unknown layer 'conv': this version has no such layer "
+                              "(known: dense"},
+        {"encoder=[Conv2d(1, 32)]", "unknown layer 'Conv': this version has no such layer"},
+        {"encoder=[dropout 0.1]", "unknown layer 'dropout': this version has no such layer"},
         {"encoder=[foo(3)]", "spec:1:10: unknown layer 'foo(3)' (known: dense"},
         {"encoder=[dense 4; relu]", "spec:1:17: found ';': separate the layers by commas"},
         {"encoder=[relu,]", "spec:1:15: expected a layer, found nothing between the commas"},
@@ -233,6 +258,26 @@ static void refuses(void **state) {
         {"decoder=[conv 4]", "spec:1:10: unknown layer 'conv'"},
         {"decoder=[dense 4", "spec:1:9: '[' is never closed"},
         {"encoder=[" SIXTY_FOUR ",relu]", "more than 64 layers"},
+        {"encoder=[res[" SIXTY_FOUR "]]", "more than 64 layers"},
+        {"encoder=[res]",
+         "spec:1:10: 'res' needs its layers in brackets, e.g. res[dense 400, relu]"},
+        {"encoder=[res[]]", "spec:1:10: 'res' has no layers in its brackets, e.g. res[dense 400"},
+        {"encoder=[dense 4, res[ ]]", "spec:1:19: 'res' has no layers in its brackets"},
+        {"encoder=[res 3]", "spec:1:10: 'res' needs its layers in brackets"},
+        {"encoder=[res relu]", "spec:1:10: 'res' needs its layers in brackets"},
+        {"encoder=[res[relu] 3]", "expected ',' or ']' after the layer, found '3'"},
+        {"encoder=[res[relu]relu]", "expected ',' or ']' after the layer, found 'relu'"},
+        {"encoder=[relu[dense 4]]", "expected a layer, found 'relu[dense': write 'relu'"},
+        {"encoder=[res[dense 4, rely]]", "spec:1:23: unknown layer 'rely'; did you mean 'relu'?"},
+        {"encoder=[res[dense 4,]]", "spec:1:22: expected a layer, found nothing between the"},
+        {"encoder=[res[dense 4; relu]]", "spec:1:21: found ';': separate the layers by commas"},
+        {"encoder=[res[dense 4]", "spec:1:9: '[' is never closed"},
+        {"encoder=[res(dense 4)]", "expected a layer, found 'res(dense': write 'res'"},
+        {"encoder=[res[res[res[res[res[res[res[res[relu]]]]]]]]]",
+         "lists are nested more than 6 deep"},
+        {"encoder=[layernorm 3]", "spec:1:20: expected ',' or ']' after the layer, found '3'"},
+        {"encoder=[LayerNorm(64)]", "expected a layer, found 'LayerNorm(64)': write 'layernorm'"},
+        {"encoder=[layer_norm]", "unknown layer 'layer_norm'; did you mean 'layernorm'?"},
         {"sigma=sharde", "spec:1:7: sigma=sharde: expected a number from 1e-15 to 1e15, or shared, "
                          "optimal, per_dim or decoder; did you mean 'shared'?"},
         {"sigma=fixed", "sigma=fixed: expected a number from 1e-15 to 1e15, or shared, optimal, "
@@ -272,6 +317,7 @@ int main(void) {
         cmocka_unit_test(knows_every_word),
         cmocka_unit_test_setup_teardown(prints_a_fixed_point, set_up, tear_down),
         cmocka_unit_test(takes_64_layers),
+        cmocka_unit_test(keeps_nested_lists_in_one_array),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

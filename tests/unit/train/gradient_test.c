@@ -141,7 +141,7 @@ static void optimal_sigma(void **state) {
  * is tested in tests/unit/tensor/math_test.c. */
 static void activations(void **state) {
     (void)state;
-    const char *const *names = vae__activation_names();
+    const char *const *names = vae__activation_names;
     for (size_t i = 0; names[i]; i++) {
         char spec[300];
         if (!strcmp(names[i], "relu") || !strcmp(names[i], "leaky_relu")) continue;
@@ -175,6 +175,23 @@ static void importance_weighted(void **state) {
                     "adam objective=iwae samples=3", 2, 0, 1);
 }
 
+/* Layers with parameters of their own, alone, nested and at the ends of a network. */
+static void layers(void **state) {
+    (void)state;
+    static const char *const specs[] = {
+        "encoder=[dense 7, layernorm, tanh] decoder=[layernorm, dense 6, tanh]",
+        "encoder=[layernorm, res[dense 4, tanh]] decoder=[dense 5, res[dense 7, tanh, dense 5]]",
+        "encoder=[res[res[layernorm, tanh], dense 5, tanh]] decoder=[res[layernorm]]",
+        "encoder=[dense 33, res[layernorm, dense 3, silu, dense 33], layernorm] "
+        "decoder=[dense 70, layernorm]"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec, "input=5 latent=3 likelihood=bernoulli %s", specs[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
+        check_gradients(spec, "adam objective=iwae samples=3", 2, 0, 1);
+    }
+}
+
 /* 1, 2, odd, on both sides of the 4, 8 and 16 lanes; linear maps; activations without a dense
  * layer. */
 static void shapes(void **state) {
@@ -201,7 +218,7 @@ int main(void) {
         cmocka_unit_test(likelihoods),         cmocka_unit_test(grouped_and_wide),
         cmocka_unit_test(optimal_sigma),       cmocka_unit_test(activations),
         cmocka_unit_test(objectives),          cmocka_unit_test(shapes),
-        cmocka_unit_test(importance_weighted),
+        cmocka_unit_test(importance_weighted), cmocka_unit_test(layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
     "input=4 latent=2 likelihood=gaussian sigma=decoder encoder=[dense 8, gelu, dense 6, elu] decoder=[dense 8, silu]",
     "input=4 latent=2 likelihood=gaussian standardize=1 sigma=per_dim encoder=[dense 8, tanh]",
     "input=4 latent=3 likelihood=poisson encoder=[dense 8, softplus] decoder=[leaky_relu, dense 5]",
+    "input=4 latent=2 likelihood=gaussian encoder=[dense 8, layernorm, res[tanh, res[dense 8], relu]] decoder=[res[dense 7, layernorm]]",
 ])  # fmt: skip
 def test_there_and_back(x, spec):
     rows = numpy.round(numpy.abs(x) * 5) if "poisson" in spec else x

@@ -7,6 +7,7 @@ from typing import Any, Optional
 import numpy
 
 from ._handles import Context, Dataset, Model, Optimizer
+from ._layers import split_layers
 
 try:
     from sklearn.base import BaseEstimator, TransformerMixin
@@ -121,7 +122,7 @@ class VAE(TransformerMixin, BaseEstimator):
 
     def _spec(self, data: Dataset, seed: int) -> str:
         def layers(text: str, backwards: bool) -> str:
-            items = [item.strip() for item in text.strip().strip("[]").split(",") if item.strip()]
+            items = split_layers(text)
             if not backwards:
                 return "[%s]" % ", ".join(items)
             blocks: list[list[str]] = []  # a dense layer and what follows it

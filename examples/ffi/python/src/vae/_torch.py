@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ._errors import MismatchError
 from ._handles import Model
+from ._layers import find_list, split_layers
 
 _ACTIVATIONS = {
     "identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "silu": nn.SiLU,
@@ -19,16 +20,48 @@ _ACTIVATIONS = {
 _LOW, _HIGH = -16.0, 16.0  # of a log variance
 
 
-def _parse(spec: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", spec):
-        found[key] = [item.strip() for item in value[1:-1].split(",") if item.strip()] if value[0] == "[" else value
-    return found
-
-
 def _bounded(raw: torch.Tensor) -> torch.Tensor:
     low = _LOW + F.softplus(raw - _LOW, threshold=1e9)
     return _HIGH - F.softplus(_HIGH - low, threshold=1e9)
+
+
+def _filled(layer: nn.Module, tensors: Mapping[str, torch.Tensor], name: str) -> nn.Module:
+    layer.load_state_dict({part: tensors["%s.%s" % (name, part)] for part in ("weight", "bias")})
+    return layer
+
+
+def _linear(tensors: Mapping[str, torch.Tensor], name: str) -> nn.Module:
+    out, into = tensors[name + ".weight"].shape
+    return _filled(nn.Linear(into, out), tensors, name)
+
+
+class Residual(nn.Sequential):
+    """x + f(x), or skip(x) + f(x) where f changes the width; f is the layers of this Sequential before `skip`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = x
+        for name, layer in self.named_children():
+            if name != "skip":
+                made = layer(made)
+        return made + (self.skip(x) if hasattr(self, "skip") else x)
+
+
+def _sequential(tensors: Mapping[str, torch.Tensor], name: str, layers: list[str], kind: type = nn.Sequential) -> Any:
+    made = kind(*(_layer(tensors, "%s.%d" % (name, index), layer) for index, layer in enumerate(layers)))
+    if name + ".skip.weight" in tensors:
+        made.add_module("skip", _linear(tensors, name + ".skip"))
+    return made
+
+
+def _layer(tensors: Mapping[str, torch.Tensor], name: str, layer: str) -> nn.Module:
+    kind = layer.split("[")[0].split()[0]
+    if kind == "dense":
+        return _linear(tensors, name)
+    if kind == "layernorm":
+        return _filled(nn.LayerNorm(tensors[name + ".weight"].shape), tensors, name)
+    if kind == "res":
+        return _sequential(tensors, name, split_layers(layer[layer.index("[") :]), Residual)
+    return _ACTIVATIONS[kind]()
 
 
 class TorchVAE(nn.Module):
@@ -40,29 +73,16 @@ class TorchVAE(nn.Module):
 
     def __init__(self, spec: str, tensors: Mapping[str, torch.Tensor]):
         super().__init__()
-        self.spec, keys = spec, _parse(spec)
-        self.encoder, self.decoder = (self._layers(tensors, name, keys.get(name, [])) for name in ("encoder", "decoder"))
-        self.posterior, self.likelihood = (self._linear(tensors, name) for name in ("posterior", "likelihood"))
-        self._counts = keys["likelihood"] in ("poisson", "negative_binomial")
+        self.spec = spec
+        self.encoder, self.decoder = (
+            _sequential(tensors, name, split_layers(find_list(spec, name))) for name in ("encoder", "decoder"))  # fmt: skip
+        self.posterior, self.likelihood = (_linear(tensors, name) for name in ("posterior", "likelihood"))
+        self._counts = re.search(r"likelihood=(poisson|negative_binomial)\b", spec) is not None
         self._names: dict[str, str] = {}
         for name, values in tensors.items():
             if name not in self.state_dict():
                 self._names[name.replace(".", "_")] = name
                 self.register_buffer(name.replace(".", "_"), values)
-
-    @staticmethod
-    def _linear(tensors: Mapping[str, torch.Tensor], name: str) -> nn.Linear:
-        out, into = tensors[name + ".weight"].shape
-        layer = nn.Linear(into, out)
-        layer.load_state_dict({"weight": tensors[name + ".weight"], "bias": tensors[name + ".bias"]})
-        return layer
-
-    def _layers(self, tensors: Mapping[str, torch.Tensor], name: str, layers: list[str]) -> nn.Sequential:
-        made: list[nn.Module] = []
-        for index, layer in enumerate(layers):
-            kind = layer.split()[0]
-            made.append(self._linear(tensors, "%s.%d" % (name, index)) if kind == "dense" else _ACTIVATIONS[kind]())
-        return nn.Sequential(*made)
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if hasattr(self, "input_shift"):
