@@ -12,6 +12,14 @@
 
 /* ---- making and keeping ---- */
 
+static vae_status create_model(vae_context *context, const char *text, vae_model **out) {
+    vae__spec spec;
+    vae_status status = vae__spec_parse(text, &spec);
+    if (!status) status = vae__model_new(context, &spec, out);
+    if (!status) vae__model_draw(*out);
+    return status;
+}
+
 vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out) {
     vae_context *resolved;
     vae_status status = vae__need(out, "vae_model_create", "out");
@@ -21,7 +29,7 @@ vae_status vae_model_create(vae_context *context, const char *spec, vae_model **
     if (!status) status = vae__check_keys(&vae__spec_table, spec);
     if (!status) status = vae__context_resolve(context, &resolved);
     if (status) return status;
-    status = vae__model_new(resolved, spec, out);
+    status = create_model(resolved, spec, out);
     vae__context_release(resolved);
     return vae__memory_in(status, "vae_model_create");
 }

@@ -23,7 +23,7 @@ static vae_status build_model(vae_model *model) {
     return status;
 }
 
-static vae_status new_model(vae_context *context, const vae__spec *spec, vae_model **out) {
+vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model **out) {
     vae_model *model = vae__allocate(context, 1, sizeof *model);
     if (!model) return vae__last_status();
     atomic_init(&model->references, 1);
@@ -40,16 +40,8 @@ static vae_status new_model(vae_context *context, const vae__spec *spec, vae_mod
     return VAE_OK;
 }
 
-vae_status vae__model_new(vae_context *context, const char *spec_text, vae_model **out) {
-    vae__spec spec;
-    vae_status status = vae__spec_parse(spec_text, &spec);
-    if (!status) status = new_model(context, &spec, out);
-    if (!status) vae__network_initialize(&(*out)->spec, &(*out)->network, &(*out)->parameters);
-    return status;
-}
-
 vae_status vae__model_clone(const vae_model *model, vae_model **out) {
-    vae_status status = new_model(model->context, &model->spec, out);
+    vae_status status = vae__model_new(model->context, &model->spec, out);
     if (status) return status;
     memcpy((*out)->parameters.block, model->parameters.block,
            model->parameters.block_count * sizeof(vae__real));
@@ -179,7 +171,7 @@ vae_status vae__model_check_start(const vae_model *model) {
                      why);
 }
 
-void vae__model_redraw(vae_model *model) {
+void vae__model_draw(vae_model *model) {
     vae__network_initialize(&model->spec, &model->network, &model->parameters);
     model->edits++;
 }

@@ -27,8 +27,12 @@ struct vae_model {
     int has_scaling; /* shift and scale of standardize=1 were fitted, set or read from a file */
 };
 
-/* Parameters initialised from the spec's seed. */
-vae_status vae__model_new(vae_context *context, const char *spec_text, vae_model **out);
+/* A model whose parameters are all 0, for the caller to draw or to read. *out is set on success only. */
+vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model **out);
+
+/* Starting values for all parameters: random weights from the spec's seed, and what the layers say. */
+void vae__model_draw(vae_model *model);
+
 vae_model *vae__model_retain(vae_model *model);
 void vae__model_release(vae_model *model);
 vae_status vae__model_clone(const vae_model *model, vae_model **out);
@@ -55,9 +59,6 @@ void vae__model_initialize(vae_model *model, vae__statistics *statistics);
 
 /* Refuses to initialise a model whose parameters would be lost. */
 vae_status vae__model_check_start(const vae_model *model);
-
-/* The parameters that vae__model_new made, from the spec's seed. */
-void vae__model_redraw(vae_model *model);
 
 /* Refuses to train a model with standardize=1 that has no shift and scale. */
 vae_status vae__model_check_scaling(const vae_model *model);

@@ -200,7 +200,7 @@ static vae_status initialize(vae_model *model, const vae_dataset *dataset, int s
         if (!status && starts) {
             warn_of_constant(model, constant);
             warn_of_spread(model, &statistics);
-            if (model->initialized) vae__model_redraw(model);
+            if (model->initialized) vae__model_draw(model);
         }
         if (!status) vae__model_initialize(model, &statistics);
     }

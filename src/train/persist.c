@@ -170,9 +170,9 @@ vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const 
 }
 
 /* What the file says it is, before a model is made from it. */
-static vae_status read_spec(const char *label, const vae__bundle *bundle, const char **spec_text) {
+static vae_status read_spec(const char *label, const vae__bundle *bundle, vae__spec *spec) {
     const char *format = vae__bundle_metadata(bundle, VAE__FORMAT_KEY);
-    *spec_text = vae__bundle_metadata(bundle, VAE__SPEC_KEY);
+    const char *text = vae__bundle_metadata(bundle, VAE__SPEC_KEY);
     if (!format) {
         return vae__fail(
             VAE_ERROR_FORMAT,
@@ -187,21 +187,17 @@ static vae_status read_spec(const char *label, const vae__bundle *bundle, const 
             "or of a later version",
             label, format, VAE__MODEL_FORMAT);
     }
-    if (!*spec_text)
-        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
+    if (!text) return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec' is missing", label);
+    if (vae__spec_parse(text, spec))
+        return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec'", label);
     return VAE_OK;
 }
 
 /* The spec alone may ask for far more memory than the file holds: hold its parameters against the
  * tensors' bytes first. */
-static vae_status check_spec_fits(const char *label, const char *spec_text,
+static vae_status check_spec_fits(const char *label, const vae__spec *spec,
                                   const vae__bundle *bundle) {
-    vae__spec spec;
-    vae_status status = vae__spec_parse(spec_text, &spec);
-    if (status) {
-        return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ 'spec'", label);
-    }
-    double needed = vae__network_parameter_total(&spec), held = 0;
+    double needed = vae__network_parameter_total(spec), held = 0;
     for (size_t i = 0; i < bundle->tensor_count; i++)
         held +=
             (double)bundle->tensors[i].bytes / (bundle->tensors[i].dtype == VAE__DTYPE_F64 ? 8 : 4);
@@ -250,11 +246,11 @@ static vae_status read_metadata(const vae__bundle *bundle, vae_model *model) {
 
 vae_status vae__model_from_bundle(vae_context *context, const char *label,
                                   const vae__bundle *bundle, vae_model **out) {
-    const char *spec_text;
+    vae__spec spec;
     vae_model *model = NULL;
-    vae_status status = read_spec(label, bundle, &spec_text);
-    if (!status) status = check_spec_fits(label, spec_text, bundle);
-    if (!status) status = vae__model_new(context, spec_text, &model);
+    vae_status status = read_spec(label, bundle, &spec);
+    if (!status) status = check_spec_fits(label, &spec, bundle);
+    if (!status) status = vae__model_new(context, &spec, &model);
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];
