@@ -190,8 +190,8 @@ vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_
                          index, count, vae__plural(count));
     }
     const vae__parameter *parameter = &model->parameters.items[index];
-    for (size_t i = 0; shape && i < capacity && i < parameter->shape.rank; i++)
-        shape[i] = parameter->shape.extents[i];
+    size_t extents = parameter->shape.rank < capacity ? parameter->shape.rank : capacity;
+    if (shape) memcpy(shape, parameter->shape.extents, extents * sizeof *shape);
     if (rank) *rank = parameter->shape.rank;
     return VAE_OK;
 }
@@ -227,8 +227,9 @@ vae_status vae_model_parameter_get(const vae_model *model, const char *name, flo
     vae__parameter *parameter;
     vae_status status =
         find_parameter(model, name, values, count, "vae_model_parameter_get", &parameter);
-    for (size_t i = 0; !status && i < count; i++) values[i] = (float)parameter->values[i];
-    return status;
+    if (status) return status;
+    for (size_t i = 0; i < count; i++) values[i] = (float)parameter->values[i];
+    return VAE_OK;
 }
 
 vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
@@ -236,7 +237,8 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
     vae__parameter *parameter;
     vae_status status =
         find_parameter(model, name, values, count, "vae_model_parameter_set", &parameter);
-    for (size_t i = 0; !status && i < count; i++) {
+    if (status) return status;
+    for (size_t i = 0; i < count; i++) {
         int refused = !isfinite(values[i]) || (parameter->positive && !(values[i] > 0)) ||
                       (parameter->optional && values[i] < 0);
         if (!refused) continue;
@@ -244,7 +246,6 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
         return vae__fail(VAE_ERROR_DATA, "vae_model_parameter_set: value %zu for '%s' is not %s", i,
                          name, isfinite(values[i]) ? expected : "finite");
     }
-    if (status) return status;
     for (size_t i = 0; i < count; i++) parameter->values[i] = (vae__real)values[i];
     size_t index = (size_t)(parameter - model->parameters.items);
     if (index == model->network.shift || index == model->network.scale) model->has_scaling = 1;
@@ -253,21 +254,26 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
     return VAE_OK;
 }
 
+static vae_status largest_workspace(const vae_model *model, uint64_t *bytes) {
+    uint64_t largest = 0;
+    for (size_t i = 0; i < model->kind->program_count; i++) {
+        vae__program *program;
+        vae_status status = vae__model_program(model, model->kind->programs[i].name, &program);
+        if (status) return status;
+        uint64_t needed = vae__workspace_bytes(&program->plan);
+        if (needed > largest) largest = needed;
+    }
+    *bytes = largest;
+    return VAE_OK;
+}
+
 vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                             uint64_t *workspace_bytes) {
     vae_status status = vae__need(model, "vae_model_memory", "model");
-    if (status) return status;
-    size_t largest = 0;
-    for (size_t i = 0; workspace_bytes && i < model->kind->program_count; i++) {
-        vae__program *program;
-        status = vae__model_program(model, model->kind->programs[i].name, &program);
-        if (status) return vae__memory_in(status, "vae_model_memory");
-        size_t bytes = vae__workspace_bytes(&program->plan);
-        if (bytes > largest) largest = bytes;
-    }
-    if (parameter_bytes) *parameter_bytes = model->parameters.block_count * sizeof(vae__real);
-    if (workspace_bytes) *workspace_bytes = largest;
-    return VAE_OK;
+    if (!status && workspace_bytes) status = largest_workspace(model, workspace_bytes);
+    if (!status && parameter_bytes)
+        *parameter_bytes = model->parameters.block_count * sizeof(vae__real);
+    return vae__memory_in(status, "vae_model_memory");
 }
 
 vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, size_t *length) {

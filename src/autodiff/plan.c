@@ -109,7 +109,8 @@ static void order_steps(vae__plan *plan) {
         plan->steps[plan->step_count++] = (vae__plan_step){.node = (vae__id)i};
     }
     add_backward_steps(plan, 0);
-    for (size_t i = early; plan->training && i < plan->step_count; i++) {
+    if (!plan->training) return;
+    for (size_t i = early; i < plan->step_count; i++) {
         const vae__node *node = &graph->nodes[plan->steps[i].node];
         if (!(node->op->traits & VAE__OP_OVERWRITES_INPUT)) continue;
         plan->steps[i].gradient_known = gradient_is_known(plan, node, early);
@@ -121,9 +122,9 @@ static int runs_once(const vae__plan *plan, const vae__plan_step *step) {
     const vae__node *node = &plan->graph->nodes[step->node];
     const vae__value *values = plan->graph->values;
     if (!step->backward && node->op->traits & VAE__OP_REDUCE) return 1;
-    for (size_t i = 0; step->backward && i < node->input_count; i++) {
+    for (size_t i = 0; i < node->input_count; i++) {
         const vae__value *in = &values[node->inputs[i]];
-        if (in->needs_gradient && vae__domain_is_fixed(in->domain)) return 1;
+        if (step->backward && in->needs_gradient && vae__domain_is_fixed(in->domain)) return 1;
     }
     for (size_t i = 0; i < node->input_count; i++)
         if (!vae__domain_is_fixed(values[node->inputs[i]].domain)) return 0;

@@ -15,8 +15,9 @@ static void collect_terms(vae__plan *plan, vae__id parameter) {
     const vae__graph *graph = plan->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
         const vae__node *node = &graph->nodes[i];
-        for (size_t j = 0; plan->runs_backward[i] && j < node->parameter_count; j++) {
-            if (node->parameters[j] != parameter || !node->op->gradient) continue;
+        if (!plan->runs_backward[i] || !node->op->gradient) continue;
+        for (size_t j = 0; j < node->parameter_count; j++) {
+            if (node->parameters[j] != parameter) continue;
             plan->terms[plan->term_count++] = (vae__term){parameter, (vae__id)i, j, 0};
         }
     }

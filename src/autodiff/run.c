@@ -3,6 +3,8 @@
  * do not. The weight phase is in run_weights.c. */
 #include "autodiff/run.h"
 
+#include <string.h>
+
 #include "autodiff/row_range.h"
 #include "base/threads.h"
 #include "tensor/gemm.h"
@@ -133,7 +135,8 @@ static void run_backward(const vae__row_range *s, const vae__plan_step *step) {
 static int rows_are_fine(const vae__kernels *kernels, const vae__feed *feed, const vae__real *rows,
                          size_t count, size_t width) {
     if (!kernels->within(rows, count * width, feed->low, feed->high)) return 0;
-    for (size_t i = 0; feed->valid && i < count; i++) {
+    if (!feed->valid) return 1;
+    for (size_t i = 0; i < count; i++) {
         if (!feed->valid(feed->valid_user, rows + i * width)) return 0;
     }
     return 1;
@@ -188,7 +191,8 @@ static void run_slice(const segment_run *work, const vae__row_range *s) {
     /* Stop here: refused rows may hold NaN or infinity, and converting those to an integer, as some
      * likelihoods do, is undefined. */
     if (atomic_load(&s->run->refused)) return;
-    for (size_t i = 0; work->segment && i < work->segment->count; i++) {
+    size_t count = work->segment ? work->segment->count : 0;
+    for (size_t i = 0; i < count; i++) {
         const vae__plan_step *step = &plan->steps[work->segment->first + i];
         if (step->backward) {
             run_backward(s, step);
@@ -240,8 +244,10 @@ void vae__run_rows(vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
     if (!run->samples) run->samples = plan->samples;
     run->workers = vae__plan_workers(plan, run->rows, run->samples);
-    size_t sums = plan->threads * plan->measured_count * VAE__MEASURES;
-    for (size_t i = 0; plan->training && i < sums; i++) run->workspace->sums[i] = 0;
+    if (plan->training) {
+        size_t sums = plan->threads * plan->measured_count * VAE__MEASURES;
+        memset(run->workspace->sums, 0, sums * sizeof *run->workspace->sums);
+    }
     if (plan->feeds_fixed) {
         const vae__row_range whole = {run, 0, run->rows, 0};
         feed_inputs(&whole, 1);

@@ -6,6 +6,7 @@
  * A gradient by rows is computed in two passes: chunks of VAE__CHUNK_ROWS rows, each into a partial sum of its
  * own; then each block adds the partial sums in pairs, pairs of pairs and so on. */
 #include <math.h>
+#include <string.h>
 
 #include "autodiff/blocks.h"
 #include "autodiff/row_range.h"
@@ -74,7 +75,7 @@ static void add_terms(const vae__row_range *s, size_t first, size_t count, vae__
         add = 1;
     }
     size_t columns = plan->graph->parameters->items[plan->terms[first].parameter].columns;
-    for (size_t i = 0; !add && i < rows.count * columns; i++) into[i] = 0;
+    if (!add) memset(into, 0, rows.count * columns * sizeof *into);
 }
 
 static size_t chunks_of(const vae__run *run) {
@@ -148,7 +149,7 @@ static double consume_block(const weight_run *work, const vae__weight_block *blo
     }
     vae__real *into = work->sink->gradient + (parameter->values - parameters->block) + first;
     const vae__real *made = block_gradient(&whole, block, into);
-    for (size_t i = 0; made != into && i < count; i++) into[i] = made[i];
+    if (made != into) memcpy(into, made, count * sizeof *into);
     return work->run->workspace->context->kernels->sum_squares(into, count);
 }
 

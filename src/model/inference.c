@@ -372,8 +372,8 @@ static void read_score(job *j, const vae__run *run, size_t first, size_t rows) {
         double total = 0;
         for (size_t i = 0; i < width; i++) total -= log_p[i];
         if (j->score) j->score[first + r] = kl[r] + total;
-        for (size_t i = 0; j->by_value && i < width; i++)
-            j->by_value[(first + r) * width + i] = -log_p[i];
+        if (!j->by_value) continue;
+        for (size_t i = 0; i < width; i++) j->by_value[(first + r) * width + i] = -log_p[i];
     }
 }
 

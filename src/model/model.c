@@ -123,10 +123,10 @@ vae_status vae__model_sigma(const vae_model *model, double *sigma) {
     }
     vae_status status =
         likelihood->sigma(&model->spec, vae__model_extra(model), vae__model_floor(model), sigma);
-    for (size_t i = 0; !status && model->spec.standardize && i < model->spec.input.size; i++) {
+    if (status || !model->spec.standardize) return status;
+    for (size_t i = 0; i < model->spec.input.size; i++)
         sigma[i] *= (double)model->parameters.items[model->network.scale].values[i];
-    }
-    return status;
+    return VAE_OK;
 }
 
 /* Fits shift and scale; the statistics become those of y: mean 0, variance 1 where a column varies. */
@@ -148,8 +148,8 @@ void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     int holds = likelihood->holds_constant && likelihood->holds_constant(&model->spec);
     if (model->spec.standardize) fit_standardization(model, statistics);
-    for (size_t i = 0; holds && i < statistics->width; i++) {
-        if (!statistics->constant[i]) continue;
+    for (size_t i = 0; i < statistics->width; i++) {
+        if (!holds || !statistics->constant[i]) continue;
         vae__network_hold_column(&model->spec, &model->network, &model->parameters, i);
     }
     vae__network_scale_input(&model->spec, &model->network, &model->parameters, statistics);

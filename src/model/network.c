@@ -73,9 +73,8 @@ void vae__network_initialize(const vae__spec *spec, const vae__network *network,
     initialize_head(spec, list, network->posterior);
     vae__layers_initialize(spec->decoder.items, spec->decoder.count, spec, list, network->decoder);
     initialize_head(spec, list, network->likelihood.weight);
-    for (size_t i = 0; spec->standardize && i < spec->input.size; i++) {
-        list->items[network->scale].values[i] = 1;
-    }
+    if (!spec->standardize) return;
+    for (size_t i = 0; i < spec->input.size; i++) list->items[network->scale].values[i] = 1;
 }
 
 /* The place of the weight that x meets first, VAE__NONE where the first layer has none for each column. */
@@ -87,9 +86,11 @@ static size_t first_weight(const vae__spec *spec, const vae__network *network) {
 void vae__network_hold_column(const vae__spec *spec, const vae__network *network,
                               const vae__parameters *list, size_t column) {
     size_t first = first_weight(spec, network);
-    const vae__parameter *in = first == VAE__NONE ? NULL : &list->items[first];
     const vae__parameter *out = &list->items[network->likelihood.weight];
-    for (size_t r = 0; in && r < in->rows; r++) in->values[r * in->columns + column] = 0;
+    if (first != VAE__NONE) {
+        const vae__parameter *in = &list->items[first];
+        for (size_t r = 0; r < in->rows; r++) in->values[r * in->columns + column] = 0;
+    }
     for (size_t r = column; r < out->rows; r += spec->input.size)
         memset(out->values + r * out->columns, 0, out->columns * sizeof *out->values);
 }

@@ -147,7 +147,8 @@ static int compute(scores *to) {
         if (!status)
             status = vae_score(s->model, x, n, width, to->options, to->score + first, by_value);
         if (status) problem = subject_refused_rows(s->call, status, s->data, first, s->data_path);
-        for (size_t r = 0; !problem && r < n && to->explain; r++)
+        if (problem || !to->explain) continue;
+        for (size_t r = 0; r < n; r++)
             find_drivers(by_value + r * width, width, to->drivers + (first + r) * to->explain,
                          to->explain);
     }

@@ -445,9 +445,9 @@ static double row_name_width(const plot_grid *grid) {
     cairo_t *cr = open_page(1, 1);
     double widest = 0;
     set_font(cr, FONT, 0);
-    for (size_t i = 0; grid->row_names && i < grid->band; i++) {
+    size_t names = grid->row_names ? grid->band : 0;
+    for (size_t i = 0; i < names; i++)
         widest = fmax(widest, text_width(cr, grid->row_names[i]) + 8);
-    }
     cairo_destroy(cr);
     return widest;
 }
@@ -464,11 +464,13 @@ static void draw_grid_names(cairo_t *cr, const plot_grid *grid, double left, dou
                             double across, double down) {
     set_font(cr, FONT, 0);
     set_color(cr, PLOT_BLACK, 1);
-    for (size_t r = 0; grid->band && grid->row_names && r < grid->rows; r++) {
+    size_t named_rows = grid->band && grid->row_names ? grid->rows : 0;
+    for (size_t r = 0; r < named_rows; r++) {
         double y = top + image_at(r, down, grid->band, BAND_GAP);
         draw_text(cr, grid->row_names[r % grid->band], left - 8, y + down / 2 + 3, 1);
     }
-    for (size_t c = 0; grid->block && grid->block_names && c < grid->columns; c += grid->block) {
+    size_t named_columns = grid->block && grid->block_names ? grid->columns : 0;
+    for (size_t c = 0; c < named_columns; c += grid->block) {
         draw_text(cr, grid->block_names[c / grid->block],
                   left + image_at(c, across, grid->block, BLOCK_GAP), top - 6, 0);
     }

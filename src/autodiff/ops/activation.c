@@ -1,5 +1,7 @@
 /* y = f(x + b), element-wise, one op object for each activation. Relies on the formulas of
  * tensor/simd/activation.c. b is the bias that a dense layer in front has left. */
+#include <string.h>
+
 #include "autodiff/ops/ops.h"
 
 /* Output 0 is y. An activation whose derivative reads the pre-activation keeps that as output 1; which ones
@@ -14,8 +16,7 @@ static void forward_with(const vae__call *call, int activation) {
     const vae__value *x = vae__call_input(call, 0);
     size_t rows = vae__call_rows(call, x);
     vae__real *y = call->output[0];
-    const vae__real *from = call->input[0];
-    for (size_t i = 0; from != y && i < rows * x->width; i++) y[i] = from[i];
+    if (y != call->input[0]) memcpy(y, call->input[0], rows * x->width * sizeof *y);
     call->kernels->activation[activation].forward(y, call->bias, call->output[1], rows, x->width);
 }
 
@@ -26,7 +27,7 @@ static void backward_with(const vae__call *call, int activation) {
     vae__real *dx = call->input_gradient[0];
     const vae__real *dy = call->output_gradient[0];
     if (!dx) return;
-    for (size_t i = 0; dx != dy && i < count; i++) dx[i] = dy[i];
+    if (dx != dy) memcpy(dx, dy, count * sizeof *dx);
     kernels->backward(dx, call->output[kernels->needs_input ? 1 : 0], count);
 }
 

@@ -23,11 +23,13 @@ static void forward(const vae__call *call) {
 static void backward(const vae__call *call) {
     const vae__value *y = vae__call_output(call, 0);
     size_t rows = vae__call_rows(call, y);
-    for (size_t j = 0; call->input_gradient[0] && j < y->width; j++) {
+    vae__real *dx = call->input_gradient[0];
+    if (!dx) return;
+    for (size_t j = 0; j < y->width; j++) {
         double total = 0;
         for (size_t r = 0; r < rows; r++)
             total += (double)call->output_gradient[0][r * y->width + j];
-        call->input_gradient[0][j] = (vae__real)total;
+        dx[j] = (vae__real)total;
     }
 }
 

@@ -35,7 +35,8 @@ static void backward_batch(const vae__call *call) {
     size_t all = vae__domain_rows(x->domain, call->batch_rows, call->samples);
     vae__real *dx = call->input_gradient[0];
     const vae__real *dy = call->output_gradient[0];
-    for (size_t r = 0; dx && r < rows; r++)
+    if (!dx) return;
+    for (size_t r = 0; r < rows; r++)
         for (size_t j = 0; j < width; j++) dx[r * width + j] = dy[j] / (vae__real)all;
 }
 
@@ -80,7 +81,8 @@ static void backward_samples(const vae__call *call) {
     const vae__value *x = vae__call_input(call, 0);
     size_t rows = vae__call_rows(call, x), width = x->width;
     vae__real *dx = call->input_gradient[0];
-    for (size_t r = 0; dx && r < rows; r++) {
+    if (!dx) return;
+    for (size_t r = 0; r < rows; r++) {
         const vae__real *dy = call->output_gradient[0] + r / call->samples * width;
         for (size_t j = 0; j < width; j++) dx[r * width + j] = dy[j] / (vae__real)call->samples;
     }

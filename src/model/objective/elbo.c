@@ -17,8 +17,11 @@ static void backward(const vae__call *call) {
     double rows = (double)call->batch_rows, samples = (double)call->samples;
     const double *kl_mean = call->node->input_count > 2 ? call->input[2] : NULL;
     vae__real *dlog_p = call->input_gradient[0], *dkl = call->input_gradient[1];
-    for (size_t i = 0; dlog_p && i < draws; i++) dlog_p[i] = (vae__real)(-1 / (rows * samples));
-    for (size_t r = 0; dkl && r < call->rows; r++) {
+    if (dlog_p) {
+        for (size_t i = 0; i < draws; i++) dlog_p[i] = (vae__real)(-1 / (rows * samples));
+    }
+    if (!dkl) return;
+    for (size_t r = 0; r < call->rows; r++) {
         for (size_t j = 0; j < latent; j++) {
             int floored = kl_mean && kl_mean[j] < settings->free_bits;
             dkl[r * latent + j] = (vae__real)(floored ? 0 : settings->beta / rows);
