@@ -153,7 +153,8 @@ vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, 
     if (!dataset) return vae__fail(VAE_ERROR_ARGUMENT, "vae_dataset_read: dataset is NULL");
     vae_status status =
         check_rows("vae_dataset_read", dataset, first, n, x, width, vae__dataset_width(dataset));
-    return status ? status : read_rows(dataset, first, n, x);
+    if (!status) status = read_rows(dataset, first, n, x);
+    return status;
 }
 
 vae_status vae_dataset_read_labels(const vae_dataset *dataset, size_t first, size_t n,

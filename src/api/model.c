@@ -161,7 +161,8 @@ vae_status vae_model_sigma(const vae_model *model, double *sigma, size_t width) 
     if (!status)
         status = vae__need_width(width, vae_model_width(model), "vae_model_sigma", "width",
                                  "the model's input");
-    return status ? status : vae__model_sigma(model, sigma);
+    if (!status) status = vae__model_sigma(model, sigma);
+    return status;
 }
 
 size_t vae_model_parameter_count(const vae_model *model) {

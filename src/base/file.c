@@ -182,12 +182,9 @@ static vae_status read_inflated(vae__reader *reader, unsigned char *into, size_t
 
 #endif
 
-static vae_status open_regular(const char *path, int *file, uint64_t *size) {
+static vae_status check_regular(int file, const char *path, uint64_t *size) {
     struct stat info;
-    *file = vae__open_file(path, O_RDONLY | O_NONBLOCK,
-                           0); /* non-blocking: a FIFO without a writer would hang */
-    if (*file < 0) return vae__fail_system("open", path);
-    if (fstat(*file, &info)) return vae__fail_system("open", path);
+    if (fstat(file, &info)) return vae__fail_system("open", path);
     if (S_ISDIR(info.st_mode))
         return vae__fail(VAE_ERROR_FILE, "cannot read '%s': it is a directory", path);
     if (!S_ISREG(info.st_mode))
@@ -196,37 +193,43 @@ static vae_status open_regular(const char *path, int *file, uint64_t *size) {
     return VAE_OK;
 }
 
-vae_status vae__reader_open(vae_context *context, const char *path, vae__reader **out) {
-    vae__reader *reader = NULL;
-    int file = -1;
-    uint64_t size = 0;
-    *out = NULL;
-    vae_status status = vae__check_path(path);
-    if (status) return status;
-    status = open_regular(path, &file, &size);
-    if (status) goto done;
+/* Takes over the file, which is closed on failure too. */
+static vae_status start_reader(vae_context *context, const char *path, int file, uint64_t size,
+                               vae__reader **out) {
     size_t path_size = strlen(path) + 1;
-    reader = vae__allocate(context, sizeof *reader + path_size, 1);
+    vae__reader *reader = vae__allocate(context, sizeof *reader + path_size, 1);
     if (!reader) {
-        status = vae__memory_in(vae__last_status(), "%s", path);
-        goto done;
+        close(file);
+        return vae__memory_in(vae__last_status(), "%s", path);
     }
     reader->context = context;
     reader->file = file;
     reader->file_size = size;
     memcpy(reader->path, path, path_size);
-    status = fill(reader);
-    if (status) goto done;
-    if (reader->end >= 2 && reader->buffer[0] == 0x1f && reader->buffer[1] == 0x8b) {
+    vae_status status = fill(reader);
+    if (!status && reader->end >= 2 && reader->buffer[0] == 0x1f && reader->buffer[1] == 0x8b) {
         status = inflate_start(reader);
-        if (status) goto done;
-        reader->compressed = 1;
+        reader->compressed = !status;
+    }
+    if (status) {
+        vae__reader_close(reader);
+        return status;
     }
     *out = reader;
     return VAE_OK;
-done:
-    vae__release(context, reader);
-    if (file >= 0) close(file);
+}
+
+vae_status vae__reader_open(vae_context *context, const char *path, vae__reader **out) {
+    uint64_t size = 0;
+    *out = NULL;
+    vae_status status = vae__check_path(path);
+    if (status) return status;
+    /* Non-blocking: a FIFO without a writer would hang. */
+    int file = vae__open_file(path, O_RDONLY | O_NONBLOCK, 0);
+    if (file < 0) return vae__fail_system("open", path);
+    status = check_regular(file, path, &size);
+    if (!status) return start_reader(context, path, file, size, out);
+    close(file);
     return status;
 }
 

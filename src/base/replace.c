@@ -57,7 +57,8 @@ static vae_status write_device(const char *path, const vae__piece *pieces, size_
     if (file < 0) return vae__fail_system("write", path);
     vae_status status = write_pieces(file, path, pieces, count);
     vae_status closed = close_written(file, path);
-    return status ? status : closed;
+    if (!status) status = closed;
+    return status;
 }
 
 /* target becomes the name that `path` leads to through symbolic links, whether or not there is a
@@ -107,30 +108,30 @@ static vae_status sync_folder(const char *path, vae__buffer *target) {
     return status;
 }
 
+/* Writes, syncs and closes it. */
+static vae_status fill_temporary(int file, const char *path, const mode_t *mode,
+                                 const vae__piece *pieces, size_t count) {
+    if (mode) (void)fchmod(file, *mode & 0777); /* not every file system has modes */
+    vae_status status = write_pieces(file, path, pieces, count);
+    if (!status && sync_file(file)) status = vae__fail_system("write", path);
+    vae_status closed = close_written(file, path);
+    if (!status) status = closed;
+    return status;
+}
+
 /* mode: that of the file to be replaced, or NULL where there is none. */
 static vae_status replace_regular(vae_context *context, const char *path, const mode_t *mode,
                                   const vae__piece *pieces, size_t count) {
     vae__buffer target = {.context = context}, name = {.context = context};
-    int file = -1, created = 0;
+    int file = -1;
     vae_status status = follow_links(path, &target);
-    if (status) goto done;
-    status = create_temporary(path, target.text, mode ? 0600 : 0666, &name, &file);
-    if (status) goto done;
-    created = 1;
-    if (mode) (void)fchmod(file, *mode & 0777); /* not every file system has modes */
-    status = write_pieces(file, path, pieces, count);
-    if (!status && sync_file(file)) status = vae__fail_system("write", path);
-    vae_status closed = close_written(file, path);
-    if (!status) status = closed;
-    if (status) goto done;
-    if (rename(name.text, target.text)) {
-        status = vae__fail_system("replace", path);
-        goto done;
+    if (!status) status = create_temporary(path, target.text, mode ? 0600 : 0666, &name, &file);
+    if (!status) {
+        status = fill_temporary(file, path, mode, pieces, count);
+        if (!status && rename(name.text, target.text)) status = vae__fail_system("replace", path);
+        if (status) unlink(name.text);
     }
-    created = 0;
-    status = sync_folder(path, &target);
-done:
-    if (created) unlink(name.text);
+    if (!status) status = sync_folder(path, &target);
     vae__buffer_free(&target);
     vae__buffer_free(&name);
     return status;

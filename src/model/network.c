@@ -48,7 +48,8 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
         status = likelihood->parameters(context, spec, list, &own->extra);
     if (!status) status = declare_standardization(context, spec, list, network);
     if (!status && likelihood->floor) status = likelihood->floor(context, spec, list, &own->floor);
-    return status ? status : vae__parameters_allocate(context, list);
+    if (!status) status = vae__parameters_allocate(context, list);
+    return status;
 }
 
 double vae__network_parameter_total(const vae__spec *spec) {

@@ -10,8 +10,8 @@ static vae_status infer_parameters(vae__graph *graph, vae__node *node) {
     const vae__value head = graph->values[node->inputs[0]];
     size_t latent = head.width / 2;
     vae_status status = vae__graph_output_vector(graph, node, "mean", latent, head.domain, 0);
-    return status ? status
-                  : vae__graph_output_vector(graph, node, "logvar", latent, head.domain, 0);
+    if (!status) status = vae__graph_output_vector(graph, node, "logvar", latent, head.domain, 0);
+    return status;
 }
 
 static void forward_parameters(const vae__call *call) {

@@ -213,7 +213,8 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
     *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0}, .sigma_min = 1e-3, .seed = 1};
     vae_status status = vae__options_parse(&vae__spec_table, text, spec, seen, NULL);
     spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
-    return status ? status : check_whole(text, spec, seen);
+    if (!status) status = check_whole(text, spec, seen);
+    return status;
 }
 
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {

@@ -42,7 +42,8 @@ static vae_status add_encoder(const vae__build *b, vae__id y, vae__id *head) {
     *head = y;
     if (b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
     if (!status) status = add_layers(b, &b->spec->encoder, network->encoder, head);
-    return status ? status : add_head(b, network->posterior, 2 * (size_t)b->spec->latent, head);
+    if (!status) status = add_head(b, network->posterior, 2 * (size_t)b->spec->latent, head);
+    return status;
 }
 
 /* z -> the output layer, with `outputs` numbers for each value of x. */
@@ -67,7 +68,8 @@ static vae_status add_density(const vae__build *b, const vae__likelihood_build *
         status = vae__standardized_density(b->graph, values->log_p, (vae__id)b->network->scale,
                                            &values->log_p);
     }
-    return status ? status : vae__graph_result(b->graph, "log_p", values->log_p);
+    if (!status) status = vae__graph_result(b->graph, "log_p", values->log_p);
+    return status;
 }
 
 static vae_status add_mean(const vae__build *b, vae__id z) {
@@ -79,7 +81,8 @@ static vae_status add_mean(const vae__build *b, vae__id z) {
         status = vae__unstandardize(b->graph, x_mean, (vae__id)b->network->shift,
                                     (vae__id)b->network->scale, &x_mean);
     }
-    return status ? status : vae__graph_result(b->graph, "x_mean", x_mean);
+    if (!status) status = vae__graph_result(b->graph, "x_mean", x_mean);
+    return status;
 }
 
 static vae_status add_posterior(const vae__build *b, vae__id *mean) {
@@ -88,7 +91,8 @@ static vae_status add_posterior(const vae__build *b, vae__id *mean) {
     if (!status) status = add_encoder(b, y, &head);
     if (!status) status = vae__posterior_parameters(b->graph, head, mean, &logvar);
     if (!status) status = vae__graph_result(b->graph, "mean", *mean);
-    return status ? status : vae__graph_result(b->graph, "logvar", logvar);
+    if (!status) status = vae__graph_result(b->graph, "logvar", logvar);
+    return status;
 }
 
 /* x, noise -> the output layer at z ~ q(z|x); the KL and, if wanted, log p(z) - log q(z|x). */
@@ -117,13 +121,15 @@ static vae_status build_encode(const vae__build *b) {
 static vae_status build_decode(const vae__build *b) {
     vae__id z;
     vae_status status = add_input(b, "z", (size_t)b->spec->latent, VAE__PER_ROW, &z);
-    return status ? status : add_mean(b, z);
+    if (!status) status = add_mean(b, z);
+    return status;
 }
 
 static vae_status build_reconstruct(const vae__build *b) {
     vae__id mean;
     vae_status status = add_posterior(b, &mean);
-    return status ? status : add_mean(b, mean);
+    if (!status) status = add_mean(b, mean);
+    return status;
 }
 
 /* The output layer with its bias: draws and means are made from it row by row. */
@@ -133,7 +139,8 @@ static vae_status build_sample(const vae__build *b) {
     if (!status) status = vae__graph_result(b->graph, "z", z);
     if (!status) status = add_decoder(b, z, vae__likelihood_heads(b->spec), &head);
     if (!status) status = vae__activation(b->graph, head, VAE__ACTIVATION_identity, &head);
-    return status ? status : vae__graph_result(b->graph, "head", head);
+    if (!status) status = vae__graph_result(b->graph, "head", head);
+    return status;
 }
 
 static vae_status build_elbo(const vae__build *b) {
@@ -152,7 +159,8 @@ static vae_status build_density(const vae__build *b) {
     vae_status status = add_data(b, &likelihood.x);
     if (!status) status = add_input(b, "z", (size_t)b->spec->latent, VAE__PER_SAMPLE, &z);
     if (!status) status = add_decoder(b, z, vae__likelihood_heads(b->spec), &likelihood.head);
-    return status ? status : add_density(b, &likelihood, &values);
+    if (!status) status = add_density(b, &likelihood, &values);
+    return status;
 }
 
 /* The noise is fed as 0, so that z is the posterior's mean. */
@@ -166,7 +174,8 @@ static vae_status build_score(const vae__build *b) {
         status =
             vae__standardized_values(b->graph, by_value, (vae__id)b->network->scale, &by_value);
     }
-    return status ? status : vae__graph_result(b->graph, "log_p_by_value", by_value);
+    if (!status) status = vae__graph_result(b->graph, "log_p_by_value", by_value);
+    return status;
 }
 
 static vae_status build_training(const vae__build *b, const vae__objective_settings *settings) {
@@ -176,7 +185,8 @@ static vae_status build_training(const vae__build *b, const vae__objective_setti
     if (!status) status = add_density(b, &likelihood, &values);
     if (!status && values.batch_state != VAE__NONE)
         status = vae__graph_result(b->graph, "batch_state", values.batch_state);
-    return status ? status : settings->objective->build(b->graph, settings, &values);
+    if (!status) status = settings->objective->build(b->graph, settings, &values);
+    return status;
 }
 
 /* Samples of each row in a full chunk of the density program; fewer rows may have more (estimate.c). */

@@ -230,7 +230,8 @@ static vae_status parse_header(parser *p) {
             status = parse_metadata(p);
         }
     }
-    return status ? status : vae__json_end(&p->json);
+    if (!status) status = vae__json_end(&p->json);
+    return status;
 }
 
 /* ---- checking the whole ---- */

@@ -66,7 +66,8 @@ static vae_status keep_state(training *t) {
                 t->seconds + progress_seconds(&t->progress));
     vae_status status = vae_model_set_metadata(t->model, SETTINGS_STATE, state.text);
     text_free(&state);
-    return status ? status : keep_history(t);
+    if (!status) status = keep_history(t);
+    return status;
 }
 
 static int next_number(const char **at, double *value) {

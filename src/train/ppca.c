@@ -329,7 +329,8 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t l
     }
     free_space(&s, context);
     vae__ppca_rows_close(&r);
-    return status ? status : find_variances(out, data, least);
+    if (!status) status = find_variances(out, data, least);
+    return status;
 }
 
 /* ---- density ---- */

@@ -16,8 +16,9 @@ static vae_status infer(vae__graph *graph, vae__node *node) {
                          weight->name, weight->rows, x.width);
     }
     vae_status status = vae__graph_output_like(graph, node, weight->name, node->inputs[0]);
-    return status ? status
-                  : vae__graph_output_vector(graph, node, "row moments", MOMENTS, x.domain, 0);
+    if (!status)
+        status = vae__graph_output_vector(graph, node, "row moments", MOMENTS, x.domain, 0);
+    return status;
 }
 
 static void forward(const vae__call *call) {

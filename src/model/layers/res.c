@@ -39,7 +39,8 @@ static vae_status add(const vae__layer *layer, const size_t *first, vae__graph *
     if (!status && first[0] != VAE__NONE)
         status = vae__dense(graph, x, (vae__id)first[0], (vae__id)first[0] + 1,
                             graph->values[f].width, &x);
-    return status ? status : vae__add(graph, x, f, h);
+    if (!status) status = vae__add(graph, x, f, h);
+    return status;
 }
 
 static const char *const names[] = {"res", NULL};
