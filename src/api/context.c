@@ -1,8 +1,8 @@
-/* Doors: status, version, context. */
+/* The public functions for status, version and the context handle. */
 #include <stddef.h>
 #include <string.h>
 
-#include "api/doors.h"
+#include "api/arguments.h"
 #include "api/texts.h"
 #include "base/memory.h"
 #include "base/threads.h"

@@ -1,7 +1,7 @@
-/* The doors of vae_dataset: arguments checked, one room called. */
+/* The public functions of the data-set handle. Each checks its arguments and calls src/data/. */
 #include <stdint.h>
 
-#include "api/doors.h"
+#include "api/arguments.h"
 #include "api/texts.h"
 #include "data/dataset.h"
 #include "data/options.h"

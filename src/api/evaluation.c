@@ -1,7 +1,7 @@
-/* Doors: log p(x) and whole evaluations. */
+/* The public functions for log p(x) and whole evaluations. Each checks its arguments and calls one folder below. */
 #include <string.h>
 
-#include "api/doors.h"
+#include "api/arguments.h"
 #include "api/texts.h"
 #include "train/evaluation.h"
 

@@ -1,8 +1,8 @@
-/* Doors: model and inference. */
+/* The public functions of the model handle, and inference. Each checks its arguments and calls one folder below. */
 #include <math.h>
 #include <string.h>
 
-#include "api/doors.h"
+#include "api/arguments.h"
 #include "api/texts.h"
 #include "model/score.h"
 #include "train/evaluate.h"

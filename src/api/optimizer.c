@@ -1,7 +1,8 @@
-/* Doors: optimizer, steps, training, checkpoints. */
+/* The public functions of the optimizer handle: steps, training, checkpoints. Each checks its arguments and calls
+ * src/train/. */
 #include <string.h>
 
-#include "api/doors.h"
+#include "api/arguments.h"
 #include "api/texts.h"
 #include "train/checkpoint.h"
 #include "train/loop.h"

@@ -7,7 +7,7 @@
 #include "base/status.h"
 
 struct vae__pool;
-struct vae__kernels; /* tensor/kernels.h: chosen by the door that creates the context */
+struct vae__kernels; /* tensor/kernels.h: chosen where the context is created */
 
 struct vae_context {
     atomic_size_t references;

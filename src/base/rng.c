@@ -1,24 +1,21 @@
-/* Philox 4x32-10 and what is drawn from it: uniform numbers and permutations. Relies on integer arithmetic
- * only, so that a number is the same on every machine; the vector kernels compute the same words. */
+/* Philox 4x32-10 and what is drawn from it: uniform numbers and permutations. Words rely on integer arithmetic
+ * only, so that they are the same on every machine; the vector kernels compute the same words. */
 #include "base/rng.h"
 
-#define MULTIPLIER_0 0xD2511F53u
-#define MULTIPLIER_1 0xCD9E8D57u
-#define WEYL_0 0x9E3779B9u
-#define WEYL_1 0xBB67AE85u
-#define ROUNDS 10
+#include <math.h>
 
 void vae__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t a = counter[0], b = counter[1], c = counter[2], d = counter[3];
     uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t p0 = (uint64_t)MULTIPLIER_0 * a, p1 = (uint64_t)MULTIPLIER_1 * c;
+    for (int round = 0; round < VAE__PHILOX_ROUNDS; round++) {
+        uint64_t p0 = (uint64_t)VAE__PHILOX_MULTIPLIER_0 * a,
+                 p1 = (uint64_t)VAE__PHILOX_MULTIPLIER_1 * c;
         a = (uint32_t)(p1 >> 32) ^ b ^ k0;
         b = (uint32_t)p1;
         c = (uint32_t)(p0 >> 32) ^ d ^ k1;
         d = (uint32_t)p0;
-        k0 += WEYL_0;
-        k1 += WEYL_1;
+        k0 += VAE__PHILOX_WEYL_0;
+        k1 += VAE__PHILOX_WEYL_1;
     }
     out[0] = a, out[1] = b, out[2] = c, out[3] = d;
 }
@@ -37,6 +34,10 @@ double vae__random_uniform(const vae__stream *stream, uint32_t row, uint32_t ind
     const uint32_t *pair = words + index % 2 * 2;
     uint64_t bits = (uint64_t)pair[0] << 32 | pair[1];
     return (double)(bits >> 11) * 0x1p-53;
+}
+
+double vae__random_normal(double u, double v) {
+    return sqrt(-2 * log(1 - u)) * cos(6.28318530717958647692 * v);
 }
 
 void vae__random_permutation(const vae__stream *stream, uint64_t *order, size_t n) {

@@ -3,13 +3,20 @@
  * state to share, save or lose.
  *
  *     key     = seed (64 bits), its upper word xored with the step's upper 32 bits
- *     counter = { column block (4 numbers each), row, step (low 32 bits), purpose (8 bits) << 24 |
- * sample (24 bits) } */
+ *     counter = column block (4 numbers each), row, step (low 32 bits),
+ *               purpose (8 bits) and sample (24 bits) */
 #ifndef VAE_BASE_RNG_H
 #define VAE_BASE_RNG_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* The constants of the cipher, for its vector kernels too. */
+#define VAE__PHILOX_MULTIPLIER_0 0xD2511F53u
+#define VAE__PHILOX_MULTIPLIER_1 0xCD9E8D57u
+#define VAE__PHILOX_WEYL_0 0x9E3779B9u
+#define VAE__PHILOX_WEYL_1 0xBB67AE85u
+#define VAE__PHILOX_ROUNDS 10
 
 typedef enum vae__purpose {
     VAE__PURPOSE_INITIALIZE = 1, /* parameters; row = output row, sample = parameter index */
@@ -36,6 +43,9 @@ void vae__random_block(const vae__stream *stream, uint32_t row, uint32_t block, 
 
 /* Uniform in [0, 1), 53 bits: word pair `index` (two per block) of `row`. */
 double vae__random_uniform(const vae__stream *stream, uint32_t row, uint32_t index);
+
+/* A standard normal number from two uniform ones, u and v in [0, 1) (Box & Muller 1958). */
+double vae__random_normal(double u, double v);
 
 /* order[0 .. n-1] becomes a permutation of 0 .. n-1 (Fisher-Yates). */
 void vae__random_permutation(const vae__stream *stream, uint64_t *order, size_t n);

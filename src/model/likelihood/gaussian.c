@@ -485,11 +485,9 @@ static vae_status sigma(const vae__spec *spec, const vae__real *extra, const vae
     return VAE_OK;
 }
 
-/* Box & Muller on two 53-bit uniforms, the first in (0, 1]. */
 static double normal(const vae__stream *stream, uint32_t number, uint32_t index) {
-    double u = 1 - vae__random_uniform(stream, number, 2 * index);
-    double v = vae__random_uniform(stream, number, 2 * index + 1);
-    return sqrt(-2 * log(u)) * cos(6.28318530717958647692 * v);
+    double u = vae__random_uniform(stream, number, 2 * index);
+    return vae__random_normal(u, vae__random_uniform(stream, number, 2 * index + 1));
 }
 
 static void draw(const vae__likelihood_row *r, const vae__stream *stream, uint32_t number,

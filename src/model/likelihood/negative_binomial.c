@@ -50,10 +50,9 @@ static void by_value(const vae__likelihood_row *r, double *log_p) {
     }
 }
 
-/* Box & Muller on two uniforms, the first in (0, 1]. */
 static double next_normal(uniforms *from) {
-    double u = 1 - next_uniform(from), v = next_uniform(from);
-    return sqrt(-2 * log(u)) * cos(6.28318530717958647692 * v);
+    double u = next_uniform(from), v = next_uniform(from);
+    return vae__random_normal(u, v);
 }
 
 /* Gamma of this shape and scale 1 by Marsaglia & Tsang 2000, "A simple method for generating gamma

@@ -16,17 +16,18 @@ static void philox_blocks(const vae__stream *stream, const uint32_t *restrict bl
         w[2][i] = (uint32_t)stream->step;
         w[3][i] = stream->purpose << 24 | (stream->sample + sample[i]);
     }
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < VAE__PHILOX_ROUNDS; round++) {
         for (int i = 0; i < BLOCKS; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * w[0][i], p1 = (uint64_t)0xCD9E8D57u * w[2][i];
+            uint64_t p0 = (uint64_t)VAE__PHILOX_MULTIPLIER_0 * w[0][i];
+            uint64_t p1 = (uint64_t)VAE__PHILOX_MULTIPLIER_1 * w[2][i];
             uint32_t b = w[1][i], d = w[3][i];
             w[0][i] = (uint32_t)(p1 >> 32) ^ b ^ k0;
             w[1][i] = (uint32_t)p1;
             w[2][i] = (uint32_t)(p0 >> 32) ^ d ^ k1;
             w[3][i] = (uint32_t)p0;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += VAE__PHILOX_WEYL_0;
+        k1 += VAE__PHILOX_WEYL_1;
     }
 }
 

@@ -1,6 +1,6 @@
 /* Checks that begin public functions, with messages that name the function and the argument. Relies on
  * nothing but what it is given; a check that fails has set this thread's message. */
-#include "api/doors.h"
+#include "api/arguments.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
-/* What the doors share: argument checks whose messages name the function and the argument. */
-#ifndef VAE_API_DOORS_H
-#define VAE_API_DOORS_H
+/* What all public functions share: checks of arguments, whose messages name the function and the argument, and texts
+ * that are handed out. */
+#ifndef VAE_API_ARGUMENTS_H
+#define VAE_API_ARGUMENTS_H
 
 #include "data/dataset.h"
 #include "model/model.h"
