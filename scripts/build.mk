@@ -220,7 +220,7 @@ WITHOUT_PLOT := $(if $(CAIRO_LIBS),src/tool/plot_missing.c,src/tool/plot.c)
 TOOL_SOURCES := $(filter-out $(WITHOUT_PLOT),$(wildcard src/tool/*.c))
 TOOL_OBJECTS := $(TOOL_SOURCES:src/tool/%.c=$(OUT)/tool/%.o)
 # What the examples use of it.
-PLOT_OBJECTS := $(filter %/plot.o %/plot_missing.o %/history.o %/progress.o,$(TOOL_OBJECTS))
+PLOT_OBJECTS := $(filter %/plot.o %/plot_missing.o %/history.o %/progress.o %/frechet.o,$(TOOL_OBJECTS))
 TOOL := $(OUT)/vae
 LINK_PROGRAM = $(OWN_LDFLAGS) $(LDFLAGS)
 
@@ -290,6 +290,7 @@ $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 	$(Q)$(link_test) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
 # These run the program; the second one stands for a build without cairo.
 $(filter $(OUT)/tests/tool/%,$(TEST_SOURCES:%.c=$(OUT)/%)): $(call objects_of,tests/tool/program.c) $(TOOL) $(OUT)/vae-without-pictures
+$(OUT)/tests/tool/frechet_test: $(OUT)/tool/frechet.o
 # The random calls are more than one file.
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)

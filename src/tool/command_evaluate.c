@@ -1,8 +1,8 @@
 /* vae evaluate: the bound and what goes with it, over all rows of a data set. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "command.h"
+#include "frechet.h"
 #include "output.h"
 #include "progress.h"
 #include "subject.h"
@@ -12,6 +12,7 @@ static const tool_option options[] = {
     TOOL_OUTPUT("where the text goes (standard output)"),
     {"samples", 0, TOOL_WHOLE, "N", "also estimate log p(x) from N draws a row (0: not)"},
     {"fitted-on", 0, TOOL_PATH, "FILE", "fit the baselines to this data (DATA itself)"},
+    {"frechet", 0, TOOL_WHOLE, "N", "also compare N samples with the rows (0: not)"},
     {"seed", 0, TOOL_WHOLE, "N", "of the noise (1)"},
     TOOL_DATA,
     TOOL_COLUMNS,
@@ -36,6 +37,29 @@ static int open_fitted_on(subject *s, vae_dataset **fitted_on) {
     return status;
 }
 
+/* The distance of N samples E[x|z], z from the prior, to all rows of the data: a line below the library's text. */
+static int add_frechet(const subject *s, text *said) {
+    size_t n = (size_t)command_whole(s->call, "frechet", 0), rows = vae_dataset_size(s->data);
+    double distance = 0;
+    frechet f = {0};
+    if (n == 0) return TOOL_DONE;
+    float *samples = text_allocate(n * s->width, sizeof *samples);
+    float *x = text_allocate(rows * s->width, sizeof *x);
+    vae_status status = vae_dataset_read(s->data, 0, rows, x, s->width);
+    if (!status)
+        status = vae_sample(s->model, n, command_whole(s->call, "seed", 1), NULL, samples, NULL);
+    int problem = status ? command_refused(s->call, status, NULL) : TOOL_DONE;
+    const char *why = problem ? NULL : frechet_fit(&f, x, rows, s->width);
+    if (!problem && !why) why = frechet_distance(&f, samples, n, &distance);
+    if (why) problem = command_failed(s->call, "--frechet: %s", why);
+    text_append(said, "\n%-24s%12.3f  %-12s  %zu samples against the rows, %zu components\n",
+                "frechet", distance, "", n, f.components);
+    frechet_release(&f);
+    free(x);
+    free(samples);
+    return problem;
+}
+
 static int evaluate(subject *s, const vae_dataset *fitted_on) {
     progress bar;
     vae_evaluation *evaluation = NULL;
@@ -50,9 +74,14 @@ static int evaluate(subject *s, const vae_dataset *fitted_on) {
     if (!quiet) progress_end(&bar);
     text_free(&arguments);
     if (status) return command_refused(s->call, status, NULL);
-    const char *said = vae_evaluation_text(evaluation);
-    int problem = output_text(s->call, command_value(s->call, "output", "-"), said, strlen(said));
+    text said = {0};
+    text_append(&said, "%s", vae_evaluation_text(evaluation));
     vae_evaluation_destroy(evaluation);
+    int problem = add_frechet(s, &said);
+    if (!problem)
+        problem =
+            output_text(s->call, command_value(s->call, "output", "-"), said.text, said.length);
+    text_free(&said);
     return problem;
 }
 
@@ -78,5 +107,6 @@ const tool_command tool_evaluate = {
     2,
     2,
     options,
-    "Values are means over the rows in nats; docs/theory.md says what they are.\n",
+    "Values are means over the rows in nats; docs/theory.md says what they are. The\n"
+    "Frechet distance is 0 for samples with the rows' mean and covariance.\n",
     run};

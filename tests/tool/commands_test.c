@@ -259,8 +259,14 @@ static void evaluate_prints_the_library_s_text(void **state) {
     assert_string_equal(said, first);
     r = good("evaluate m.safetensors table.csv --fitted-on table.csv --samples 20 --threads 1");
     assert_string_equal(r.out, first);
+    r = good("evaluate m.safetensors table.csv --samples 20 --threads 1 --frechet 200");
+    assert_memory_equal(r.out, first, strlen(first));
+    assert_non_null(strstr(r.out, "  200 samples against the rows, 4 components\n"));
     free(first);
     free(said);
+    run bad = program_run("evaluate m.safetensors table.csv --frechet 1");
+    assert_int_equal(bad.status, 1);
+    assert_non_null(strstr(bad.errors, "--frechet: a distance needs at least two rows"));
 }
 
 static void info_shows_spec_parameters_and_metadata(void **state) {
