@@ -560,8 +560,10 @@ typedef struct {
  * A refused batch (VAE_ERROR_DATA, VAE_ERROR_DIVERGED) is consumed and reported, and leaves model
  * and optimizer as they were. The message names the row whose value or ELBO is the cause, by its
  * number in the source of the data set; where all are finite and the gradient or the update is not,
- * it names the learning rate and the row with the lowest ELBO. VAE_ERROR_MISMATCH for the optimizer
- * of another model; VAE_ERROR_ARGUMENT for a model with standardize=1 without shift and scale. */
+ * it names the learning rate and the row with the lowest ELBO. After any other error, that of a row
+ * which cannot be read among them, the data set's cursor too is where it was: the next step takes
+ * the same batch. VAE_ERROR_MISMATCH for the optimizer of another model; VAE_ERROR_ARGUMENT for a
+ * model with standardize=1 without shift and scale. */
 VAE_API vae_status vae_step(vae_model *model, vae_optimizer *optimizer, vae_dataset *dataset,
                             vae_step_report *report);
 

@@ -137,15 +137,16 @@ static vae_status read_rows(const vae_dataset *dataset, size_t first, size_t n, 
     size_t width = vae__dataset_width(dataset);
     vae__real *row = vae__allocate(context, width, sizeof *row);
     if (!row) return vae__memory_in(vae__last_status(), "vae_dataset_read");
-    for (size_t i = 0; i < n; i++) {
-        vae__dataset_read(dataset, first + i, 1, row);
+    vae_status status = VAE_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        status = vae__dataset_read(dataset, first + i, 1, row);
         for (size_t j = 0; j < width; j++) x[i * width + j] = (float)row[j];
     }
     vae__release(context, row);
+    return status;
 #else
-    vae__dataset_read(dataset, first, n, x);
+    return vae__dataset_read(dataset, first, n, x);
 #endif
-    return VAE_OK;
 }
 
 vae_status vae_dataset_read(const vae_dataset *dataset, size_t first, size_t n, float *x,

@@ -153,9 +153,10 @@ static void feed_inputs(const vae__row_range *s, int fixed) {
         if (vae__domain_is_fixed(value->domain) != fixed) continue;
         vae__real *rows = value_at(s, plan->graph->inputs[i]);
         size_t count = vae__domain_rows(value->domain, s->rows, run->samples);
-        if (!feed->rows)
-            feed->fill(feed->user, fixed ? 0 : s->first, fixed ? count : s->rows, rows);
-        if (feed->checked && !rows_are_fine(kernels, feed, rows, count, value->width))
+        int failed = !feed->rows &&
+                     feed->fill(feed->user, fixed ? 0 : s->first, fixed ? count : s->rows, rows);
+        if (failed) vae__failure_keep(&run->failure, s->first);
+        if (failed || (feed->checked && !rows_are_fine(kernels, feed, rows, count, value->width)))
             atomic_store(&run->refused, 1);
     }
 }
@@ -188,8 +189,8 @@ typedef struct segment_run {
 static void run_slice(const segment_run *work, const vae__row_range *s) {
     const vae__plan *plan = s->run->workspace->plan;
     if (work->feeds) feed_inputs(s, 0);
-    /* Stop here: refused rows may hold NaN or infinity, and converting those to an integer, as some
-     * likelihoods do, is undefined. */
+    /* Stop here: rows that were refused or not written may hold anything, and converting NaN or infinity
+     * to an integer, as some likelihoods do, is undefined. */
     if (atomic_load(&s->run->refused)) return;
     size_t count = work->segment ? work->segment->count : 0;
     for (size_t i = 0; i < count; i++) {
@@ -240,8 +241,10 @@ static void run_segment(vae__run *run, const vae__segment *segment, int feeds, i
     }
 }
 
-void vae__run_rows(vae__run *run) {
+vae_status vae__run_rows(vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
+    atomic_init(&run->refused, 0);
+    vae__failure_begin(&run->failure);
     if (!run->samples) run->samples = plan->samples;
     run->workers = vae__plan_workers(plan, run->rows, run->samples);
     if (plan->training) {
@@ -260,4 +263,5 @@ void vae__run_rows(vae__run *run) {
         run_segment(run, &plan->segments[i], i == 0 && fed, plan->training && last && measured);
     }
     if (plan->training && !measured) run_segment(run, NULL, 0, 1);
+    return vae__failure_take(&run->failure);
 }

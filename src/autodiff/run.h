@@ -12,8 +12,8 @@
 typedef struct vae__feed {
     const vae__real *rows; /* [n, width] or [n K, width]; NULL: fill */
     /* Writes rows first .. first + count - 1 (times K for an input of samples). Runs on many threads at
-     * once. */
-    void (*fill)(void *user, size_t first, size_t count, vae__real *into);
+     * once. A failure is the run's. */
+    vae_status (*fill)(void *user, size_t first, size_t count, vae__real *into);
     void *user;
     int checked; /* refuse values outside [low, high], NaN included */
     vae__real low, high;
@@ -28,11 +28,13 @@ typedef struct vae__run {
     size_t rows;                 /* 1 .. capacity */
     size_t samples; /* K of this run; 0: the plan's. At most vae__plan_max_samples(plan, rows) */
     size_t workers; /* threads, set by vae__run_rows */
-    atomic_int refused; /* a feed held a value outside its range: results are meaningless */
+    atomic_int refused;   /* a feed held a value outside its range: results are meaningless */
+    vae__failure failure; /* of the first rows that a feed could not write */
 } vae__run;
 
-/* All row segments. After it results can be read, unless `refused` is set. */
-void vae__run_rows(vae__run *run);
+/* All row segments. After it results can be read, unless `refused` is set. Fails if a feed does: with
+ * several threads the failure is that of the first rows, whichever thread came first. */
+vae_status vae__run_rows(vae__run *run);
 
 /* A result of the run. */
 const vae__real *vae__run_value(const vae__run *run, vae__id value);

@@ -9,14 +9,14 @@
 
 #include "base/utf8.h"
 
-#define MESSAGE_SIZE 1024
-#define WHOLE_SIZE (4096 + MESSAGE_SIZE) /* Linux's PATH_MAX, and what is said about the path */
+#define WHOLE_SIZE \
+    (4096 + VAE__MESSAGE_SIZE) /* Linux's PATH_MAX, and what is said about the path */
 #define KEPT_HEAD 300
 #define GAP "..."
 
 /* Fixed buffers without destructors: a host thread may end, or the library be unloaded, at any
  * time. */
-static _Thread_local char message[MESSAGE_SIZE];
+static _Thread_local char message[VAE__MESSAGE_SIZE];
 static _Thread_local vae_status last_status;
 
 /* C0, DEL and C1 (U+0080 to U+009F, which terminals obey too). */
@@ -62,7 +62,7 @@ vae_status vae__fail(vae_status status, const char *format, ...) {
 }
 
 static void prefix_message(const char *format, va_list arguments) {
-    char whole[WHOLE_SIZE + MESSAGE_SIZE + 2];
+    char whole[WHOLE_SIZE + VAE__MESSAGE_SIZE + 2];
     vsnprintf(whole, WHOLE_SIZE, format, arguments);
     size_t used = strlen(whole);
     snprintf(whole + used, sizeof whole - used, ": %s", message);
@@ -97,6 +97,25 @@ vae_status vae__memory_in(vae_status status, const char *format, ...) {
 
 vae_status vae__last_status(void) {
     return last_status;
+}
+
+void vae__failure_begin(vae__failure *failure) {
+    atomic_flag_clear(&failure->busy);
+    failure->status = VAE_OK;
+}
+
+void vae__failure_keep(vae__failure *failure, size_t number) {
+    while (atomic_flag_test_and_set(&failure->busy)) continue;
+    if (!failure->status || number < failure->number) {
+        failure->status = last_status;
+        failure->number = number;
+        memcpy(failure->message, message, sizeof message);
+    }
+    atomic_flag_clear(&failure->busy);
+}
+
+vae_status vae__failure_take(const vae__failure *failure) {
+    return failure->status ? vae__fail(failure->status, "%s", failure->message) : VAE_OK;
 }
 
 size_t vae__format(char *buffer, size_t size, const char *format, ...) {

@@ -3,6 +3,9 @@
 #ifndef VAE_BASE_STATUS_H
 #define VAE_BASE_STATUS_H
 
+#include <stdatomic.h>
+#include <stddef.h>
+
 #include "vae.h"
 
 #if defined(__GNUC__)
@@ -32,6 +35,26 @@ vae_status vae__last_status(void);
 
 /* This thread's message; "" before the first. */
 const char *vae__last_message(void);
+
+enum { VAE__MESSAGE_SIZE = 1024 };
+
+/* One failure of several threads that work for another one: messages belong to threads. */
+typedef struct vae__failure {
+    atomic_flag busy; /* a thread is writing */
+    vae_status status;
+    size_t number;
+    char message[VAE__MESSAGE_SIZE];
+} vae__failure;
+
+void vae__failure_begin(vae__failure *failure);
+
+/* Keeps this thread's last failure, unless one with a lower number is kept: which one remains does not
+ * depend on how fast threads are. */
+void vae__failure_keep(vae__failure *failure, size_t number);
+
+/* When the threads are done: makes the failure that was kept this thread's own, and returns its status;
+ * VAE_OK if there was none. */
+vae_status vae__failure_take(const vae__failure *failure);
 
 /* snprintf for messages and names: always ends in 0. Returns the length that the whole text needs.
  */

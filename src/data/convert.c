@@ -154,8 +154,6 @@ void vae__binarize_sample(const vae__stream *stream, uint32_t row, vae__real *x,
 
 int vae__stored_range(vae__element element, const void *values, size_t count, double *low,
                       double *high, size_t *at) {
-    *low = HUGE_VAL;
-    *high = -HUGE_VAL;
     for (size_t i = 0; i < count; i++) {
         double value = vae__stored_value(element, values, i);
         *at = i;

@@ -24,7 +24,8 @@ void vae__binarize_threshold(vae__real *x, size_t count);
 /* Bernoulli(x) from the words of `row`, one a column; NaN and infinity become NaN. */
 void vae__binarize_sample(const vae__stream *stream, uint32_t row, vae__real *x, size_t count);
 
-/* Smallest and largest of the stored values. If one is not finite: 0, with its index in *at. */
+/* Widens low .. high until it holds all of the stored values. If one is not finite: 0, with its index in *at.
+ */
 int vae__stored_range(vae__element element, const void *values, size_t count, double *low,
                       double *high, size_t *at);
 

@@ -28,12 +28,17 @@ static vae__source_options source_options(const vae__dataset_options *options) {
                                  .shifted = options->shift.kind != VAE__SHIFT_NONE};
 }
 
-static vae_status check_sprites_options(const vae__dataset_options *options) {
+/* Of data that is no CSV file. */
+static vae_status refuse_csv_options(const vae__dataset_options *options, const char *what) {
     const vae__source_options source = source_options(options);
     const char *given = vae__source_csv_option(&source);
-    if (given)
-        return vae__fail(VAE_ERROR_TEXT, "options: %s is for CSV files, not for " SPRITES, given);
-    if (!options->label_path) return VAE_OK;
+    if (!given) return VAE_OK;
+    return vae__fail(VAE_ERROR_TEXT, "options: %s is for CSV files, not for %s", given, what);
+}
+
+static vae_status check_sprites_options(const vae__dataset_options *options) {
+    vae_status status = refuse_csv_options(options, SPRITES);
+    if (status || !options->label_path) return status;
     return vae__fail(VAE_ERROR_TEXT,
                      "options: " SPRITES " has labels of its own; labels= cannot be given");
 }
@@ -52,6 +57,15 @@ static vae_status generate_sprites(vae_dataset *dataset, const char *path,
     return vae__sprites_generate(dataset->context, (size_t)count, options->seed, &dataset->table);
 }
 
+/* The table's values become the rows. */
+static void own_values(vae_dataset *dataset) {
+    vae__table *table = &dataset->table;
+    vae__row_source_own(&dataset->rows, dataset->context, table->element, table->rows,
+                        &table->shape, table->values);
+    dataset->rows.numbers = table->sources;
+    table->values = NULL;
+}
+
 static vae_status load_rows(vae_dataset *dataset, const char *path,
                             const vae__dataset_options *options) {
     const size_t length = strlen(SPRITES);
@@ -60,7 +74,7 @@ static vae_status load_rows(vae_dataset *dataset, const char *path,
     vae_status status = sprites
                             ? generate_sprites(dataset, path, options)
                             : vae__source_read(dataset->context, path, &source, &dataset->table);
-    dataset->rows = dataset->table.values;
+    if (!status) own_values(dataset);
     return status;
 }
 
@@ -69,10 +83,11 @@ static vae_status load_labels(vae_dataset *dataset, const char *path, const char
     const vae__source_options source = {.as_labels = 1};
     vae_context *context = dataset->context;
     vae__table labels = {0}, *table = &dataset->table;
-    uint64_t expected = table->sources ? table->source_rows : table->rows;
+    const vae__row_source *rows = &dataset->rows;
+    uint64_t expected = rows->numbers ? table->source_rows : rows->count;
     vae_status status = vae__source_read(context, label_path, &source, &labels);
     if (status) return vae__fail_in("labels");
-    size_t width = labels.width, count = table->rows * width;
+    size_t width = labels.width, count = rows->count * width;
     if (labels.rows != expected) {
         status =
             vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %llu", label_path,
@@ -87,7 +102,7 @@ static vae_status load_labels(vae_dataset *dataset, const char *path, const char
         goto done;
     }
     for (size_t i = 0; i < count; i++) {
-        size_t row = (size_t)vae__table_source(table, i / width);
+        size_t row = (size_t)vae__row_number(rows, i / width);
         table->labels[i] =
             vae__stored_value(labels.element, labels.values, row * width + i % width);
     }
@@ -113,12 +128,12 @@ static vae_status set_cursor(vae_dataset *dataset, const char *path,
 /* The rows are there: labels of their own file, conversion, split and cursor. */
 static vae_status prepare(vae_dataset *dataset, const char *path,
                           const vae__dataset_options *options) {
-    vae_status status = VAE_OK;
-    if (options->label_path) status = load_labels(dataset, path, options->label_path);
+    vae_status status = vae__row_source_prepare(&dataset->rows);
+    if (!status && options->label_path) status = load_labels(dataset, path, options->label_path);
     if (!status) status = vae__scaling_set(dataset, path, options);
     if (!status) {
         status = vae__split_rows(dataset->context, &options->split, options->split_seed,
-                                 dataset->table.rows, path, &dataset->kept, &dataset->size);
+                                 dataset->rows.count, path, &dataset->kept, &dataset->size);
     }
     if (!status) status = set_cursor(dataset, path, options);
     return status;
@@ -151,8 +166,7 @@ vae_status vae__dataset_open(vae_context *context, const char *path, const char 
 static vae_status take_rows(vae_dataset *dataset, const void *rows, size_t n, size_t width,
                             const vae__dataset_options *options) {
     const uint64_t extents[] = {n, width};
-    vae__table *table = &dataset->table;
-    table->element = (vae__element)options->dtype;
+    vae__table table = {.element = (vae__element)options->dtype};
     if (!rows)
         return vae__fail(VAE_ERROR_ARGUMENT, "rows is NULL; expected [%zu, %zu] values", n, width);
     if (!n || !width) {
@@ -160,21 +174,21 @@ static vae_status take_rows(vae_dataset *dataset, const void *rows, size_t n, si
                          "expected n and width of at least 1, found n = %zu, width = %zu", n,
                          width);
     }
-    if (vae__table_set_extents(table, extents, 2, "rows")) {
+    if (vae__table_set_extents(&table, extents, 2, "rows")) {
         return vae__fail(VAE_ERROR_ARGUMENT,
                          "n = %zu rows of width = %zu are more bytes than can be addressed", n,
                          width);
     }
-    dataset->rows = rows;
+    vae_context *context = dataset->context;
+    vae__row_source_borrow(&dataset->rows, context, table.element, n, &table.shape, rows);
     if (!options->copy) return VAE_OK;
-    size_t size = vae__element_size(table->element);
-    vae_status status =
-        vae__memory_check(dataset->context, (uint64_t)n * width, size, "copy of the rows");
+    size_t size = vae__element_size(table.element);
+    vae_status status = vae__memory_check(context, (uint64_t)n * width, size, "copy of the rows");
     if (status) return status;
-    table->values = vae__allocate(dataset->context, n * width, size);
-    if (!table->values) return vae__last_status();
-    memcpy(table->values, rows, n * width * size);
-    dataset->rows = table->values;
+    void *copy = vae__allocate(context, n * width, size);
+    if (!copy) return vae__last_status();
+    memcpy(copy, rows, n * width * size);
+    vae__row_source_own(&dataset->rows, context, table.element, n, &table.shape, copy);
     return VAE_OK;
 }
 
@@ -193,9 +207,31 @@ vae_status vae__dataset_from_memory(vae_context *context, const void *rows, size
     return status;
 }
 
+vae_status vae__dataset_from_source(vae__row_source *source, const char *options_text,
+                                    vae_dataset **out) {
+    vae_context *context = source->context;
+    vae__dataset_options options;
+    vae_dataset *dataset = NULL;
+    vae_status status =
+        vae__dataset_options_parse(context, options_text, VAE__ORIGIN_PATH, &options);
+    if (!status) status = refuse_csv_options(&options, "rows of a source");
+    if (!status) status = dataset_new(context, &dataset);
+    if (!status) {
+        dataset->rows = *source;
+        *source = (vae__row_source){0};
+        status = prepare(dataset, "rows", &options);
+    }
+    vae__dataset_options_free(context, &options);
+    vae__row_source_close(source);
+    if (status) vae__dataset_free(dataset);
+    *out = status ? NULL : dataset;
+    return status;
+}
+
 void vae__dataset_free(vae_dataset *dataset) {
     if (!dataset) return;
     vae_context *context = dataset->context;
+    vae__row_source_close(&dataset->rows);
     vae__table_free(context, &dataset->table);
     vae__release(context, dataset->offsets);
     vae__release(context, dataset->kept);
@@ -214,7 +250,7 @@ size_t vae__dataset_size(const vae_dataset *dataset) {
 }
 
 size_t vae__dataset_width(const vae_dataset *dataset) {
-    return dataset->table.width;
+    return dataset->rows.shape.size;
 }
 
 size_t vae__dataset_batch(const vae_dataset *dataset) {
@@ -234,15 +270,14 @@ uint64_t vae__dataset_position(const vae_dataset *dataset) {
 }
 
 size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity) {
-    const vae__table *table = &dataset->table;
-    for (size_t i = 0; i < table->shape.rank && i < capacity; i++)
-        shape[i] = table->shape.extents[i];
-    return table->shape.rank;
+    const vae__shape *found = &dataset->rows.shape;
+    for (size_t i = 0; i < found->rank && i < capacity; i++) shape[i] = found->extents[i];
+    return found->rank;
 }
 
 const char *vae__dataset_column_name(const vae_dataset *dataset, size_t column) {
-    const vae__table *table = &dataset->table;
-    return table->names && column < table->width ? table->names[column] : "";
+    char **names = dataset->table.names;
+    return names && column < dataset->rows.shape.size ? names[column] : "";
 }
 
 const double *vae__dataset_shift(const vae_dataset *dataset) {
@@ -256,7 +291,7 @@ void vae__dataset_scaling(const vae_dataset *dataset, size_t column, double *off
 }
 
 uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row) {
-    return vae__table_source(&dataset->table, vae__dataset_stored_row(dataset, row));
+    return vae__row_number(&dataset->rows, vae__dataset_stored_row(dataset, row));
 }
 
 /* ---- batches ---- */
@@ -295,11 +330,11 @@ void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch) {
     dataset->position = (size_t)(batch->rows - dataset->order);
 }
 
-static void gather_row(const vae_dataset *dataset, uint64_t row, uint64_t epoch, vae__real *x) {
-    uint64_t stored = vae__dataset_stored_row(dataset, row);
-    size_t width = dataset->table.width,
-           row_size = width * vae__element_size(dataset->table.element);
-    vae__convert(&dataset->conversion, dataset->rows + (size_t)stored * row_size, width, x);
+/* Stored values of one row to what the model sees. */
+static void convert_row(const vae_dataset *dataset, uint64_t stored, const unsigned char *values,
+                        uint64_t epoch, vae__real *x) {
+    size_t width = dataset->rows.shape.size;
+    vae__convert(&dataset->conversion, values, width, x);
     if (dataset->binarize == VAE__BINARIZE_THRESHOLD) vae__binarize_threshold(x, width);
     if (dataset->binarize == VAE__BINARIZE_SAMPLE) {
         const vae__stream stream = {dataset->seed, epoch, VAE__PURPOSE_BINARIZE,
@@ -309,28 +344,68 @@ static void gather_row(const vae_dataset *dataset, uint64_t row, uint64_t epoch,
 }
 
 /* Rows of a shuffled batch lie anywhere in memory: asks for the start of one ahead of its use. */
-static void prefetch_row(const vae_dataset *dataset, uint64_t row) {
+static void prefetch_row(const unsigned char *values, size_t size) {
 #ifdef __GNUC__
-    size_t stored = (size_t)vae__dataset_stored_row(dataset, row);
-    size_t size = dataset->table.width * vae__element_size(dataset->table.element);
-    const unsigned char *values = dataset->rows + stored * size;
     for (size_t i = 0; i < size && i < PREFETCHED; i += CACHE_LINE) __builtin_prefetch(values + i);
 #else
-    (void)dataset, (void)row;
+    (void)values, (void)size;
 #endif
 }
 
-void vae__dataset_gather(const vae_dataset *dataset, const uint64_t *rows, size_t count,
-                         uint64_t epoch, vae__real *x) {
-    for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) prefetch_row(dataset, rows[i + AHEAD]);
-        gather_row(dataset, rows[i], epoch, x + i * dataset->table.width);
+/* Rows of the set: those of a list, or first, first + 1, .. */
+typedef struct row_list {
+    const uint64_t *rows; /* NULL: from first on */
+    size_t first, count;
+} row_list;
+
+static uint64_t stored_row(const vae_dataset *dataset, const row_list *list, size_t i) {
+    return vae__dataset_stored_row(dataset, list->rows ? list->rows[i] : list->first + i);
+}
+
+static void gather_from_memory(const vae_dataset *dataset, const row_list *list, uint64_t epoch,
+                               vae__real *x) {
+    const unsigned char *memory = dataset->rows.memory;
+    size_t width = dataset->rows.shape.size, size = vae__row_bytes(&dataset->rows);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->rows && i + AHEAD < list->count)
+            prefetch_row(memory + (size_t)stored_row(dataset, list, i + AHEAD) * size, size);
+        uint64_t stored = stored_row(dataset, list, i);
+        convert_row(dataset, stored, memory + (size_t)stored * size, epoch, x + i * width);
     }
 }
 
-void vae__dataset_read(const vae_dataset *dataset, size_t first, size_t count, vae__real *x) {
-    for (size_t i = 0; i < count; i++)
-        gather_row(dataset, first + i, 0, x + i * dataset->table.width);
+static vae_status gather_by_reading(const vae_dataset *dataset, const row_list *list,
+                                    uint64_t epoch, vae__real *x) {
+    size_t width = dataset->rows.shape.size, size = vae__row_bytes(&dataset->rows);
+    uint64_t stored[VAE__ROWS_AT_ONCE];
+    vae__row_reader reader;
+    vae_status status = vae__row_reader_open(&reader, &dataset->rows);
+    for (size_t first = 0; !status && first < list->count; first += reader.capacity) {
+        size_t left = list->count - first, n = left < reader.capacity ? left : reader.capacity;
+        for (size_t i = 0; i < n; i++) stored[i] = stored_row(dataset, list, first + i);
+        status = vae__row_reader_list(&reader, stored, n);
+        for (size_t i = 0; !status && i < n; i++)
+            convert_row(dataset, stored[i], reader.values + i * size, epoch,
+                        x + (first + i) * width);
+    }
+    vae__row_reader_close(&reader);
+    return status;
+}
+
+static vae_status gather(const vae_dataset *dataset, const row_list *list, uint64_t epoch,
+                         vae__real *x) {
+    if (!dataset->rows.memory) return gather_by_reading(dataset, list, epoch, x);
+    gather_from_memory(dataset, list, epoch, x);
+    return VAE_OK;
+}
+
+vae_status vae__dataset_gather(const vae_dataset *dataset, const uint64_t *rows, size_t count,
+                               uint64_t epoch, vae__real *x) {
+    return gather(dataset, &(row_list){.rows = rows, .count = count}, epoch, x);
+}
+
+vae_status vae__dataset_read(const vae_dataset *dataset, size_t first, size_t count, vae__real *x) {
+    return gather(dataset, &(row_list){.first = first, .count = count}, 0, x);
 }
 
 void vae__dataset_read_labels(const vae_dataset *dataset, size_t first, size_t count,

@@ -51,24 +51,43 @@ static size_t columns_at_once(size_t width) {
     return columns < width ? columns : width;
 }
 
-vae_status vae__column_medians(vae_context *context, vae__element element,
-                               const unsigned char *rows, size_t n, size_t width, double *medians) {
-    size_t size = vae__element_size(element), stride = n + APART, columns = columns_at_once(width);
-    double *values = vae__allocate(context, stride, columns * sizeof *values);
-    if (!values) return vae__last_status();
-    for (size_t first = 0; first < width; first += columns) {
-        size_t found[MOST_COLUMNS] = {0};
-        size_t count = width - first < columns ? width - first : columns;
-        for (size_t row = 0; row < n; row++) {
-            const unsigned char *at = rows + (row * width + first) * size;
-            for (size_t j = 0; j < count; j++) {
-                double value = vae__stored_value(element, at, j);
-                if (isfinite(value)) values[j * stride + found[j]++] = value;
-            }
+/* Some columns of all rows, one after the other, those values that are finite. */
+typedef struct columns {
+    double *values;             /* [count, stride] */
+    size_t first, count;        /* columns first .. first + count - 1 of the rows */
+    size_t stride;              /* from column to column of `values` */
+    size_t found[MOST_COLUMNS]; /* values of each */
+} columns;
+
+static void take_rows(columns *c, const vae__row_reader *piece) {
+    const vae__row_source *source = piece->source;
+    size_t size = vae__row_bytes(source);
+    const unsigned char *at = piece->values + c->first * vae__element_size(source->element);
+    for (size_t row = 0; row < piece->count; row++, at += size) {
+        for (size_t j = 0; j < c->count; j++) {
+            double value = vae__stored_value(source->element, at, j);
+            if (isfinite(value)) c->values[j * c->stride + c->found[j]++] = value;
         }
-        for (size_t j = 0; j < count; j++)
-            medians[first + j] = found[j] ? vae__lower_median(values + j * stride, found[j]) : 0;
     }
-    vae__release(context, values);
-    return VAE_OK;
+}
+
+vae_status vae__column_medians(const vae__row_source *rows, double *medians) {
+    size_t width = rows->shape.size, together = columns_at_once(width);
+    columns c = {.stride = rows->count + APART};
+    vae__row_reader reader;
+    vae_status status = vae__row_reader_open(&reader, rows);
+    c.values = vae__allocate(rows->context, c.stride, together * sizeof *c.values);
+    if (!c.values) status = vae__last_status();
+    for (; !status && c.first < width; c.first += together) {
+        memset(c.found, 0, sizeof c.found);
+        c.count = width - c.first < together ? width - c.first : together;
+        while (vae__row_reader_next(&reader, &status)) take_rows(&c, &reader);
+        for (size_t j = 0; !status && j < c.count; j++) {
+            double *values = c.values + j * c.stride;
+            medians[c.first + j] = c.found[j] ? vae__lower_median(values, c.found[j]) : 0;
+        }
+    }
+    vae__release(rows->context, c.values);
+    vae__row_reader_close(&reader);
+    return status;
 }

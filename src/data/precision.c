@@ -33,11 +33,12 @@ typedef struct check {
     const vae__dataset_options *options;
     double *low, *high;           /* [width] of the stored values, in one block at low */
     double *sample, *overwritten; /* [SAMPLED_ROWS], in the same block */
+    unsigned char *sampled;       /* the rows of the samples, where they are not in memory */
 } check;
 
 /* Bytes that are divided by something stay apart, and float32 rows as they are stay as they are. */
 static int can_lose(const vae_dataset *dataset, const vae__dataset_options *options) {
-    vae__element element = dataset->table.element;
+    vae__element element = dataset->rows.element;
     int scale = options->scale.kind;
     return element == VAE__ELEMENT_FLOAT64 || dataset->offsets || scale == VAE__SCALE_RANGE ||
            (scale == VAE__SCALE_UNIT && element == VAE__ELEMENT_FLOAT32);
@@ -58,21 +59,30 @@ static void measure_float64(const unsigned char *rows, size_t n, size_t width, d
     }
 }
 
-static void measure_columns(check *c) {
-    const vae__table *table = &c->dataset->table;
-    size_t width = table->width;
-    for (size_t j = 0; j < width; j++) c->low[j] = HUGE_VAL, c->high[j] = -HUGE_VAL;
-    if (table->element == VAE__ELEMENT_FLOAT64) {
-        measure_float64(c->dataset->rows, table->rows, width, c->low, c->high);
+static void measure_piece(check *c, const vae__row_reader *piece) {
+    vae__element element = piece->source->element;
+    size_t width = piece->source->shape.size;
+    if (element == VAE__ELEMENT_FLOAT64) {
+        measure_float64(piece->values, piece->count, width, c->low, c->high);
         return;
     }
-    for (size_t row = 0; row < table->rows; row++) {
+    for (size_t row = 0; row < piece->count; row++) {
         for (size_t j = 0; j < width; j++) {
-            double value = vae__stored_value(table->element, c->dataset->rows, row * width + j);
+            double value = vae__stored_value(element, piece->values, row * width + j);
             if (value < c->low[j]) c->low[j] = value;
             if (value > c->high[j]) c->high[j] = value;
         }
     }
+}
+
+static vae_status measure_columns(check *c) {
+    const vae__row_source *rows = &c->dataset->rows;
+    vae__row_reader reader;
+    for (size_t j = 0; j < rows->shape.size; j++) c->low[j] = HUGE_VAL, c->high[j] = -HUGE_VAL;
+    vae_status status = vae__row_reader_open(&reader, rows);
+    while (!status && vae__row_reader_next(&reader, &status)) measure_piece(c, &reader);
+    vae__row_reader_close(&reader);
+    return status;
 }
 
 /* Whether a column's values may be one value with rounding errors. Small whole numbers have none. */
@@ -126,8 +136,8 @@ static void log_collapsed(const check *c, size_t column) {
 static vae_status find_collapsed(const check *c) {
     const vae_dataset *dataset = c->dataset;
     int only_said =
-        dataset->table.element == VAE__ELEMENT_FLOAT32 && c->options->scale.kind == VAE__SCALE_UNIT;
-    for (size_t j = 0; j < dataset->table.width; j++) {
+        dataset->rows.element == VAE__ELEMENT_FLOAT32 && c->options->scale.kind == VAE__SCALE_UNIT;
+    for (size_t j = 0; j < dataset->rows.shape.size; j++) {
         if (!collapses(c, j) || is_rounding(c, j)) continue;
         if (!only_said) return fail_collapsed(c, j);
         log_collapsed(c, j);
@@ -145,16 +155,43 @@ static double spacing(double x) {
     return fmax(ldexp(1, exponent - REAL_DIGITS), REAL_LEAST);
 }
 
+static size_t sample_size(const check *c) {
+    return c->dataset->rows.count < SAMPLED_ROWS ? c->dataset->rows.count : SAMPLED_ROWS;
+}
+
+/* The row that is number i of the sample. */
+static size_t sampled_row(const check *c, size_t i) {
+    size_t rows = c->dataset->rows.count, count = sample_size(c);
+    return i * (rows / count) + i * (rows % count) / count;
+}
+
+/* Reads the rows of the sample once, not once a column. */
+static vae_status read_sample(check *c) {
+    const vae__row_source *rows = &c->dataset->rows;
+    size_t size = vae__row_bytes(rows), count = sample_size(c);
+    vae__row_reader reader;
+    if (rows->memory) return VAE_OK;
+    vae_status status = vae__row_reader_open(&reader, rows);
+    c->sampled = vae__allocate(rows->context, count, size);
+    if (!c->sampled) status = vae__last_status();
+    for (size_t i = 0; !status && i < count; i++) {
+        status = vae__row_reader_row(&reader, sampled_row(c, i));
+        if (!status) memcpy(c->sampled + i * size, reader.values, size);
+    }
+    vae__row_reader_close(&reader);
+    return status;
+}
+
 /* Takes up to SAMPLED_ROWS finite values of a column, spread over the rows, as they are before
  * rounding. *inexact: rounding changes one of them. */
 static size_t take_sample(const check *c, size_t column, int *inexact) {
-    const vae__table *table = &c->dataset->table;
-    size_t count = table->rows < SAMPLED_ROWS ? table->rows : SAMPLED_ROWS, taken = 0;
+    const vae__row_source *rows = &c->dataset->rows;
+    size_t count = sample_size(c), width = rows->shape.size, taken = 0;
     *inexact = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t row = i * (table->rows / count) + i * (table->rows % count) / count;
-        double stored =
-            vae__stored_value(table->element, c->dataset->rows, row * table->width + column);
+        size_t row = c->sampled ? i : sampled_row(c, i);
+        double stored = vae__stored_value(rows->element, c->sampled ? c->sampled : rows->memory,
+                                          row * width + column);
         double x = vae__scaled(&c->dataset->conversion, column, stored);
         if (!isfinite(x)) continue;
         *inexact |= (double)(vae__real)x != x;
@@ -199,7 +236,7 @@ static void log_coarse(const check *c) {
     char name[VAE__COLUMN_TEXT], more[48], far[VAE__NUMBER_SIZE], apart[VAE__NUMBER_SIZE];
     double spread, step;
     size_t first = 0, count = 0;
-    for (size_t j = 0; j < c->dataset->table.width; j++) {
+    for (size_t j = 0; j < c->dataset->rows.shape.size; j++) {
         if (!is_coarse(c, j, &spread, &step) || count++) continue;
         first = j;
         vae__number_short(far, spread);
@@ -217,7 +254,7 @@ static void log_coarse(const check *c) {
 static void log_rounding(const check *c) {
     char name[VAE__COLUMN_TEXT], more[48], low[VAE__NUMBER_SIZE], high[VAE__NUMBER_SIZE];
     size_t first = 0, count = 0;
-    for (size_t j = 0; j < c->dataset->table.width; j++) {
+    for (size_t j = 0; j < c->dataset->rows.shape.size; j++) {
         if (is_rounding(c, j) && !collapses(c, j) && !count++) first = j;
     }
     if (!count) return;
@@ -233,17 +270,19 @@ static void log_rounding(const check *c) {
 vae_status vae__check_precision(const vae_dataset *dataset, const char *path,
                                 const vae__dataset_options *options) {
     check c = {.dataset = dataset, .path = path, .options = options};
-    size_t width = dataset->table.width;
+    size_t width = dataset->rows.shape.size;
     if (!can_lose(dataset, options)) return VAE_OK;
     c.low = vae__allocate(dataset->context, 2 * (width + SAMPLED_ROWS), sizeof *c.low);
     if (!c.low) return vae__fail_in("%s", path);
     c.high = c.low + width;
     c.sample = c.high + width;
     c.overwritten = c.sample + SAMPLED_ROWS;
-    measure_columns(&c);
-    vae_status status = find_collapsed(&c);
+    vae_status status = measure_columns(&c);
+    if (!status) status = find_collapsed(&c);
+    if (!status && dataset->context->log) status = read_sample(&c);
     if (!status && dataset->context->log) log_coarse(&c);
     if (!status && dataset->offsets) log_rounding(&c);
+    vae__release(dataset->context, c.sampled);
     vae__release(dataset->context, c.low);
     return status;
 }

@@ -5,16 +5,16 @@
 #include "data/convert.h"
 #include "data/dataset.h"
 #include "data/options.h"
+#include "data/rows.h"
 
 struct vae_dataset {
     vae_context *context;
-    vae__table
-        table; /* all rows that are kept, before the split; values NULL if the rows are borrowed */
-    const unsigned char *rows;
+    vae__row_source rows; /* all that are kept, before the split */
+    vae__table table;     /* what else the file held: its values are in `rows` */
     vae__conversion conversion;
     double *offsets; /* [width] the conversion's, where shift= gave some; NULL: none */
     int binarize;    /* vae__binarize */
-    uint64_t *kept;  /* [size] rows of the table, ascending; NULL: all */
+    uint64_t *kept;  /* [size] rows of the source, ascending; NULL: all */
     size_t size;     /* rows after the split */
     size_t batch;
     int shuffle, drop_last;
@@ -25,7 +25,7 @@ struct vae_dataset {
     size_t position;      /* and rows taken of the current one */
 };
 
-/* Which row of the table a row of the set is. */
+/* Which row of the source a row of the set is. */
 static inline uint64_t vae__dataset_stored_row(const vae_dataset *dataset, uint64_t row) {
     return dataset->kept ? dataset->kept[row] : row;
 }

@@ -94,15 +94,16 @@ typedef struct group {
     double *log_ratio; /* [rows * parts, samples]: log p(z) - log q(z|x) */
 } group;
 
-static void fill_x(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_x(void *user, size_t first, size_t count, vae__real *into) {
     const group *g = user;
     size_t width = g->model->spec.input.size;
     for (size_t i = 0; i < count; i++) {
         memcpy(into + i * width, g->x + (first + i) / g->parts * width, width * sizeof *into);
     }
+    return VAE_OK;
 }
 
-static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_z(void *user, size_t first, size_t count, vae__real *into) {
     const group *g = user;
     const vae__kernels *kernels = g->model->context->kernels;
     size_t latent = (size_t)g->model->spec.latent;
@@ -125,6 +126,7 @@ static void fill_z(void *user, size_t first, size_t count, vae__real *into) {
         vae__prior_of(&g->model->spec)
             ->log_ratio(&g->prior, logvar, noise, z, g->samples, g->log_ratio + i * g->samples);
     }
+    return VAE_OK;
 }
 
 /* One run of the density graph over the group; adds its weights. */
@@ -134,8 +136,7 @@ static void run_group(group *g, vae__workspace *workspace, vae__weights *weights
     *vae__program_feed(g->program, feeds, "z") = (vae__feed){.fill = fill_z, .user = g};
     vae__run run = {
         .workspace = workspace, .feeds = feeds, .rows = g->rows * g->parts, .samples = g->samples};
-    atomic_init(&run.refused, 0);
-    vae__run_rows(&run);
+    vae__run_rows(&run); /* its feeds do not fail */
     const double *log_p = vae__program_double(g->program, &run, "log_p");
     for (size_t i = 0; i < run.rows * g->samples; i++) {
         vae__weights_add(&weights[i / g->samples / g->parts], log_p[i] + g->log_ratio[i]);
@@ -254,11 +255,12 @@ typedef struct prior_source {
     uint64_t done; /* samples before this run: sample s is row s of the stream */
 } prior_source;
 
-static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *into) {
     const prior_source *source = user;
     const vae__prior_call call = vae__model_prior_call(source->model);
     vae__prior_of(call.spec)->draw(&call, &source->stream, (size_t)source->done + first, count,
                                    into);
+    return VAE_OK;
 }
 
 static void run_prior(prior_run *p, const vae__program *program, vae__workspace *workspace,
@@ -271,8 +273,7 @@ static void run_prior(prior_run *p, const vae__program *program, vae__workspace 
         *vae__program_feed(program, feeds, "z") = (vae__feed){.fill = fill_prior, .user = &source};
         p->samples = left < capacity ? (size_t)left : capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = p->samples};
-        atomic_init(&run.refused, 0);
-        vae__run_rows(&run);
+        vae__run_rows(&run); /* its feeds do not fail */
         p->heads = vae__program_value(program, &run, "head");
         vae__parallel(p->model->context, prior_share, p, p->model->context->threads);
     }

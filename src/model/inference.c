@@ -17,10 +17,11 @@ typedef struct float_rows {
     size_t width;
 } float_rows;
 
-static void widen(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status widen(void *user, size_t first, size_t count, vae__real *into) {
     const float_rows *from = user;
     for (size_t i = 0; i < count * from->width; i++)
         into[i] = (vae__real)from->rows[first * from->width + i];
+    return VAE_OK;
 }
 
 static vae__feed feed_floats(float_rows *from) {
@@ -61,9 +62,10 @@ typedef struct noise {
     size_t first_row, columns;
 } noise;
 
-static void fill_noise(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_noise(void *user, size_t first, size_t count, vae__real *into) {
     const noise *n = user;
     n->kernels->normals(&n->stream, n->first_row + first, count, 1, n->columns, into);
+    return VAE_OK;
 }
 
 /* ---- the chunk loop ---- */
@@ -117,15 +119,11 @@ static vae_status run_job(job *j) {
         size_t left = j->n - first,
                rows = left < program->plan.capacity ? left : program->plan.capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = rows};
-        atomic_init(&run.refused, 0);
         j->rows = (float_rows){j->in ? j->in + first * j->in_width : NULL, j->in_width};
         j->feed(j, first, feeds);
-        vae__run_rows(&run);
-        if (atomic_load(&run.refused)) {
-            status = refuse(j, first, rows, &run);
-        } else {
-            j->read(j, &run, first, rows);
-        }
+        status = vae__run_rows(&run);
+        if (!status && atomic_load(&run.refused)) status = refuse(j, first, rows, &run);
+        if (!status) j->read(j, &run, first, rows);
     }
     vae__program_return(program, workspace);
     return status;
@@ -149,7 +147,7 @@ static void feed_z(job *j, size_t first, vae__feed *feeds) {
 }
 
 static void feed_noise(job *j, size_t first, vae__feed *feeds,
-                       void (*fill)(void *, size_t, size_t, vae__real *)) {
+                       vae_status (*fill)(void *, size_t, size_t, vae__real *)) {
     j->noise.first_row = (size_t)j->first_row + first;
     *vae__program_feed(j->program, feeds, "noise") = (vae__feed){.fill = fill, .user = &j->noise};
 }
@@ -159,11 +157,12 @@ static void feed_bound(job *j, size_t first, vae__feed *feeds) {
     feed_noise(j, first, feeds, fill_noise);
 }
 
-static void fill_prior(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *into) {
     const job *j = user;
     const vae__prior_call call = vae__model_prior_call(j->model);
     vae__prior_of(&j->model->spec)
         ->draw(&call, &j->noise.stream, j->noise.first_row + first, count, into);
+    return VAE_OK;
 }
 
 static void feed_prior(job *j, size_t first, vae__feed *feeds) {
@@ -353,10 +352,11 @@ vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uin
 
 /* ---- the score at the posterior's mean ---- */
 
-static void fill_zeros(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_zeros(void *user, size_t first, size_t count, vae__real *into) {
     const noise *n = user;
     (void)first;
     memset(into, 0, count * n->columns * sizeof *into);
+    return VAE_OK;
 }
 
 static void feed_score(job *j, size_t first, vae__feed *feeds) {

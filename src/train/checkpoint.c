@@ -87,8 +87,8 @@ static vae_status list_metadata(const vae_optimizer *optimizer, const vae_datase
     add(c, VAE__OPTIONS_KEY, optimizer->options_text);
     add_number(c, VAE__STEPS_KEY, c->steps, optimizer->state.steps);
     if (dataset) {
-        vae__dataset_describe(dataset, &c->dataset);
-        if (c->dataset.failed) return vae__last_status();
+        vae_status status = vae__dataset_describe(dataset, &c->dataset);
+        if (status) return status;
         add(c, VAE__DATASET_KEY, c->dataset.text);
         add_number(c, VAE__EPOCH_KEY, c->epoch, vae__dataset_epoch(dataset));
         add_number(c, VAE__POSITION_KEY, c->position, vae__dataset_position(dataset));
@@ -230,8 +230,8 @@ static vae_status read_cursor(const source *from, const vae_model *model, vae_da
     if (vae__dataset_width(dataset) == width) /* else the descriptions differ */
         status = vae__shift_check(model, vae__dataset_shift(dataset), "the data set");
     if (status) return vae__fail_in("%s", from->path);
-    vae__dataset_describe(dataset, &found);
-    status = found.failed ? vae__last_status() : compare(from->path, expected, found.text);
+    status = vae__dataset_describe(dataset, &found);
+    if (!status) status = compare(from->path, expected, found.text);
     vae__buffer_free(&found);
     if (!status) status = read_number(from, VAE__EPOCH_KEY, &epoch);
     if (!status) status = read_number(from, VAE__POSITION_KEY, &position);

@@ -59,7 +59,8 @@ vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset
     const vae__bound bound = {.reconstruction = reconstruction, .kl = kl};
     for (size_t first = 0; first < n && !status; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
-        vae__dataset_read(dataset, first, count, rows);
+        status = vae__dataset_read(dataset, first, count, rows);
+        if (status) break;
         status = vae__model_bound(model, rows, count, seed, first, &bound);
         if (status == VAE_ERROR_DATA) status = check_rows(model, dataset, rows, first, count);
         for (size_t i = 0; i < count && !status; i++) {
@@ -117,8 +118,8 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
     for (size_t first = 0; first < n; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
-        vae__dataset_read(dataset, first, count, rows);
-        vae_status status = check_rows(model, dataset, rows, first, count);
+        vae_status status = vae__dataset_read(dataset, first, count, rows);
+        if (!status) status = check_rows(model, dataset, rows, first, count);
         if (status) return status;
         for (size_t r = 0; r < count; r++) {
             measure_row(rows + r * width, width, (double)(first + r + 1), to);

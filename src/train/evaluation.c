@@ -117,8 +117,8 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     double elbo[CHUNK], reconstruction[CHUNK], kl[CHUNK];
     const vae__bound bound = {elbo, reconstruction, kl, p->kl_by_latent};
     uint64_t seed = p->options.estimate.seed;
-    vae__dataset_read(p->dataset, first, count, p->rows);
-    vae_status status = check_rows(p, first, count);
+    vae_status status = vae__dataset_read(p->dataset, first, count, p->rows);
+    if (!status) status = check_rows(p, first, count);
     if (!status) status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
     for (size_t i = 0; !status && i < count; i++) {
         size_t width = p->model->spec.input.size;
@@ -204,7 +204,8 @@ static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
                                    .a = rows + CHUNK * width};
         const vae__real *bias =
             constant->parameters.items[constant->network.likelihood.bias].values;
-        vae__dataset_read(dataset, first, count, rows);
+        status = vae__dataset_read(dataset, first, count, rows);
+        if (status) break;
         total -= (double)count * vae__model_standardize(constant, rows, count);
         for (size_t r = 0; r < count && !status; r++) {
             memcpy(row.a, bias, heads * sizeof *bias);

@@ -85,13 +85,14 @@ static void add_products(void *argument, size_t part, size_t parts) {
 
 /* Biased (divided by n), as maximum likelihood asks; of the rows turned to a
  * basis if there is one. */
-static void find_covariance(vae__ppca_rows *r, const basis *to, double *turned,
-                            double *covariance) {
+static vae_status find_covariance(vae__ppca_rows *r, const basis *to, double *turned,
+                                  double *covariance) {
     vae_context *context = r->fit->context;
+    vae_status status = VAE_OK;
     size_t width = r->fit->width;
     products p = {r, to, to ? turned : r->y, covariance};
     memset(covariance, 0, width * width * sizeof *covariance);
-    while (to ? vae__ppca_next_columns(r) : vae__ppca_next_rows(r)) {
+    while (to ? vae__ppca_next_columns(r, &status) : vae__ppca_next_rows(r, &status)) {
         if (to) vae__parallel(context, turn_rows, &p, context->threads);
         vae__parallel(context, add_products, &p, context->threads);
     }
@@ -101,6 +102,7 @@ static void find_covariance(vae__ppca_rows *r, const basis *to, double *turned,
             covariance[j * width + i] = covariance[i * width + j];
         }
     }
+    return status;
 }
 
 /* ---- directions ---- */
@@ -132,9 +134,10 @@ static vae_status refine(vae__ppca_rows *r, space *s) {
     for (size_t k = 0; k < width; k++)
         found.rounding[k] = rounding_along(r->fit, s->vectors + k * width);
     transpose(s->vectors, width);
-    find_covariance(r, &found, s->turned, s->covariance);
+    vae_status status = find_covariance(r, &found, s->turned, s->covariance);
     transpose(s->vectors, width);
-    vae_status status = vae__eigen_semidefinite(context, s->covariance, width, s->values, s->more);
+    if (!status)
+        status = vae__eigen_semidefinite(context, s->covariance, width, s->values, s->more);
     if (status) return status;
     /* vectors <- more vectors */
     vae__products product = {width,         width, width, s->more, s->vectors,
@@ -165,8 +168,9 @@ static double take_largest(vae__ppca *fit, const space *s) {
 #define HIDDEN 1e-8
 
 static vae_status find_directions(vae__ppca *fit, vae__ppca_rows *r, space *s, double least) {
-    find_covariance(r, NULL, NULL, s->covariance);
-    vae_status status =
+    vae_status status = find_covariance(r, NULL, NULL, s->covariance);
+    if (status) return status;
+    status =
         vae__eigen_semidefinite(fit->context, s->covariance, fit->width, s->values, s->vectors);
     if (status) return status;
     double smallest = take_largest(fit, s);
@@ -228,13 +232,13 @@ static void clear_rounding(projection *p) {
 }
 
 /* The next chunk: rows.y [width, VAE__PPCA_SPAN] becomes the residuals, along [latent, VAE__PPCA_SPAN] minus the
- * coordinates. */
-static int project_chunk(projection *p) {
+ * coordinates. Returns as vae__ppca_next_columns does. */
+static int project_chunk(projection *p, vae_status *status) {
     vae__ppca_rows *r = &p->rows;
     const vae__ppca *fit = r->fit;
     const vae__kernels *kernels = fit->context->kernels;
     size_t width = fit->width, latent = fit->latent;
-    if (!vae__ppca_next_columns(r)) return 0;
+    if (!vae__ppca_next_columns(r, status)) return 0;
     vae__products onto = {width,    latent, r->count,       p->across,     r->y,
                           p->along, latent, VAE__PPCA_SPAN, VAE__PPCA_SPAN};
     vae__products off = {latent, width, r->count,       fit->directions, p->along,
@@ -265,7 +269,7 @@ static vae_status find_variances(vae__ppca *fit, const vae_dataset *data, double
     double n = (double)vae__dataset_size(data), rest = 0;
     vae_status status = projection_open(&p, fit, data);
     memset(fit->eigenvalues, 0, fit->latent * sizeof *fit->eigenvalues);
-    while (!status && project_chunk(&p)) {
+    while (!status && project_chunk(&p, &status)) {
         rest += sum_squares(p.rows.y, fit->width, p.rows.count);
         for (size_t k = 0; k < fit->latent; k++)
             fit->eigenvalues[k] += sum_squares(p.along + k * VAE__PPCA_SPAN, 1, p.rows.count) / n;
@@ -324,8 +328,8 @@ vae_status vae__ppca_fit(vae_context *context, const vae_dataset *data, size_t l
     if (!status) status = vae__ppca_rows_open(&r, out, data);
     if (!status) status = allocate_space(&s, &r);
     if (!status) {
-        vae__ppca_find_scale(out, &r, standardize);
-        status = find_directions(out, &r, &s, least);
+        status = vae__ppca_find_scale(out, &r, standardize);
+        if (!status) status = find_directions(out, &r, &s, least);
     }
     free_space(&s, context);
     vae__ppca_rows_close(&r);
@@ -349,7 +353,7 @@ vae_status vae__ppca_log_likelihood(const vae__ppca *fit, const vae_dataset *dat
     projection p;
     double distances = 0;
     vae_status status = projection_open(&p, fit, data);
-    while (!status && project_chunk(&p)) {
+    while (!status && project_chunk(&p, &status)) {
         distances += sum_squares(p.rows.y, fit->width, p.rows.count) / fit->noise_variance;
         for (size_t k = 0; k < fit->latent; k++)
             distances +=

@@ -23,10 +23,10 @@ typedef struct vae__ppca_rows {
 vae_status vae__ppca_rows_open(vae__ppca_rows *rows, const vae__ppca *fit, const vae_dataset *data);
 void vae__ppca_rows_close(vae__ppca_rows *rows);
 
-/* Reads the next chunk into y, by rows or transposed. 1; or 0 behind the last row, and then the next call reads the first
- * chunk again. */
-int vae__ppca_next_rows(vae__ppca_rows *rows);
-int vae__ppca_next_columns(vae__ppca_rows *rows);
+/* Reads the next chunk into y, by rows or transposed. 1: there is one. 0: there are no more rows, and the next call reads
+ * the first chunk again; or a failure, which is then *status. */
+int vae__ppca_next_rows(vae__ppca_rows *rows, vae_status *status);
+int vae__ppca_next_columns(vae__ppca_rows *rows, vae_status *status);
 
 /* One value of y. The mean is taken off as two doubles: where a column lies far from zero, one would be off by part of
  * the column's deviation. */
@@ -36,6 +36,6 @@ static inline double vae__ppca_centre(const vae__ppca *fit, size_t column, vae__
 }
 
 /* Sets mean, spread and, if wanted, the scales of a model with standardize=1, from means of 0 and scales of 1. */
-void vae__ppca_find_scale(vae__ppca *fit, vae__ppca_rows *rows, int standardize);
+vae_status vae__ppca_find_scale(vae__ppca *fit, vae__ppca_rows *rows, int standardize);
 
 #endif

@@ -173,15 +173,14 @@ static vae_status ensure_gradient(vae_optimizer *optimizer) {
 
 /* ---- feeding ---- */
 
-static void fill_rows(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_rows(void *user, size_t first, size_t count, vae__real *into) {
     const vae__step_rows *from = user;
-    if (from->dataset) {
-        vae__dataset_gather(from->dataset, from->batch.rows + first, count, from->batch.epoch,
-                            into);
-        return;
-    }
+    if (from->dataset)
+        return vae__dataset_gather(from->dataset, from->batch.rows + first, count,
+                                   from->batch.epoch, into);
     size_t width = from->batch.count; /* of a row: set by begin_step */
     for (size_t i = 0; i < count * width; i++) into[i] = (vae__real)from->rows[first * width + i];
+    return VAE_OK;
 }
 
 typedef struct noise_source {
@@ -190,9 +189,10 @@ typedef struct noise_source {
     size_t samples, latent;
 } noise_source;
 
-static void fill_noise(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_noise(void *user, size_t first, size_t count, vae__real *into) {
     const noise_source *noise = user;
     noise->kernels->normals(&noise->stream, first, count, noise->samples, noise->latent, into);
+    return VAE_OK;
 }
 
 /* A step under way. */
@@ -224,7 +224,6 @@ static void begin_step(step *s) {
     optimizer->objective.beta = vae__beta_at(options, number);
     optimizer->objective.free_bits = options->free_bits;
     s->run = (vae__run){.workspace = optimizer->workspace, .feeds = s->feeds, .rows = s->rows.n};
-    atomic_init(&s->run.refused, 0);
 }
 
 /* The number of a row for messages: in the data set's source, or in the rows given. */
@@ -441,7 +440,8 @@ static vae_status run_rows(step *s) {
         if (status) return status;
     }
     begin_step(s);
-    vae__run_rows(&s->run);
+    vae_status status = vae__run_rows(&s->run);
+    if (status) return status;
     if (atomic_load(&s->run.refused)) return refuse_rows(s);
     read_report(s);
     return VAE_OK;

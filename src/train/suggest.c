@@ -93,13 +93,14 @@ vae_status vae__suggest_spec(const vae_dataset *dataset, vae__buffer *out) {
     finding found[DATA_KINDS];
     vae_context *context = vae__dataset_context(dataset);
     vae__real *rows = vae__allocate(context, (n < CHUNK ? n : CHUNK) * width, sizeof *rows);
-    if (!rows) return vae__last_status();
-    for (size_t first = 0; first < n && held[REALS]; first += CHUNK) {
+    vae_status status = rows ? VAE_OK : vae__last_status();
+    for (size_t first = 0; !status && first < n && held[REALS]; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
-        vae__dataset_read(dataset, first, count, rows);
-        look(dataset, rows, first, count, held, found);
+        status = vae__dataset_read(dataset, first, count, rows);
+        if (!status) look(dataset, rows, first, count, held, found);
     }
     vae__release(context, rows);
+    if (status) return status;
     while (kind < DATA_KINDS && !held[kind]) kind++;
     if (kind == DATA_KINDS) {
         const finding *bad = &found[REALS];

@@ -82,7 +82,6 @@ static void compute(toys *t, const vae__plan *plan, const vae__real *x, outcome 
     vae__feed feed = {.rows = x};
     assert_ok(vae__workspace_make(plan, &workspace));
     vae__run run = {.workspace = workspace, .feeds = &feed, .rows = ROWS};
-    atomic_init(&run.refused, 0);
     vae__run_rows(&run);
     vae__id a = vae__graph_find_result(&t->graph, "a");
     const vae__value *value = &t->graph.values[a];
@@ -216,7 +215,6 @@ static void serves_an_op_that_wants_channels_last(void **state) {
         for (size_t i = 0; i < 24; i++) x[i] = (vae__real)(i * i);
         vae__feed feed = {.rows = x};
         vae__run run = {.workspace = workspace, .feeds = &feed, .rows = 2};
-        atomic_init(&run.refused, 0);
         vae__run_rows(&run);
         const vae__real *y = vae__run_value(&run, first);
         for (size_t i = 0; i < 24; i++) {

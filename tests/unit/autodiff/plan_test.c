@@ -163,7 +163,6 @@ static result run(toys *t, const vae__plan *plan, const vae__real *x, size_t row
     result made = {calloc(t->parameters.block_count, sizeof(vae__real)), 0};
     assert_ok(vae__workspace_make(plan, &workspace));
     vae__run running = {.workspace = workspace, .feeds = &feed, .rows = rows};
-    atomic_init(&running.refused, 0);
     vae__run_rows(&running);
     vae__sink sink = {.gradient = made.gradient};
     made.squares = vae__run_weights(&running, &sink);
@@ -342,7 +341,6 @@ static void does_not_run_refused_rows(void **state) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         vae__feed feed = {.rows = x, .checked = 1, .low = 0, .high = 1};
         vae__run running = {.workspace = workspace, .feeds = &feed, .rows = ROWS};
-        atomic_init(&running.refused, 0);
         x[ROWS * IN - 1] = cases[i].value;
         calls = 0;
         vae__run_rows(&running);

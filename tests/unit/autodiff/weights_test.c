@@ -98,7 +98,6 @@ static void gradient_of(const vae__op *op, size_t width, size_t threads, size_t 
     assert_ok(vae__workspace_make(&plan, &workspace));
     vae__feed feed = {.rows = x};
     vae__run run = {.workspace = workspace, .feeds = &feed, .rows = rows};
-    atomic_init(&run.refused, 0);
     largest_call = 0;
     vae__run_rows(&run);
     vae__real *all = calloc(t.parameters.block_count, sizeof *all);
@@ -148,10 +147,11 @@ static void cuts_large_parameters_by_their_rows(void **state) {
 
 /* ---- rows that no batch changes ---- */
 
-static void fill_fixed(void *user, size_t first, size_t count, vae__real *into) {
+static vae_status fill_fixed(void *user, size_t first, size_t count, vae__real *into) {
     size_t *calls = user;
     ++*calls;
     for (size_t i = 0; i < count * 2; i++) into[i] = (vae__real)(first * 2 + i + 1);
+    return VAE_OK;
 }
 
 /* Three fixed rows through a dense layer are computed once, whatever the batch, and their gradients add to those
@@ -177,7 +177,6 @@ static void computes_fixed_rows_once(void **state) {
         for (size_t i = 0; i < 18; i++) rows[i] = 1;
         vae__feed feeds[] = {{.rows = rows}, {.fill = fill_fixed, .user = &calls}};
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = 9};
-        atomic_init(&run.refused, 0);
         vae__run_rows(&run);
         assert_int_equal(calls, 1);
         vae__real gradient[64] = {0};
@@ -215,7 +214,6 @@ static void binds_parameters_at_run_time(void **state) {
     average[t.parameters.items[w + 1].values - t.parameters.block] = 1000;
     vae__feed feed = {.rows = x};
     vae__run run = {.workspace = workspace, .feeds = &feed, .rows = 1, .parameters = average};
-    atomic_init(&run.refused, 0);
     vae__run_rows(&run);
     test_near((double)*vae__run_value(&run, vae__graph_find_result(&t.graph, "y")), 1530, 0, "y");
     free(average);

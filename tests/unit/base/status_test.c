@@ -145,6 +145,36 @@ static void belongs_to_the_thread(void **state) {
     assert_int_equal(vae__last_status(), VAE_ERROR_DATA);
 }
 
+/* What a thread kept, another one has. */
+static void *keep_elsewhere(void *argument) {
+    vae__fail(VAE_ERROR_FILE, "of a thread");
+    vae__failure_keep(argument, 7);
+    return NULL;
+}
+
+static void carries_the_first_failure_to_a_thread(void **state) {
+    pthread_t thread;
+    vae__failure failure;
+    (void)state;
+    vae__failure_begin(&failure);
+    vae__fail(VAE_ERROR_DATA, "before");
+    assert_int_equal(vae__failure_take(&failure), VAE_OK);
+    assert_string_equal(vae__last_message(), "before");
+    assert_int_equal(pthread_create(&thread, NULL, keep_elsewhere, &failure), 0);
+    pthread_join(thread, NULL);
+    vae__fail(VAE_ERROR_DATA, "a later one");
+    vae__failure_keep(&failure, 8);
+    assert_int_equal(vae__failure_take(&failure), VAE_ERROR_FILE);
+    assert_string_equal(vae__last_message(), "of a thread");
+    assert_int_equal(vae__last_status(), VAE_ERROR_FILE);
+    vae__fail(VAE_ERROR_DATA, "an earlier one: %%s");
+    vae__failure_keep(&failure, 6);
+    assert_int_equal(vae__failure_take(&failure), VAE_ERROR_DATA);
+    assert_string_equal(vae__last_message(), "an earlier one: %s");
+    vae__failure_begin(&failure);
+    assert_int_equal(vae__failure_take(&failure), VAE_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_message_and_status),
@@ -155,6 +185,7 @@ int main(void) {
         cmocka_unit_test(shows_what_can_be_shown),
         cmocka_unit_test(formats_into_buffers),
         cmocka_unit_test(belongs_to_the_thread),
+        cmocka_unit_test(carries_the_first_failure_to_a_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

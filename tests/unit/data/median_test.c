@@ -81,6 +81,16 @@ static void fills(unsigned char *rows, vae__element element, size_t i, double va
     if (element == VAE__ELEMENT_FLOAT64) memcpy(rows + 8 * i, &value, 8);
 }
 
+static vae_status take_medians(vae_context *context, vae__element element, const void *rows,
+                               size_t n, size_t width, double *medians) {
+    const vae__shape shape = vae__shape_vector(width);
+    vae__row_source source;
+    vae__row_source_borrow(&source, context, element, n, &shape, rows);
+    vae_status status = vae__column_medians(&source, medians);
+    vae__row_source_close(&source);
+    return status;
+}
+
 /* Every element type, widths about the number of columns that are read together, rows that begin at
  * any address. */
 static void takes_each_column(void **state) {
@@ -96,7 +106,7 @@ static void takes_each_column(void **state) {
             for (size_t i = 0; i < ROWS * width; i++)
                 fills(rows, (vae__element)element, i, (double)(i * i * 31 % 251));
             assert_int_equal(
-                vae__column_medians(s->context, (vae__element)element, rows, ROWS, width, medians),
+                take_medians(s->context, (vae__element)element, rows, ROWS, width, medians),
                 VAE_OK);
             for (size_t j = 0; j < width; j++) {
                 for (size_t i = 0; i < ROWS; i++) {
@@ -113,9 +123,7 @@ static void passes_over_what_is_not_finite(void **state) {
     const double rows[] = {NAN, NAN, 5, INFINITY, NAN, 6, 3, -INFINITY, 9};
     double medians[3];
     scratch *s = *state;
-    assert_int_equal(vae__column_medians(s->context, VAE__ELEMENT_FLOAT64,
-                                         (const unsigned char *)rows, 3, 3, medians),
-                     VAE_OK);
+    assert_int_equal(take_medians(s->context, VAE__ELEMENT_FLOAT64, rows, 3, 3, medians), VAE_OK);
     assert_true(medians[0] == 3 && medians[1] == 0 && medians[2] == 6);
 }
 
@@ -124,12 +132,10 @@ static void respects_the_limit(void **state) {
     double medians[20];
     scratch *s = *state;
     s->context->memory_limit = 6000; /* 100 rows, 8 columns of 8 bytes at a time: 6400 */
-    assert_int_equal(vae__column_medians(s->context, VAE__ELEMENT_FLOAT64,
-                                         (const unsigned char *)rows, 100, 20, medians),
+    assert_int_equal(take_medians(s->context, VAE__ELEMENT_FLOAT64, rows, 100, 20, medians),
                      VAE_ERROR_LIMIT);
     s->context->memory_limit = 8000;
-    assert_int_equal(vae__column_medians(s->context, VAE__ELEMENT_FLOAT64,
-                                         (const unsigned char *)rows, 100, 20, medians),
+    assert_int_equal(take_medians(s->context, VAE__ELEMENT_FLOAT64, rows, 100, 20, medians),
                      VAE_OK);
 }
 

@@ -16,8 +16,7 @@ static vae_dataset *take(const scratch *s, size_t n, size_t width, const char *o
 static char *describe(const scratch *s, size_t n, size_t width, const char *options) {
     vae_dataset *dataset = take(s, n, width, options);
     vae__buffer text = {.context = s->context};
-    vae__dataset_describe(dataset, &text);
-    assert_false(text.failed);
+    assert_int_equal(vae__dataset_describe(dataset, &text), VAE_OK);
     char *copy = strdup(text.text);
     vae__buffer_free(&text);
     vae__dataset_free(dataset);
