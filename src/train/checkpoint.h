@@ -3,7 +3,8 @@
 #ifndef VAE_TRAIN_CHECKPOINT_H
 #define VAE_TRAIN_CHECKPOINT_H
 
-#include "train/step.h"
+#include "data/dataset.h"
+#include "train/optimizer.h"
 
 /* dataset: NULL if there is none to go on with. */
 vae_status vae__checkpoint_write(const vae_optimizer *optimizer, const vae_dataset *dataset,

@@ -1,0 +1,171 @@
+/* The optimizer handle: options, moments, and the training program, which is planned for the largest batch so
+ * far. Relies on the model's kind for the training graph; guarantees that a change of options that is refused
+ * changes nothing. */
+#include "train/optimizer.h"
+
+static vae_status print_options(vae_optimizer *optimizer) {
+    vae__buffer text = {.context = optimizer->context};
+    vae__training_options_print(&optimizer->options, &text);
+    if (text.failed) {
+        vae__buffer_free(&text);
+        return vae__last_status();
+    }
+    vae__release(optimizer->context, optimizer->options_text);
+    optimizer->options_text = text.text;
+    return VAE_OK;
+}
+
+/* Options that the model does not go with. */
+static vae_status check_model(const vae_model *model, const vae__training_options *options) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    int pools = likelihood->pools_batch && likelihood->pools_batch(&model->spec);
+    const vae__objective *objective = vae__objectives[options->objective];
+    if (!pools || !objective->weighs_draws || options->samples == 1) return VAE_OK;
+    return vae__fail(VAE_ERROR_TEXT,
+                     "optimizer: objective=%s does not go with sigma=optimal, which weighs all "
+                     "draws alike; use a model with sigma=shared",
+                     objective->name);
+}
+
+vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {
+    vae__training_options parsed;
+    vae_status status = vae__training_options_parse(options, 1, 0, &parsed);
+    if (!status) status = check_model(model, &parsed);
+    if (status) return status;
+    vae_optimizer *optimizer = vae__allocate(model->context, 1, sizeof *optimizer);
+    if (!optimizer) return vae__last_status();
+    optimizer->context = model->context;
+    optimizer->model = vae__model_retain(model);
+    optimizer->options = parsed;
+    status = vae__optimizer_state_make(model->context, parsed.rule, &parsed.optimizer,
+                                       model->parameters.block, model->parameters.block_count,
+                                       &optimizer->state);
+    optimizer->model_edits = model->edits;
+    status = vae__memory_in(status, "state of the optimizer");
+    if (!status) status = print_options(optimizer);
+    if (status) {
+        vae__optimizer_free(optimizer);
+        return status;
+    }
+    *out = optimizer;
+    return VAE_OK;
+}
+
+static void drop_plan(vae_optimizer *optimizer) {
+    vae__workspace_free(optimizer->workspace);
+    optimizer->workspace = NULL;
+    vae__program_free(&optimizer->program);
+}
+
+void vae__optimizer_free(vae_optimizer *optimizer) {
+    if (!optimizer) return;
+    vae_model *model = optimizer->model;
+    drop_plan(optimizer);
+    vae__optimizer_state_free(&optimizer->state);
+    vae__release(optimizer->context, optimizer->gradient);
+    vae__release(optimizer->context, optimizer->options_text);
+    vae__release(optimizer->context, optimizer);
+    vae__model_release(model);
+}
+
+/* Factors of a schedule at which nothing moves any more. */
+#define SPENT 1e-6
+
+void vae__optimizer_warn_if_spent(const vae_optimizer *optimizer) {
+    const vae__optimizer_settings *s = &optimizer->options.optimizer;
+    uint64_t made = optimizer->state.steps;
+    char rate[VAE__NUMBER_SIZE], steps[40] = "";
+    if (s->learning_rate <= 0 || vae__schedule_factor(s, made + 1) > SPENT) return;
+    if (s->schedule_steps)
+        vae__format(steps, sizeof steps, " steps=%llu", (unsigned long long)s->schedule_steps);
+    vae__log(
+        optimizer->context, VAE_LOG_WARNING,
+        "optimizer: the learning rate is %s from here on: schedule=%s%s is counted from update "
+        "%llu, and %llu updates were made. To start it here add from=now",
+        vae__number_short(rate, vae__learning_rate(s, made + 1)), vae__schedule_names[s->schedule],
+        steps, (unsigned long long)(s->schedule_from > s->warmup ? s->schedule_from : s->warmup),
+        (unsigned long long)made);
+}
+
+void vae__optimizer_announce_end(const vae_optimizer *optimizer, double rate) {
+    const vae__optimizer_settings *s = &optimizer->options.optimizer;
+    if (s->schedule == VAE__SCHEDULE_CONSTANT || rate <= 0) return;
+    if (vae__learning_rate(s, optimizer->state.steps + 1) > 0) return;
+    vae__log(optimizer->context, VAE_LOG_INFO,
+             "optimizer: schedule=%s has ended after update %llu: the learning rate is 0 from here "
+             "on",
+             vae__schedule_names[s->schedule], (unsigned long long)optimizer->state.steps);
+}
+
+static vae__objective_settings settings_of(const vae__training_options *options) {
+    return (vae__objective_settings){vae__objectives[options->objective], options->beta,
+                                     options->free_bits};
+}
+
+static int asks_for_another_graph(const vae__training_options *a, const vae__training_options *b) {
+    const vae__objective_settings before = settings_of(a), after = settings_of(b);
+    if (a->samples != b->samples || before.objective != after.objective) return 1;
+    return after.objective->changes_graph && after.objective->changes_graph(&before, &after);
+}
+
+vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) {
+    vae__training_options before = optimizer->options;
+    vae_status status =
+        vae__training_options_parse(options, 0, optimizer->state.steps, &optimizer->options);
+    if (!status) status = check_model(optimizer->model, &optimizer->options);
+    if (!status) status = print_options(optimizer);
+    if (status) {
+        optimizer->options = before;
+        return status;
+    }
+    if (asks_for_another_graph(&before, &optimizer->options)) drop_plan(optimizer);
+    vae__optimizer_warn_if_spent(optimizer);
+    return VAE_OK;
+}
+
+void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
+                          uint64_t *workspace_bytes) {
+    const vae__optimizer_state *state = &optimizer->state;
+    uint64_t block = state->count * sizeof(vae__real);
+    *state_bytes = optimizer->gradient ? block : 0;
+    for (size_t i = 0; i < VAE__MOST_MOMENTS; i++) *state_bytes += state->moments[i] ? block : 0;
+    *workspace_bytes = optimizer->workspace ? vae__workspace_bytes(&optimizer->program.plan) : 0;
+}
+
+/* ---- graph and plan ---- */
+
+static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
+    const vae_model *model = optimizer->model;
+    drop_plan(optimizer);
+    vae__program *program = &optimizer->program;
+    const vae__build build = {&model->spec, &model->network, &program->graph};
+    size_t samples = (size_t)optimizer->options.samples;
+    optimizer->objective = settings_of(&optimizer->options);
+    vae__graph_begin(&program->graph, optimizer->context, &model->parameters);
+    vae_status status = model->kind->build_training(&build, &optimizer->objective);
+    if (!status) status = vae__program_plan(program, rows, samples, 1);
+    if (!status) status = vae__program_take(program, &optimizer->workspace);
+    if (status) {
+        drop_plan(optimizer);
+        return vae__memory_in(status, "training plan for %zu row%s, %zu sample%s", rows,
+                              vae__plural(rows), samples, vae__plural(samples));
+    }
+    vae__log(optimizer->context, VAE_LOG_INFO,
+             "training plan for %zu row%s, %zu sample%s: workspace of %zu bytes", rows,
+             vae__plural(rows), samples, vae__plural(samples),
+             vae__workspace_bytes(&program->plan));
+    return VAE_OK;
+}
+
+vae_status vae__optimizer_ensure_plan(vae_optimizer *optimizer, size_t rows) {
+    const vae__plan *plan = &optimizer->program.plan;
+    return plan->graph && rows <= plan->capacity ? VAE_OK : make_plan(optimizer, rows);
+}
+
+vae_status vae__optimizer_ensure_gradient(vae_optimizer *optimizer) {
+    if (optimizer->gradient) return VAE_OK;
+    optimizer->gradient =
+        vae__allocate(optimizer->context, optimizer->state.count, sizeof(vae__real));
+    if (optimizer->gradient) return VAE_OK;
+    return vae__memory_in(vae__last_status(), "gradient of the parameters");
+}
