@@ -5,7 +5,7 @@
 #include "api/arguments.h"
 #include "api/texts.h"
 #include "model/score.h"
-#include "train/evaluate.h"
+#include "train/initialize.h"
 #include "train/persist.h"
 #include "model/inference.h"
 #include "model/programs.h"

@@ -36,6 +36,33 @@ const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int inde
     return levels[i].list[index];
 }
 
+static int lists(const vae__likelihood *likelihood, const char *key) {
+    const char *const *option = likelihood->options;
+    while (option && *option && strcmp(*option, key) != 0) option++;
+    return option && *option;
+}
+
+int vae__likelihood_takes(const vae__likelihood *likelihood, const char *key) {
+    if (lists(likelihood, key)) return 1;
+    for (int i = 0; vae__likelihood_names[i]; i++)
+        if (lists(vae__likelihood_for(NULL, i), key)) return 0;
+    return 1;
+}
+
+void vae__likelihoods_that_take(const char *key, char names[VAE__LIKELIHOODS_SIZE]) {
+    size_t used = 0;
+    int last = 0;
+    names[0] = 0;
+    for (int i = 0; vae__likelihood_names[i]; i++)
+        if (lists(vae__likelihood_for(NULL, i), key)) last = i;
+    for (int i = 0; i <= last && used < VAE__LIKELIHOODS_SIZE; i++) {
+        if (!lists(vae__likelihood_for(NULL, i), key)) continue;
+        const char *between = !used ? "" : i < last ? ", " : " and ";
+        used += vae__format(names + used, VAE__LIKELIHOODS_SIZE - used, "%s%s", between,
+                            vae__likelihood_names[i]);
+    }
+}
+
 size_t vae__likelihood_heads(const vae__spec *spec) {
     return spec->likelihood->heads ? spec->likelihood->heads(spec) : 1;
 }

@@ -45,7 +45,7 @@ typedef struct vae__likelihood_row {
     vae__real *dextra;  /* [extra's values] or NULL: not wanted */
     size_t width;
     vae__real weight;
-    int value_only; /* gradients are not wanted: what becomes of a is of no matter */
+    int value_only; /* gradients are not wanted: `a` may be left in any state */
 } vae__likelihood_row;
 
 typedef struct vae__likelihood_build {
@@ -57,22 +57,47 @@ typedef struct vae__likelihood_build {
     int training;
 } vae__likelihood_build;
 
+/* The data that a likelihood is the usual choice for, as vae_dataset_spec suggests it. */
+typedef struct vae__usual_data {
+    int order; /* the lowest order whose `holds` is 1 for every value is suggested */
+    int (*holds)(double x);
+    const char *name;    /* of such values, for messages: "0 or 1" */
+    const char *options; /* what the spec has beside likelihood=: " standardize=1"; or "" */
+} vae__usual_data;
+
+/* The bit of a value of sigma= in vae__likelihood.sigma_modes. */
+#define VAE__TAKES_SIGMA(mode) (1u << (mode))
+
 typedef struct vae__likelihood {
     const char *name;
     double low, high; /* support of x, inclusive */
     int discrete;     /* log p is of a probability, not a density: bits/dim are defined */
-    int has_sigma;    /* takes sigma= and sigma_min= */
-    int has_size;     /* takes size= */
     int log1p_input;  /* counts: the encoder sees log(1 + x) */
+
+    /* Keys of the spec that it takes and some other likelihood does not, ending in NULL; NULL: none. A key
+     * that no likelihood lists here is for all of them. */
+    const char *const *options;
+
+    /* The values of sigma= that it takes, each by VAE__TAKES_SIGMA. VAE__SIGMA_SHARED, the default, is one
+     * of them where `options` has "sigma". */
+    unsigned sigma_modes;
+
+    /* The data that it is suggested for; NULL: none. */
+    const vae__usual_data *usual_data;
+
+    /* The closed form, by its name in train/baseline.c, of the best linear model with this likelihood and
+     * one sigma: a baseline of evaluations. NULL: none. */
+    const char *closed_form;
 
     /* Further limits on a row that is within [low, high]: 1 if it holds, else 0 and the column that does
      * not. NULL: none. `expects` says what a value should be, for messages: "a whole number". */
     int (*valid)(const vae__spec *spec, const vae__real *x, size_t *column);
     const char *expects;
 
-    /* Whether log p of a row in training depends on the batch's other rows and draws, which then all weigh
-     * alike. NULL: no. */
-    int (*pools_batch)(const vae__spec *spec);
+    /* Not NULL if log p of a row in training depends on the batch's other rows and draws, which then all
+     * weigh alike: the part of the spec that makes it so and what to use instead, for messages. A hook that
+     * is NULL: it never does. */
+    const char *(*pools_batch)(const vae__spec *spec);
 
     /* Outputs of the decoder per value of x; NULL: 1. And how many of them the mean reads. */
     size_t (*heads)(const vae__spec *spec);
@@ -131,6 +156,13 @@ extern const char *const vae__likelihood_names[];
 
 /* Number `index` of VAE__LIKELIHOODS, compiled for these kernels; NULL: for any machine. */
 const vae__likelihood *vae__likelihood_for(const vae__kernels *kernels, int index);
+
+/* Whether the key of a spec is for this likelihood. */
+int vae__likelihood_takes(const vae__likelihood *likelihood, const char *key);
+
+/* The likelihoods that list the key as theirs, into `names`: "poisson and negative_binomial". */
+#define VAE__LIKELIHOODS_SIZE 256
+void vae__likelihoods_that_take(const char *key, char names[VAE__LIKELIHOODS_SIZE]);
 
 size_t vae__likelihood_heads(const vae__spec *spec);
 size_t vae__likelihood_mean_heads(const vae__spec *spec);

@@ -172,6 +172,28 @@ static vae_status check_layers(const char *text, const vae__spec *spec) {
     return vae__layers_infer(spec->decoder.items, spec->decoder.count, text, &z);
 }
 
+static int takes_sigma(const vae__likelihood *likelihood, vae__sigma_mode mode) {
+    return (likelihood->sigma_modes & VAE__TAKES_SIGMA(mode)) != 0;
+}
+
+/* sigma= has a value that another likelihood takes, but not this one. */
+static vae_status fail_sigma_mode(const char *text, const vae__spec *spec) {
+    const vae__likelihood *likelihood = spec->likelihood;
+    vae__sigma_mode given = spec->sigma.mode;
+    char taken[VAE__LIKELIHOODS_SIZE];
+    size_t used = 0;
+    for (int i = 0; sigma_modes[i]; i++) {
+        if (!takes_sigma(likelihood, (vae__sigma_mode)i)) continue;
+        used += vae__format(taken + used, sizeof taken - used, "%s%s", used ? ", " : "",
+                            sigma_modes[i]);
+    }
+    if (takes_sigma(likelihood, VAE__SIGMA_VALUE))
+        vae__format(taken + used, sizeof taken - used, ", a number");
+    return vae__fail_at_key(&vae__spec_table, text, "sigma",
+                            "likelihood=%s does not take sigma=%s (it takes: %s)", likelihood->name,
+                            given == VAE__SIGMA_VALUE ? "a number" : sigma_modes[given], taken);
+}
+
 static vae_status check_whole(const char *text, const vae__spec *spec, const unsigned char *seen) {
     static const int required[] = {INPUT, LATENT, LIKELIHOOD};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
@@ -181,24 +203,16 @@ static vae_status check_whole(const char *text, const vae__spec *spec, const uns
             "spec: '%s=' is missing; expected at least input=, latent= and likelihood=",
             options[required[i]].name);
     }
-    for (int key = SIGMA; key <= SIGMA_MIN && !spec->likelihood->has_sigma; key++) {
-        if (!seen[key]) continue;
+    for (int key = 0; key < KEYS; key++) {
+        if (!seen[key] || vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
+        char names[VAE__LIKELIHOODS_SIZE];
+        vae__likelihoods_that_take(options[key].name, names);
         return vae__fail_at_key(&vae__spec_table, text, options[key].name,
-                                "'%s=' belongs to likelihood=gaussian, but the likelihood is %s",
-                                options[key].name, spec->likelihood->name);
+                                "'%s=' belongs to likelihood=%s, but the likelihood is %s",
+                                options[key].name, names, spec->likelihood->name);
     }
-    if (seen[STANDARDIZE] && !spec->likelihood->has_sigma) {
-        return vae__fail_at_key(
-            &vae__spec_table, text, "standardize",
-            "'standardize=' belongs to likelihood=gaussian, but the likelihood is %s",
-            spec->likelihood->name);
-    }
-    if (seen[SIZE] && !spec->likelihood->has_size) {
-        return vae__fail_at_key(
-            &vae__spec_table, text, "size",
-            "'size=' belongs to likelihood=poisson and negative_binomial, but the likelihood is %s",
-            spec->likelihood->name);
-    }
+    if (seen[SIGMA] && !takes_sigma(spec->likelihood, spec->sigma.mode))
+        return fail_sigma_mode(text, spec);
     if (spec->sigma.mode == VAE__SIGMA_VALUE && spec->sigma.value < spec->sigma_min) {
         char value[VAE__NUMBER_SIZE], lowest[VAE__NUMBER_SIZE];
         return vae__fail_at_key(&vae__spec_table, text, "sigma", "sigma=%s is below sigma_min=%s",
@@ -219,10 +233,7 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
 
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
     for (int key = 0; key < KEYS; key++) {
-        int about_sigma = key == SIGMA || key == SIGMA_MIN;
-        if (about_sigma && !spec->likelihood->has_sigma) continue;
-        if (key == STANDARDIZE && !spec->likelihood->has_sigma) continue;
-        if (key == SIZE && !spec->likelihood->has_size) continue;
+        if (!vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
         vae__option_print(out, &options[key], spec);
     }
 }

@@ -24,7 +24,7 @@ typedef struct vae__layers {
     size_t count; /* those inside of others included */
 } vae__layers;
 
-/* Where the Gaussian's sigma comes from. VALUE is a number in the text. */
+/* Where the scale of a likelihood comes from (sigma=). VALUE is a number in the text. */
 typedef enum vae__sigma_mode {
     VAE__SIGMA_SHARED,
     VAE__SIGMA_OPTIMAL,
@@ -54,7 +54,7 @@ typedef struct vae__spec {
     vae__sigma sigma;
     double sigma_min;
     int size;
-    int standardize; /* gaussian: columns to mean 0, variance 1 (standardize.h) */
+    int standardize; /* columns to mean 0, variance 1 (standardize.h) */
     int init, posterior, prior;
     uint64_t seed;
 } vae__spec;

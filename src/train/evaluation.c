@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "train/evaluate.h"
-#include "train/ppca.h"
 #include "model/inference.h"
+#include "train/baseline.h"
+#include "train/row_checks.h"
 
 #define CHUNK 256
 
@@ -88,37 +88,12 @@ static void add_estimates(pass *p, const double *elbo, size_t count) {
     }
 }
 
-/* So that a message names the row of the file, not of the split. */
-static vae_status check_rows(const pass *p, size_t first, size_t count) {
-    for (size_t r = 0; r < count; r++) {
-        const vae__real *row = p->rows + r * p->model->spec.input.size;
-        if (vae__model_takes_row(p->model, row)) continue;
-        uint64_t number = vae__dataset_source_row(p->dataset, first + r);
-        return vae__model_refuse_rows(p->model, row, 1, number);
-    }
-    return VAE_OK;
-}
-
-/* One row that is not finite would make every mean so, and say nothing of where it is. */
-static vae_status need_finite(const vae_dataset *dataset, size_t row, double value,
-                              const char *what) {
-    char found[VAE__NUMBER_SIZE];
-    if (isfinite(value)) return VAE_OK;
-    return vae__fail(
-        VAE_ERROR_DIVERGED,
-        "row %llu: the %s is not finite (%s): values of the row are too large for this "
-        "model, or a parameter is NaN or infinite. Columns of large numbers are for "
-        "standardize=1 in the spec",
-        (unsigned long long)vae__dataset_source_row(dataset, row), what,
-        vae__number_short(found, value));
-}
-
 static vae_status take_chunk(pass *p, size_t first, size_t count) {
     double elbo[CHUNK], reconstruction[CHUNK], kl[CHUNK];
     const vae__bound bound = {elbo, reconstruction, kl, p->kl_by_latent};
     uint64_t seed = p->options.estimate.seed;
     vae_status status = vae__dataset_read(p->dataset, first, count, p->rows);
-    if (!status) status = check_rows(p, first, count);
+    if (!status) status = vae__check_rows(p->model, p->dataset, p->rows, first, count);
     if (!status) status = vae__model_bound(p->model, p->rows, count, seed, first, &bound);
     for (size_t i = 0; !status && i < count; i++) {
         size_t width = p->model->spec.input.size;
@@ -134,7 +109,8 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
     }
     for (size_t i = 0; i < count && !status; i++) {
         if (p->options.estimate.samples)
-            status = need_finite(p->dataset, first + i, p->estimates[i].log_p, "estimate of log p");
+            status = vae__check_finite(p->dataset, first + i, p->estimates[i].log_p,
+                                       "estimate of log p");
     }
     if (status) return status;
     for (size_t i = 0; i < count; i++) {
@@ -176,64 +152,6 @@ static vae_status take_all(pass *p, vae_progress_fn progress, void *user) {
         if (progress && progress(user, first + count, n)) return VAE_STOPPED;
     }
     return VAE_OK;
-}
-
-/* ---- baselines ---- */
-
-/* Independent columns: the likelihood with constant outputs, set from the columns' means and
- * variances as vae_model_initialize sets them. */
-static vae_status marginals(const vae_model *model, const vae_dataset *dataset,
-                            const vae_dataset *fitted_on, double *log_p) {
-    vae_context *context = model->context;
-    const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t n = vae__dataset_size(dataset), width = model->spec.input.size;
-    size_t heads = vae__likelihood_heads(&model->spec) * width;
-    vae_model *constant = NULL;
-    vae__real *rows = vae__allocate(context, CHUNK * width + heads, sizeof *rows);
-    vae_status status = rows ? vae__model_clone(model, &constant) : vae__last_status();
-    if (!status) status = vae__initialize_from_data(constant, fitted_on);
-    double total = 0;
-    for (size_t first = 0; !status && first < n; first += CHUNK) {
-        size_t count = n - first < CHUNK ? n - first : CHUNK;
-        vae__likelihood_row row = {.kernels = context->kernels,
-                                   .spec = &constant->spec,
-                                   .weight = 1,
-                                   .extra = vae__model_extra(constant),
-                                   .floor = vae__model_floor(constant),
-                                   .width = width,
-                                   .a = rows + CHUNK * width};
-        const vae__real *bias =
-            constant->parameters.items[constant->network.likelihood.bias].values;
-        status = vae__dataset_read(dataset, first, count, rows);
-        if (status) break;
-        total -= (double)count * vae__model_standardize(constant, rows, count);
-        for (size_t r = 0; r < count && !status; r++) {
-            memcpy(row.a, bias, heads * sizeof *bias);
-            row.x = rows + r * width;
-            double log_p_row = likelihood->row(&row);
-            status = need_finite(dataset, first + r, log_p_row, "log p of baseline_marginals");
-            total += log_p_row;
-        }
-    }
-    *log_p = total / (double)n;
-    vae__model_release(constant);
-    vae__release(context, rows);
-    return status;
-}
-
-/* The directions take width^3 operations: some 4 seconds at this width, in which nobody can stop them. */
-#define PPCA_MOST_COLUMNS 1024
-
-/* Of the columns as the likelihood sees them: sigma_min is in their units. */
-static vae_status ppca(const vae_model *model, const vae_dataset *dataset,
-                       const vae_dataset *fitted_on, double *log_p) {
-    vae__ppca fit;
-    double least = model->spec.sigma_min * model->spec.sigma_min;
-    vae_status status = vae__ppca_fit(model->context, fitted_on, (size_t)model->spec.latent,
-                                      model->spec.standardize, least, &fit);
-    if (!status) status = vae__ppca_log_likelihood(&fit, dataset, log_p);
-    vae__ppca_release(&fit);
-    return status;
 }
 
 /* ---- results ---- */
@@ -279,20 +197,13 @@ static void put_log_p(vae_evaluation *e, const pass *p) {
 
 static vae_status put_baselines(vae_evaluation *e, const pass *p, const vae_dataset *fitted_on) {
     double log_p;
-    vae_status status = marginals(p->model, p->dataset, fitted_on, &log_p);
+    const char *figure;
+    vae_status status = vae__baseline_marginals(p->model, p->dataset, fitted_on, &log_p);
     if (status && fitted_on != p->dataset) vae__fail_in("fitted_on");
     if (status) return status;
     put(e, "baseline_marginals", log_p);
-    size_t width = p->model->spec.input.size;
-    if (!p->model->spec.likelihood->has_sigma || p->model->spec.latent >= width) return VAE_OK;
-    if (width > PPCA_MOST_COLUMNS) {
-        vae__log(p->model->context, VAE_LOG_WARNING,
-                 "evaluate: no PCA baseline of %zu columns; it is computed for up to %d", width,
-                 PPCA_MOST_COLUMNS);
-        return VAE_OK;
-    }
-    status = ppca(p->model, p->dataset, fitted_on, &log_p);
-    if (!status) put(e, "baseline_ppca", log_p);
+    status = vae__baseline_closed_form(p->model, p->dataset, fitted_on, &figure, &log_p);
+    if (!status && figure) put(e, figure, log_p);
     return status;
 }
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "train/evaluate.h"
+#include "train/held_out.h"
 
 vae_status vae__step_dataset(vae_optimizer *optimizer, vae_dataset *dataset,
                              vae_step_report *report) {
@@ -177,7 +177,7 @@ static vae_status refuse_tie(const loop *l, const vae__lowest_row *lowest, doubl
 /* 1 if training has stopped getting better. */
 static int validate(loop *l, vae_step_report *report, vae_status *status) {
     vae__lowest_row lowest;
-    *status = vae__evaluate_elbo(l->optimizer->model, l->validation, l->options.validation_seed,
+    *status = vae__held_out_elbo(l->optimizer->model, l->validation, l->options.validation_seed,
                                  report, &lowest);
     report->struct_size = sizeof *report;
     report->step = l->optimizer->state.steps;

@@ -18,13 +18,11 @@ static vae_status print_options(vae_optimizer *optimizer) {
 /* Options that the model does not go with. */
 static vae_status check_model(const vae_model *model, const vae__training_options *options) {
     const vae__likelihood *likelihood = model->spec.likelihood;
-    int pools = likelihood->pools_batch && likelihood->pools_batch(&model->spec);
+    const char *pools = likelihood->pools_batch ? likelihood->pools_batch(&model->spec) : NULL;
     const vae__objective *objective = vae__objectives[options->objective];
     if (!pools || !objective->weighs_draws || options->samples == 1) return VAE_OK;
-    return vae__fail(VAE_ERROR_TEXT,
-                     "optimizer: objective=%s does not go with sigma=optimal, which weighs all "
-                     "draws alike; use a model with sigma=shared",
-                     objective->name);
+    return vae__fail(VAE_ERROR_TEXT, "optimizer: objective=%s does not go with %s", objective->name,
+                     pools);
 }
 
 vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {

@@ -7,7 +7,7 @@
 
 #include "autodiff/blocks.h"
 #include "base/threads.h"
-#include "train/evaluate.h"
+#include "train/row_checks.h"
 
 /* ---- feeding ---- */
 

@@ -165,8 +165,8 @@ double reference_log_density(const vae_model *model, const double *x, const doub
     const vae__likelihood *likelihood = model->spec.likelihood;
     size_t width = model->spec.input.size;
     double total = 0;
-    if (likelihood->has_sigma) return gaussian(model, x, head);
-    if (likelihood->has_size) return counts(model, x, head);
+    if (likelihood->low < 0) return gaussian(model, x, head);
+    if (likelihood->log1p_input) return counts(model, x, head);
     if (!strcmp(likelihood->name, "categorical")) return categorical(model, x, head);
     if (!strcmp(likelihood->name, "bernoulli")) { /* in double: on large grids it is called often */
         for (size_t i = 0; i < width; i++) total += x[i] * head[i] - softplus(head[i]);

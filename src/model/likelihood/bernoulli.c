@@ -69,12 +69,19 @@ static void initialize(const vae__spec *spec, const vae__statistics *statistics,
     }
 }
 
+static int is_binary(double x) {
+    return x == 0 || x == 1;
+}
+
+static const vae__usual_data usual_data = {1, is_binary, "0 or 1", ""};
+
 extern const vae__likelihood KERNEL(likelihood_bernoulli);
 const vae__likelihood KERNEL(likelihood_bernoulli) = {
     .name = "bernoulli",
     .low = 0,
     .high = 1,
     .discrete = 1,
+    .usual_data = &usual_data,
     .row = row,
     .by_value = by_value,
     .mean = mean,

@@ -11,6 +11,8 @@
 #define LARGEST_COUNT 1e9
 #define COUNTS_EXPECTED "counts: whole numbers (8-bit data: read it with scale=none)"
 
+static const char *const count_options[] = {"size", NULL};
+
 /* ---- exp of a bounded logarithm ----
  * l = hi - softplus(hi - t), t = lo + softplus(a - lo), as for log variances; its exponential needs
  * no logarithm: exp(-l) = exp(-hi) + 1 / (exp(lo) + exp(a)). */

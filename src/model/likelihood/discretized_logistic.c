@@ -144,12 +144,21 @@ static void initialize(const vae__spec *spec, const vae__statistics *statistics,
     }
 }
 
+/* The same for a value as the data set has it, which may lie outside [0, 1]. */
+static int holds_level(double x) {
+    return x >= 0 && x <= 1 && fabs(TOP * x - floor(TOP * x + 0.5)) < 1e-3;
+}
+
+static const vae__usual_data usual_data = {2, holds_level,
+                                           "8-bit levels (multiples of 1/255 from 0 to 1)", ""};
+
 extern const vae__likelihood KERNEL(likelihood_discretized_logistic);
 const vae__likelihood KERNEL(likelihood_discretized_logistic) = {
     .name = "discretized_logistic",
     .low = 0,
     .high = 1,
     .discrete = 1,
+    .usual_data = &usual_data,
     .valid = valid,
     .expects = "8-bit levels: multiples of 1/255",
     .heads = two,

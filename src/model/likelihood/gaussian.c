@@ -48,8 +48,9 @@ static vae_status floor_parameter(vae_context *context, const vae__spec *spec,
     return status;
 }
 
-static int pools_batch(const vae__spec *spec) {
-    return spec->sigma.mode == VAE__SIGMA_OPTIMAL;
+static const char *pools_batch(const vae__spec *spec) {
+    if (spec->sigma.mode != VAE__SIGMA_OPTIMAL) return NULL;
+    return "sigma=optimal, which weighs all draws alike; use a model with sigma=shared";
 }
 
 static double floor_square(const vae__spec *spec) {
@@ -556,12 +557,26 @@ static void finish_step(vae__real *running, const double *batch_state) {
     *running = vae__finite_real(weight * before + (1 - weight) * *batch_state);
 }
 
+static int is_real(double x) {
+    return isfinite(x);
+}
+
+static const vae__usual_data usual_data = {4, is_real, "real numbers",
+                                           " standardize=1 sigma=per_dim"};
+
+static const char *const options[] = {"sigma", "sigma_min", "standardize", NULL};
+
 extern const vae__likelihood KERNEL(likelihood_gaussian);
 const vae__likelihood KERNEL(likelihood_gaussian) = {
     .name = "gaussian",
     .low = -(double)INFINITY,
     .high = (double)INFINITY,
-    .has_sigma = 1,
+    .options = options,
+    .sigma_modes = VAE__TAKES_SIGMA(VAE__SIGMA_SHARED) | VAE__TAKES_SIGMA(VAE__SIGMA_OPTIMAL) |
+                   VAE__TAKES_SIGMA(VAE__SIGMA_PER_DIM) | VAE__TAKES_SIGMA(VAE__SIGMA_DECODER) |
+                   VAE__TAKES_SIGMA(VAE__SIGMA_VALUE),
+    .usual_data = &usual_data,
+    .closed_form = "ppca",
     .pools_batch = pools_batch,
     .heads = heads,
     .parameters = parameters,

@@ -93,14 +93,21 @@ static void initialize(const vae__spec *spec, const vae__statistics *statistics,
     }
 }
 
+static int is_count(double x) {
+    return x >= 0 && x <= LARGEST_COUNT && floor(x) == x;
+}
+
+static const vae__usual_data usual_data = {3, is_count, "counts (whole numbers from 0 on)", ""};
+
 extern const vae__likelihood KERNEL(likelihood_negative_binomial);
 const vae__likelihood KERNEL(likelihood_negative_binomial) = {
     .name = "negative_binomial",
     .low = 0,
     .high = LARGEST_COUNT,
     .discrete = 1,
-    .has_size = 1,
     .log1p_input = 1,
+    .options = count_options,
+    .usual_data = &usual_data,
     .valid = whole_numbers,
     .expects = COUNTS_EXPECTED,
     .parameters = parameters,

@@ -281,9 +281,9 @@ static void rows_of(const vae_model *model, double *x, size_t n, uint64_t seed) 
     const vae__likelihood *likelihood = model->spec.likelihood;
     size_t width = model->spec.input.size;
     size_t group = model->spec.input.extents[model->spec.input.rank - 1];
-    random_rows(x, n * width, seed, likelihood->has_sigma ? -1 : 0, 1);
+    random_rows(x, n * width, seed, likelihood->low < 0 ? -1 : 0, 1);
     for (size_t i = 0; i < n * width; i++) {
-        if (likelihood->has_size) x[i] = floor(6 * x[i] * x[i]);
+        if (likelihood->log1p_input) x[i] = floor(6 * x[i] * x[i]);
         if (!strcmp(likelihood->name, "discretized_logistic")) x[i] = rint(255 * x[i]) / 255;
         if (!strcmp(likelihood->name, "categorical"))
             x[i] = (size_t)test_uniform(seed, i / group, 0, (double)group) == i % group;

@@ -172,7 +172,7 @@ static moments sum_up(bench *b) {
         m.total += p[i];
         m.mean += p[i] * at.x[i];
         /* the tail that is left is below rounding */
-        if (i > 20 && b->likelihood->has_size && p[i] < 1e-30 && p[i] < p[i - 1]) at.count = i;
+        if (i > 20 && b->likelihood->log1p_input && p[i] < 1e-30 && p[i] < p[i - 1]) at.count = i;
     }
     for (size_t i = 0; i < at.count; i++) {
         double off = at.x[i] - m.mean;
@@ -261,8 +261,8 @@ static void exact_values(void **state) {
     for (size_t s = 0; s < SUBJECTS; s++) {
         bench b;
         open_bench(&b, subjects[s].name, 1, NULL);
-        const double *values = b.likelihood->has_size ? counts : shares;
-        size_t count = b.likelihood->has_size ? 7 : 6;
+        const double *values = b.likelihood->log1p_input ? counts : shares;
+        size_t count = b.likelihood->log1p_input ? 7 : 6;
         for (size_t i = 0; i < subjects[s].count; i++) {
             for (size_t j = 0; j < count; j++) {
                 double x = b.likelihood->heads ? rint(255 * values[j]) / 255 : values[j];
@@ -427,7 +427,7 @@ static void fill_random(bench *b, const char *name) {
         b->heads[i] = (vae__real)test_uniform(1, i, -3, 3);
         b->heads[b->row.width + i] = (vae__real)test_uniform(2, i, -8, 1);
         b->extra[i] = (vae__real)test_uniform(3, i, -2, 4);
-        b->x[i] = (vae__real)(b->likelihood->has_size ? floor(30 * u * u) : u);
+        b->x[i] = (vae__real)(b->likelihood->log1p_input ? floor(30 * u * u) : u);
         if (b->likelihood->heads) b->x[i] = (vae__real)(floor(256 * u) / 255);
         if (!strcmp(name, "categorical")) b->x[i] = i == 5;
     }

@@ -43,7 +43,7 @@ static void fit_support(const vae_model *model, float *x, size_t n) {
     const char *name = model->spec.likelihood->name;
     size_t group = model->spec.input.extents[model->spec.input.rank - 1];
     for (size_t i = 0; i < n * model->spec.input.size; i++) {
-        if (model->spec.likelihood->has_size) x[i] = floorf(40 * x[i] * x[i] * x[i]);
+        if (model->spec.likelihood->log1p_input) x[i] = floorf(40 * x[i] * x[i] * x[i]);
         if (!strcmp(name, "discretized_logistic"))
             x[i] = rintf(fminf(fmaxf(400 * x[i] - 70, 0), 255)) / 255;
         if (!strcmp(name, "categorical")) x[i] = i % group == (i / group * 5 + 1) % group;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "support/cmocka.h"
-#include "train/evaluate.h"
+#include "train/held_out.h"
 #include "unit/train/fixture.h"
 
 /* What a callback saw, and when it stops. cmocka's asserts leave by longjmp, so it records only. */

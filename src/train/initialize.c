@@ -1,88 +1,16 @@
-#include "train/evaluate.h"
+/* Reads every row once for the moments of the columns, hands them to the model, and warns in the log of
+ * columns that do not vary and of scales at which training fails. A value that the likelihood does not take
+ * ends it before the model has changed. */
+#include "train/initialize.h"
 
 #include <float.h>
 #include <math.h>
 
 #include "model/shift.h"
 #include "model/standardize.h"
-#include "model/inference.h"
+#include "train/row_checks.h"
 
-/* Rows read at a time. */
-#define CHUNK 256
-
-/* Fails with the place in the file of the first value that the likelihood cannot take. */
-static vae_status check_rows(const vae_model *model, const vae_dataset *dataset,
-                             const vae__real *rows, size_t first, size_t count) {
-    size_t width = model->spec.input.size;
-    for (size_t r = 0; r < count; r++) {
-        if (vae__model_takes_row(model, rows + r * width)) continue;
-        return vae__model_refuse_rows(model, rows + r * width, 1,
-                                      vae__dataset_source_row(dataset, first + r));
-    }
-    return VAE_OK;
-}
-
-vae_status vae__refuse_elbo(uint64_t row, double reconstruction, double kl, const vae__real *x,
-                            size_t width) {
-    char a[VAE__NUMBER_SIZE], b[VAE__NUMBER_SIZE], value[VAE__NUMBER_SIZE];
-    size_t largest = 0;
-    for (size_t i = 1; i < width; i++) {
-        if (fabs((double)x[i]) > fabs((double)x[largest])) largest = i;
-    }
-    return vae__fail(VAE_ERROR_DIVERGED,
-                     "row %llu: its ELBO is not finite (reconstruction %s, KL %s), since values of "
-                     "the network for it are too large to be computed; the row's own largest is %s "
-                     "in column %zu",
-                     (unsigned long long)row, vae__number_short(a, reconstruction),
-                     vae__number_short(b, kl), vae__number_short(value, (double)x[largest]),
-                     largest);
-}
-
-/* Adds a row's ELBO to what is known of the lowest. */
-static void take_lowest(vae__lowest_row *lowest, uint64_t row, double elbo) {
-    if (elbo < lowest->elbo) {
-        lowest->others += isfinite(lowest->elbo) ? fabs(lowest->elbo) : 0;
-        lowest->elbo = elbo;
-        lowest->row = row;
-    } else {
-        lowest->others += fabs(elbo);
-    }
-}
-
-vae_status vae__evaluate_elbo(const vae_model *model, const vae_dataset *dataset, uint64_t seed,
-                              vae_step_report *report, vae__lowest_row *lowest) {
-    size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset);
-    double reconstruction[CHUNK], kl[CHUNK], reconstruction_sum = 0, kl_sum = 0;
-    vae__lowest_row found = {.elbo = (double)INFINITY};
-    vae__real *rows = vae__allocate(model->context, CHUNK * width, sizeof *rows);
-    vae_status status = rows ? VAE_OK : vae__last_status();
-    const vae__bound bound = {.reconstruction = reconstruction, .kl = kl};
-    for (size_t first = 0; first < n && !status; first += CHUNK) {
-        size_t count = n - first < CHUNK ? n - first : CHUNK;
-        status = vae__dataset_read(dataset, first, count, rows);
-        if (status) break;
-        status = vae__model_bound(model, rows, count, seed, first, &bound);
-        if (status == VAE_ERROR_DATA) status = check_rows(model, dataset, rows, first, count);
-        for (size_t i = 0; i < count && !status; i++) {
-            uint64_t row = vae__dataset_source_row(dataset, first + i);
-            double elbo = reconstruction[i] - kl[i];
-            if (!isfinite(elbo)) {
-                status = vae__refuse_elbo(row, reconstruction[i], kl[i], rows + i * width, width);
-            }
-            take_lowest(&found, row, elbo);
-            reconstruction_sum += reconstruction[i];
-            kl_sum += kl[i];
-        }
-    }
-    if (lowest) *lowest = found;
-    vae__release(model->context, rows);
-    *report = (vae_step_report){.rows = n,
-                                .beta = 1,
-                                .reconstruction = reconstruction_sum / (double)n,
-                                .kl = kl_sum / (double)n};
-    report->elbo = report->objective = report->reconstruction - report->kl;
-    return status;
-}
+#define CHUNK 256 /* rows read at a time */
 
 static double bounded(double value) {
     return fmin(fmax(value, -DBL_MAX), DBL_MAX);
@@ -119,7 +47,7 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
     for (size_t first = 0; first < n; first += CHUNK) {
         size_t count = n - first < CHUNK ? n - first : CHUNK;
         vae_status status = vae__dataset_read(dataset, first, count, rows);
-        if (!status) status = check_rows(model, dataset, rows, first, count);
+        if (!status) status = vae__check_rows(model, dataset, rows, first, count);
         if (status) return status;
         for (size_t r = 0; r < count; r++) {
             measure_row(rows + r * width, width, (double)(first + r + 1), to);
@@ -133,7 +61,7 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
     return VAE_OK;
 }
 
-/* ---- what is said of the data ---- */
+/* ---- warnings ---- */
 
 /* Room for the numbers of columns in a message; behind it one more number and the end fit. */
 #define LIST_USED 160
@@ -166,7 +94,8 @@ static void warn_of_constant(const vae_model *model, const unsigned char *consta
 static void warn_of_spread(const vae_model *model, const vae__statistics *statistics) {
     char number[VAE__NUMBER_SIZE];
     double variance = 0;
-    if (!model->spec.likelihood->has_sigma || model->spec.standardize) return;
+    if (!vae__likelihood_takes(model->spec.likelihood, "standardize") || model->spec.standardize)
+        return;
     for (size_t i = 0; i < statistics->width; i++)
         variance += statistics->variance[i] / (double)statistics->width;
     double spread = sqrt(variance);

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "support/cmocka.h"
-#include "train/evaluate.h"
+#include "train/held_out.h"
+#include "train/initialize.h"
 #include "unit/train/fixture.h"
 
 enum { MANY = 700 }; /* more than two chunks */
@@ -21,7 +22,7 @@ static void averages_all_rows(void **state) {
         vae_dataset *dataset;
         vae_step_report report;
         assert_ok(vae_dataset_from_memory(NULL, x, n, FIXTURE_WIDTH, "batch=7", &dataset));
-        assert_ok(vae__evaluate_elbo(f.model, dataset, 9, &report, NULL));
+        assert_ok(vae__held_out_elbo(f.model, dataset, 9, &report, NULL));
         assert_ok(vae_elbo(f.model, x, n, FIXTURE_WIDTH, 9, elbo, reconstruction, kl));
         for (size_t r = 0; r < n; r++) {
             sums[0] += elbo[r] / (double)n;
@@ -48,7 +49,7 @@ static void leaves_the_cursor(void **state) {
     fixture_begin(&b, "bernoulli", "adam", "batch=3");
     for (int k = 0; k < 9; k++) {
         uint64_t epoch = vae_dataset_epoch(a.dataset), position = vae_dataset_position(a.dataset);
-        assert_ok(vae__evaluate_elbo(a.model, a.dataset, 1, &report, NULL));
+        assert_ok(vae__held_out_elbo(a.model, a.dataset, 1, &report, NULL));
         assert_ok(vae_dataset_read(a.dataset, (size_t)k, 1, row, FIXTURE_WIDTH));
         assert_int_equal(vae_dataset_epoch(a.dataset), epoch);
         assert_int_equal(vae_dataset_position(a.dataset), position);
@@ -70,7 +71,7 @@ static void names_bad_rows(void **state) {
     test_values(x, COUNT_OF(x), 5, 0, 1);
     x[600 * FIXTURE_WIDTH + 1] = NAN;
     assert_ok(vae_dataset_from_memory(NULL, x, MANY, FIXTURE_WIDTH, NULL, &dataset));
-    assert_fails(vae__evaluate_elbo(f.model, dataset, 1, &report, NULL), VAE_ERROR_DATA,
+    assert_fails(vae__held_out_elbo(f.model, dataset, 1, &report, NULL), VAE_ERROR_DATA,
                  "row 600, column 1 is nan: expected finite values");
     assert_fails(vae__initialize_from_data(f.model, dataset), VAE_ERROR_DATA,
                  "row 600, column 1 is nan: expected finite values");
@@ -80,7 +81,7 @@ static void names_bad_rows(void **state) {
     for (int test = 0; test < 2; test++) {
         const char *options = test ? "split=test:0.5" : "split=train:0.5";
         assert_ok(vae_dataset_from_memory(NULL, x, MANY, FIXTURE_WIDTH, options, &part));
-        if (vae__evaluate_elbo(f.model, part, 1, &report, NULL)) {
+        if (vae__held_out_elbo(f.model, part, 1, &report, NULL)) {
             refused++;
             assert_non_null(strstr(vae_last_error(), "row 600, column 1 is nan"));
             assert_fails(vae__initialize_from_data(f.model, part), VAE_ERROR_DATA, "row 600, ");
@@ -108,11 +109,11 @@ static void names_rows_without_an_elbo(void **state) {
     test_values(x, COUNT_OF(x), 5, 0, 1);
     assert_ok(vae_dataset_from_memory(NULL, x, MANY, FIXTURE_WIDTH, "copy=0", &whole));
     x[400 * FIXTURE_WIDTH + 1] = 30; /* the lowest so far */
-    assert_ok(vae__evaluate_elbo(model, whole, 1, &report, &lowest));
+    assert_ok(vae__held_out_elbo(model, whole, 1, &report, &lowest));
     assert_int_equal(lowest.row, 400);
     assert_true(lowest.elbo < -100 && lowest.others > 100);
     x[600 * FIXTURE_WIDTH + 2] = 3e38f;
-    assert_fails(vae__evaluate_elbo(model, whole, 1, &report, NULL), VAE_ERROR_DIVERGED,
+    assert_fails(vae__held_out_elbo(model, whole, 1, &report, NULL), VAE_ERROR_DIVERGED,
                  "row 600: its ELBO is not finite (reconstruction ");
     assert_non_null(strstr(vae_last_error(), "the row's own largest is 3e+38 in column 2"));
     for (int test = 0; test < 2; test++) {
@@ -142,7 +143,7 @@ static void reports_lack_of_memory(void **state) {
     vae_model *before;
     assert_ok(vae_model_clone(f.model, &before));
     f.context->memory_limit = atomic_load(&f.context->bytes) + 10;
-    assert_int_equal(vae__evaluate_elbo(f.model, f.dataset, 1, &report, NULL), VAE_ERROR_LIMIT);
+    assert_int_equal(vae__held_out_elbo(f.model, f.dataset, 1, &report, NULL), VAE_ERROR_LIMIT);
     assert_int_equal(vae__initialize_from_data(f.model, f.dataset), VAE_ERROR_LIMIT);
     f.context->memory_limit = atomic_load(&f.context->bytes) + 256 * FIXTURE_WIDTH * 8 + 1024;
     assert_int_equal(vae__initialize_from_data(f.model, f.dataset), VAE_OK);
