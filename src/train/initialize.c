@@ -146,5 +146,6 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
 
 vae_status vae__start_from_data(vae_model *model, const vae_dataset *dataset) {
     vae_status status = vae__model_check_start(model);
-    return status ? status : initialize(model, dataset, 1);
+    if (!status) status = initialize(model, dataset, 1);
+    return status;
 }

@@ -49,7 +49,8 @@ static inline int whole_numbers(const vae__spec *spec, const vae__real *x, size_
     size_t width = spec->input.size;
     int bad = 0;
     for (size_t i = 0; i < width; i++) bad |= (vae__real)(int32_t)x[i] != x[i];
-    for (size_t i = 0; bad && i < width; i++) {
+    if (!bad) return 1;
+    for (size_t i = 0; i < width; i++) {
         *column = i;
         if ((vae__real)(int32_t)x[i] != x[i]) return 0;
     }

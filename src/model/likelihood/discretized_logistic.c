@@ -122,7 +122,8 @@ static int valid(const vae__spec *spec, const vae__real *x, size_t *column) {
     size_t width = spec->input.size;
     int bad = 0;
     for (size_t i = 0; i < width; i++) bad |= !is_level(x[i]);
-    for (size_t i = 0; bad && i < width; i++) {
+    if (!bad) return 1;
+    for (size_t i = 0; i < width; i++) {
         *column = i;
         if (!is_level(x[i])) return 0;
     }
