@@ -3,7 +3,8 @@
 
 #include "api/arguments.h"
 #include "api/texts.h"
-#include "data/dataset.h"
+#include "data/cursor.h"
+#include "data/gather.h"
 #include "data/options.h"
 #include "train/suggest.h"
 

@@ -1,4 +1,4 @@
-/* The only place that opens files. */
+/* Reading files. */
 #ifndef VAE_BASE_FILE_H
 #define VAE_BASE_FILE_H
 
@@ -29,17 +29,5 @@ void vae__reader_close(vae__reader *reader);
 /* All that is left of the file (inflated) in one block of the context, one 0 byte after its end.
  * More than `limit` bytes is VAE_ERROR_LIMIT. Release with vae__release. */
 vae_status vae__reader_all(vae__reader *reader, size_t limit, unsigned char **bytes, size_t *size);
-
-/* One piece of a file to write. */
-typedef struct vae__piece {
-    const void *bytes;
-    size_t size;
-} vae__piece;
-
-/* Writes the pieces one after the other so that `path` holds either its old content or all of the
- * new: a temporary file in the same folder, fsync, rename, fsync of the folder. A
- * symbolic link stays: the file it leads to is replaced. The mode of an existing file is kept. */
-vae_status vae__file_replace(vae_context *context, const char *path, const vae__piece *pieces,
-                             size_t count);
 
 #endif

@@ -1,6 +1,8 @@
 /* A symbolic link stays and the file it names is replaced. A character device (/dev/null, a terminal)
  * is written to directly. FIFOs and sockets are refused, since SIGPIPE would end the host, and so are
  * block devices. So is a file without write permission, although its folder would let it be replaced. */
+#include "base/replace.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/system.h"
 #include "base/text.h"
 

@@ -1,3 +1,5 @@
+/* Opening data sets: rows from a file, from memory or from a source, then labels, conversion, split and cursor.
+ * Relies on formats for what a file holds; a data set that cannot be made leaves nothing behind. */
 #include "data/dataset.h"
 
 #include <stdint.h>
@@ -9,10 +11,6 @@
 
 #define SPRITES "sprites"
 #define SPRITES_COUNT 10000
-
-#define CACHE_LINE 64
-#define PREFETCHED 1024 /* bytes of a row; the hardware sees the rest coming */
-#define AHEAD 4         /* rows */
 
 /* ---- where rows come from ---- */
 
@@ -87,7 +85,7 @@ static vae_status load_labels(vae_dataset *dataset, const char *path, const char
     uint64_t expected = rows->numbers ? table->source_rows : rows->count;
     vae_status status = vae__source_read(context, label_path, &source, &labels);
     if (status) return vae__fail_in("labels");
-    size_t width = labels.width, count = rows->count * width;
+    size_t width = labels.shape.size, count = rows->count * width;
     if (labels.rows != expected) {
         status =
             vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %llu", label_path,
@@ -261,14 +259,6 @@ size_t vae__dataset_label_width(const vae_dataset *dataset) {
     return dataset->table.label_width;
 }
 
-uint64_t vae__dataset_epoch(const vae_dataset *dataset) {
-    return dataset->epoch;
-}
-
-uint64_t vae__dataset_position(const vae_dataset *dataset) {
-    return dataset->position;
-}
-
 size_t vae__dataset_shape(const vae_dataset *dataset, size_t *shape, size_t capacity) {
     const vae__shape *found = &dataset->rows.shape;
     for (size_t i = 0; i < found->rank && i < capacity; i++) shape[i] = found->extents[i];
@@ -292,127 +282,4 @@ void vae__dataset_scaling(const vae_dataset *dataset, size_t column, double *off
 
 uint64_t vae__dataset_source_row(const vae_dataset *dataset, uint64_t row) {
     return vae__row_number(&dataset->rows, vae__dataset_stored_row(dataset, row));
-}
-
-/* ---- batches ---- */
-
-static void order_rows(vae_dataset *dataset) {
-    const vae__stream stream = {dataset->seed, dataset->epoch, VAE__PURPOSE_SHUFFLE, 0};
-    int stays = !dataset->shuffle && dataset->order_epoch != UINT64_MAX;
-    if (dataset->order_epoch == dataset->epoch) return;
-    if (dataset->shuffle) vae__random_permutation(&stream, dataset->order, dataset->size);
-    for (size_t i = 0; !dataset->shuffle && !stays && i < dataset->size; i++) dataset->order[i] = i;
-    dataset->order_epoch = dataset->epoch;
-}
-
-vae_status vae__dataset_next(vae_dataset *dataset, vae__batch *batch) {
-    order_rows(dataset);
-    size_t left = dataset->size - dataset->position;
-    size_t count = left < dataset->batch ? left : dataset->batch;
-    left -= count;
-    *batch = (vae__batch){dataset->order + dataset->position, count, dataset->epoch, 0};
-    batch->ends_epoch = !left || (dataset->drop_last && left < dataset->batch);
-    dataset->position += count;
-    if (batch->ends_epoch) {
-        dataset->position = 0;
-        dataset->epoch++;
-    }
-    return VAE_OK;
-}
-
-size_t vae__dataset_batches(const vae_dataset *dataset, uint64_t position) {
-    size_t left = dataset->size - (size_t)position;
-    return left / dataset->batch + (left % dataset->batch && !dataset->drop_last);
-}
-
-void vae__dataset_give_back(vae_dataset *dataset, const vae__batch *batch) {
-    dataset->epoch = batch->epoch;
-    dataset->position = (size_t)(batch->rows - dataset->order);
-}
-
-/* Stored values of one row to what the model sees. */
-static void convert_row(const vae_dataset *dataset, uint64_t stored, const unsigned char *values,
-                        uint64_t epoch, vae__real *x) {
-    size_t width = dataset->rows.shape.size;
-    vae__convert(&dataset->conversion, values, width, x);
-    if (dataset->binarize == VAE__BINARIZE_THRESHOLD) vae__binarize_threshold(x, width);
-    if (dataset->binarize == VAE__BINARIZE_SAMPLE) {
-        const vae__stream stream = {dataset->seed, epoch, VAE__PURPOSE_BINARIZE,
-                                    (uint32_t)(stored >> 32)};
-        vae__binarize_sample(&stream, (uint32_t)stored, x, width);
-    }
-}
-
-/* Rows of a shuffled batch lie anywhere in memory: asks for the start of one ahead of its use. */
-static void prefetch_row(const unsigned char *values, size_t size) {
-#ifdef __GNUC__
-    for (size_t i = 0; i < size && i < PREFETCHED; i += CACHE_LINE) __builtin_prefetch(values + i);
-#else
-    (void)values, (void)size;
-#endif
-}
-
-/* Rows of the set: those of a list, or first, first + 1, .. */
-typedef struct row_list {
-    const uint64_t *rows; /* NULL: from first on */
-    size_t first, count;
-} row_list;
-
-static uint64_t stored_row(const vae_dataset *dataset, const row_list *list, size_t i) {
-    return vae__dataset_stored_row(dataset, list->rows ? list->rows[i] : list->first + i);
-}
-
-static void gather_from_memory(const vae_dataset *dataset, const row_list *list, uint64_t epoch,
-                               vae__real *x) {
-    const unsigned char *memory = dataset->rows.memory;
-    size_t width = dataset->rows.shape.size, size = vae__row_bytes(&dataset->rows);
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->rows && i + AHEAD < list->count)
-            prefetch_row(memory + (size_t)stored_row(dataset, list, i + AHEAD) * size, size);
-        uint64_t stored = stored_row(dataset, list, i);
-        convert_row(dataset, stored, memory + (size_t)stored * size, epoch, x + i * width);
-    }
-}
-
-static vae_status gather_by_reading(const vae_dataset *dataset, const row_list *list,
-                                    uint64_t epoch, vae__real *x) {
-    size_t width = dataset->rows.shape.size, size = vae__row_bytes(&dataset->rows);
-    uint64_t stored[VAE__ROWS_AT_ONCE];
-    vae__row_reader reader;
-    vae_status status = vae__row_reader_open(&reader, &dataset->rows);
-    for (size_t first = 0; !status && first < list->count; first += reader.capacity) {
-        size_t left = list->count - first, n = left < reader.capacity ? left : reader.capacity;
-        for (size_t i = 0; i < n; i++) stored[i] = stored_row(dataset, list, first + i);
-        status = vae__row_reader_list(&reader, stored, n);
-        for (size_t i = 0; !status && i < n; i++)
-            convert_row(dataset, stored[i], reader.values + i * size, epoch,
-                        x + (first + i) * width);
-    }
-    vae__row_reader_close(&reader);
-    return status;
-}
-
-static vae_status gather(const vae_dataset *dataset, const row_list *list, uint64_t epoch,
-                         vae__real *x) {
-    if (!dataset->rows.memory) return gather_by_reading(dataset, list, epoch, x);
-    gather_from_memory(dataset, list, epoch, x);
-    return VAE_OK;
-}
-
-vae_status vae__dataset_gather(const vae_dataset *dataset, const uint64_t *rows, size_t count,
-                               uint64_t epoch, vae__real *x) {
-    return gather(dataset, &(row_list){.rows = rows, .count = count}, epoch, x);
-}
-
-vae_status vae__dataset_read(const vae_dataset *dataset, size_t first, size_t count, vae__real *x) {
-    return gather(dataset, &(row_list){.first = first, .count = count}, 0, x);
-}
-
-void vae__dataset_read_labels(const vae_dataset *dataset, size_t first, size_t count,
-                              double *labels) {
-    size_t width = dataset->table.label_width;
-    for (size_t i = 0; width && i < count; i++) {
-        size_t stored = (size_t)vae__dataset_stored_row(dataset, first + i);
-        memcpy(labels + i * width, dataset->table.labels + stored * width, width * sizeof *labels);
-    }
 }

@@ -49,7 +49,7 @@ vae_status vae__table_set_extents(vae__table *table, const uint64_t *extents, si
     if (count == 1) table->shape.extents[0] = 1;
     table->shape.rank = count == 1 ? 1 : count - 1;
     table->rows = (size_t)extents[0];
-    table->shape.size = table->width = width;
+    table->shape.size = width;
     return VAE_OK;
 }
 

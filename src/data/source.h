@@ -19,28 +19,24 @@ size_t vae__element_size(vae__element element);
 /* What a file held. `values` and `labels` are blocks of the context, owned by the table's holder.
  */
 typedef struct vae__table {
-    void *values; /* [rows, width] of `element` */
+    void *values; /* [rows, shape] of `element` */
     vae__element element;
-    size_t rows, width;
-    vae__shape shape; /* of one row; its size is width */
+    size_t rows;
+    vae__shape shape; /* of one row */
     double *labels;   /* [rows, label_width] or NULL */
     size_t label_width;
     /* Where some rows of the file were left out: the numbers in it, from 0, of those that are here, and
      * how many it has. Else NULL and 0. */
     uint64_t *sources; /* [rows] */
     uint64_t source_rows;
-    char **names; /* [width] of the columns, in one block with their texts; NULL: they have none */
+    char **
+        names; /* [shape.size] of the columns, in one block with their texts; NULL: they have none */
 } vae__table;
-
-/* A row of the table as it is counted in the file: for messages. */
-static inline uint64_t vae__table_source(const vae__table *table, uint64_t row) {
-    return table->sources ? table->sources[row] : row;
-}
 
 void vae__table_free(vae_context *context, vae__table *table);
 
-/* Sets rows, shape and width from the extents of a whole array, outermost first; one extent is rows
- * of width 1. Fails if the array is empty, has more than 8 extents a row, or more bytes than can be
+/* Sets rows and shape from the extents of a whole array, outermost first; one extent is rows of one
+ * value. Fails if the array is empty, has more than 8 extents a row, or more bytes than can be
  * addressed. */
 vae_status vae__table_set_extents(vae__table *table, const uint64_t *extents, size_t count,
                                   const char *path);

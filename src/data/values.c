@@ -125,11 +125,11 @@ static void convert_fortran(const vae__stored_type *type, const unsigned char *b
     for (size_t begin = 0; begin < table->rows; begin += ROWS_AT_A_TIME) {
         size_t left = table->rows - begin;
         size_t end = begin + (left < ROWS_AT_A_TIME ? left : ROWS_AT_A_TIME);
-        for (size_t i = 0; i < table->width; i++) {
+        for (size_t i = 0; i < table->shape.size; i++) {
             size_t column = place_in_row(table, i);
             for (size_t row = begin; row < end; row++) {
                 convert_value(type, block + (i * table->rows + row) * type->size, table->values,
-                              row * table->width + column, rounded);
+                              row * table->shape.size + column, rounded);
             }
         }
     }
@@ -144,8 +144,8 @@ static void report_rounding(vae_context *context, const char *path, const vae__t
              "%zu, column %zu, both from 0)%s",
              path, rounded->count, rounded->count == 1 ? " has" : "s have", holder,
              rounded->count == 1 ? "is" : "are", rounded->negative ? "-" : "",
-             (unsigned long long)rounded->magnitude, rounded->at / table->width,
-             rounded->at % table->width,
+             (unsigned long long)rounded->magnitude, rounded->at / table->shape.size,
+             rounded->at % table->shape.size,
              rounded->bits == FLOAT_BITS
                  ? "; shift=columns keeps the differences within each column"
                  : "");
@@ -154,7 +154,8 @@ static void report_rounding(vae_context *context, const char *path, const vae__t
 /* Into a second block, in C order. */
 static vae_status put_in_order(vae_context *context, const vae__stored_type *type,
                                unsigned char *block, vae__table *out, rounding_report *rounded) {
-    out->values = vae__allocate(context, out->rows * out->width, vae__element_size(out->element));
+    out->values =
+        vae__allocate(context, out->rows * out->shape.size, vae__element_size(out->element));
     if (out->values) convert_fortran(type, block, out, rounded);
     vae__release(context, block);
     return out->values ? VAE_OK : vae__last_status();
@@ -163,11 +164,11 @@ static vae_status put_in_order(vae_context *context, const vae__stored_type *typ
 vae_status vae__values_read(vae_context *context, vae__input *input, const vae__stored_type *type,
                             int fortran, const vae__source_options *options, vae__table *out) {
     const char *path = vae__reader_path(input->reader);
-    size_t count = out->rows * out->width, kept = vae__element_size(out->element);
+    size_t count = out->rows * out->shape.size, kept = vae__element_size(out->element);
     rounding_report rounded = {.bits = options->as_labels || options->shifted ? DOUBLE_BITS
                                                                               : FLOAT_BITS};
     void *block = NULL;
-    fortran = fortran && out->width > 1; /* else both orders are one */
+    fortran = fortran && out->shape.size > 1; /* else both orders are one */
     vae_status status =
         vae__input_expect(context, input, count, type->size, fortran ? type->size + kept : kept);
     if (!status) {

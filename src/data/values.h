@@ -25,9 +25,8 @@ typedef struct vae__stored_type {
  * where it does not. */
 vae__element vae__stored_element(const vae__stored_type *type);
 
-/* Reads the rest of the file, which must be exactly the values that out->rows, out->shape and
- * out->rank ask for, into a block out->values of the type that vae__stored_element names. `fortran`:
- * the first index runs fastest in the file, as in Fortran; the rows are put in C order, for which
+/* Reads the rest of the file, which must be exactly the values that out->rows and out->shape
+ * ask for, into a block out->values of the type that vae__stored_element names. `fortran`: the first index runs fastest in the file, as in Fortran; the rows are put in C order, for which
  * memory for a second block is needed.
  *
  * Integers that a float (where they are labels, a double) does not hold exactly are reported once,

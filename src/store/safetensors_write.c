@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/replace.h"
 #include "store/bundle.h"
 #include "store/json.h"
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "data/gather.h"
 #include "train/initialize.h"
 #include "train/ppca.h"
 #include "train/row_checks.h"

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "data/cursor.h"
+#include "data/describe.h"
 #include "model/shift.h"
 #include "train/persist.h"
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "data/gather.h"
 #include "model/inference.h"
 #include "train/baseline.h"
 #include "train/row_checks.h"

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "data/gather.h"
 #include "model/inference.h"
 #include "train/row_checks.h"
 

@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "data/gather.h"
 #include "model/shift.h"
 #include "model/standardize.h"
 #include "train/row_checks.h"

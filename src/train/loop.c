@@ -6,15 +6,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/cursor.h"
 #include "train/held_out.h"
 
 vae_status vae__step_dataset(vae_optimizer *optimizer, vae_dataset *dataset,
                              vae_step_report *report) {
     vae__step_rows rows = {.dataset = dataset};
-    vae_status status = vae__dataset_next(dataset, &rows.batch);
-    if (status) return status;
+    vae__dataset_next(dataset, &rows.batch);
     rows.n = rows.batch.count;
-    status = vae__step(optimizer, &rows, report);
+    vae_status status = vae__step(optimizer, &rows, report);
     int refused = status == VAE_ERROR_DATA || status == VAE_ERROR_DIVERGED;
     if (status && !refused) {
         vae__dataset_give_back(dataset, &rows.batch);

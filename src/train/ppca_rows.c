@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/gather.h"
 #include "model/standardize.h"
 
 vae_status vae__ppca_rows_open(vae__ppca_rows *r, const vae__ppca *fit, const vae_dataset *data) {

@@ -7,6 +7,7 @@
 
 #include "autodiff/blocks.h"
 #include "base/threads.h"
+#include "data/gather.h"
 #include "train/row_checks.h"
 
 /* ---- feeding ---- */

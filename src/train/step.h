@@ -2,7 +2,7 @@
 #ifndef VAE_TRAIN_STEP_H
 #define VAE_TRAIN_STEP_H
 
-#include "data/dataset.h"
+#include "data/cursor.h"
 #include "train/optimizer.h"
 
 /* The rows of a step: a batch of a data set, or rows given. */

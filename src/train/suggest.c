@@ -6,6 +6,8 @@
 
 #include "model/likelihood.h"
 
+#include "data/gather.h"
+
 #define CHUNK 256 /* rows read at a time */
 
 /* One for each likelihood would fit. */

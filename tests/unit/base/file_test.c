@@ -21,6 +21,7 @@
 #endif
 
 #include "base/file.h"
+#include "base/replace.h"
 #include "support/cmocka.h"
 #include "support/folder.h"
 

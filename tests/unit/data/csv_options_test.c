@@ -1,6 +1,8 @@
 /* The options for CSV files: delimiter=, decimal=, comment=, missing=, where=. */
 #include "unit/data/scratch.h"
 
+#include "data/gather.h"
+
 /* What the log of the context was sent, one line each. */
 static char logged[4000];
 

@@ -16,7 +16,7 @@ static void assert_rows(void **state, const char *text, const vae__source_option
     if (read_text(state, text, options, &table)) fail_msg("%s: %s", text, vae__last_message());
     assert_int_equal(table.element, VAE__ELEMENT_FLOAT64);
     assert_int_equal(table.rows, rows);
-    assert_int_equal(table.width, width);
+    assert_int_equal(table.shape.size, width);
     assert_true(table.shape.rank == 1 && table.shape.extents[0] == width);
     for (size_t i = 0; i < rows * width; i++)
         assert_true(((double *)table.values)[i] == expected[i]);
@@ -132,7 +132,7 @@ static void asks_for_columns_where_one_has_no_name(void **state) {
                  "columns=[\"p, abs\", c]");
     vae__table table;
     assert_int_equal(read_text(state, text, &label, &table), VAE_OK);
-    assert_true(table.width == 2 && table.label_width == 1 && table.labels[1] == 8);
+    assert_true(table.shape.size == 2 && table.label_width == 1 && table.labels[1] == 8);
     vae__table_free(((scratch *)*state)->context, &table);
     char wide[2000] = "index,";
     for (int i = 0; i < 100; i++) sprintf(wide + strlen(wide), ",column %d", i);
@@ -203,7 +203,7 @@ static void takes_the_label_column_out(void **state) {
     const vae__source_options by_name = {.label_column = "y"}, by_number = {.label_column = "1"};
     vae__table table;
     assert_int_equal(read_text(state, "a,y,b\n1,7,2\n3,8,4\n", &by_name, &table), VAE_OK);
-    assert_true(table.width == 2 && table.label_width == 1);
+    assert_true(table.shape.size == 2 && table.label_width == 1);
     assert_true(table.labels[0] == 7 && table.labels[1] == 8);
     assert_true(((double *)table.values)[1] == 2 && ((double *)table.values)[2] == 3);
     vae__table_free(((scratch *)*state)->context, &table);
@@ -359,7 +359,7 @@ static void reads_wide_rows(void **state) {
     s->context->memory_limit = 8 << 20;
     assert_int_equal(read_table(s, &table), VAE_OK);
     s->context->memory_limit = SIZE_MAX;
-    assert_true(table.rows == ROWS && table.width == COLUMNS);
+    assert_true(table.rows == ROWS && table.shape.size == COLUMNS);
     for (size_t i = 0; i < COLUMNS * ROWS; i++)
         assert_true(((double *)table.values)[i] == (double)(i % 7));
     vae__table_free(s->context, &table);

@@ -98,7 +98,7 @@ static void leaves_others_alone(void **state) {
         vae__table table;
         write_file(*state, read[i], strlen(read[i]));
         if (read_table(*state, &table)) fail_msg("%s", vae__last_message());
-        assert_true(table.rows == 1 && table.width == 2);
+        assert_true(table.rows == 1 && table.shape.size == 2);
         vae__table_free(((scratch *)*state)->context, &table);
     }
 }

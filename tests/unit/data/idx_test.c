@@ -10,7 +10,7 @@ static void reads_bytes(void **state) {
     write_file(*state, file, sizeof file);
     assert_int_equal(read_table(*state, &table), VAE_OK);
     assert_int_equal(table.rows, 2);
-    assert_int_equal(table.width, 3);
+    assert_int_equal(table.shape.size, 3);
     assert_int_equal(table.shape.rank, 2);
     assert_int_equal(table.shape.extents[0], 1);
     assert_int_equal(table.shape.extents[1], 3);
@@ -49,7 +49,7 @@ static void reads_compressed(void **state) {
     write_gzip(*state, file, size);
     assert_int_equal(read_table(*state, &table), VAE_OK);
     assert_int_equal(table.rows, rows);
-    assert_int_equal(table.width, width);
+    assert_int_equal(table.shape.size, width);
     assert_memory_equal(table.values, file + 16, rows * width);
     vae__table_free(((scratch *)*state)->context, &table);
     write_gzip(*state, file, size - 1);
@@ -69,7 +69,7 @@ static void refuses_labels_as_images(void **state) {
                    "this is a labels file (rank 1, 3 values); expected images of rank >= 2");
     assert_int_equal(vae__source_read(s->context, s->path, &as_labels, &table), VAE_OK);
     assert_int_equal(table.rows, 3);
-    assert_int_equal(table.width, 1);
+    assert_int_equal(table.shape.size, 1);
     assert_memory_equal(table.values, file + 8, 3);
     vae__table_free(s->context, &table);
 }
@@ -96,7 +96,7 @@ static void reads_signed_integers(void **state) {
         memcpy(file + 12, cases[i].values, 12);
         write_file(*state, file, 12 + 3 * cases[i].size);
         assert_int_equal(read_table(*state, &table), VAE_OK);
-        assert_true(table.rows == 1 && table.width == 3 && table.element == cases[i].element);
+        assert_true(table.rows == 1 && table.shape.size == 3 && table.element == cases[i].element);
         for (size_t j = 0; j < 3; j++)
             assert_true(vae__stored_value(table.element, table.values, j) == cases[i].expected[j]);
         vae__table_free(((scratch *)*state)->context, &table);

@@ -2,6 +2,8 @@
 
 #include "unit/data/scratch.h"
 
+#include "data/gather.h"
+
 #define SAVED "tests/data/npy/" /* what NumPy saved: tests/data/make_npy.py */
 
 /* A file of that version, header text and values. Returns its size. */
@@ -43,7 +45,7 @@ static void reads_every_type_and_version(void **state) {
         write_npy(state, 1 + i / 3, cases[i % 3].text, cases[i % 3].values, cases[i % 3].size);
         assert_int_equal(read_table(*state, &table), VAE_OK);
         assert_int_equal(table.rows, 2);
-        assert_int_equal(table.width, 3);
+        assert_int_equal(table.shape.size, 3);
         assert_int_equal(table.shape.rank, 1);
         assert_int_equal(table.element, cases[i % 3].element);
         assert_memory_equal(table.values, cases[i % 3].values, cases[i % 3].size);
@@ -56,14 +58,14 @@ static void reads_ranks_1_to_8(void **state) {
     vae__table table;
     write_npy(state, 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4,), }\n", values, 4);
     assert_int_equal(read_table(*state, &table), VAE_OK);
-    assert_true(table.rows == 4 && table.width == 1 && table.shape.rank == 1 &&
+    assert_true(table.rows == 4 && table.shape.size == 1 && table.shape.rank == 1 &&
                 table.shape.extents[0] == 1);
     vae__table_free(((scratch *)*state)->context, &table);
     write_npy(state, 1,
               "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 1, 2, 1, 1, 1, 1)}", values,
               4);
     assert_int_equal(read_table(*state, &table), VAE_OK);
-    assert_true(table.rows == 2 && table.width == 2 && table.shape.rank == 7 &&
+    assert_true(table.rows == 2 && table.shape.size == 2 && table.shape.rank == 7 &&
                 table.shape.extents[2] == 2);
     vae__table_free(((scratch *)*state)->context, &table);
 }
@@ -94,7 +96,7 @@ static void assert_saved(void **state, const char *name, vae__element element,
                          const double *expected) {
     vae__table table;
     if (read_saved(state, name, 0, &table)) fail_msg("%s: %s", name, vae__last_message());
-    if (table.rows != 2 || table.width != 3 || table.element != element) fail_msg("%s", name);
+    if (table.rows != 2 || table.shape.size != 3 || table.element != element) fail_msg("%s", name);
     for (size_t i = 0; i < 6; i++) {
         double value = vae__stored_value(element, table.values, i);
         if (!(value == expected[i])) fail_msg("%s: %zu is %a", name, i, value);
@@ -203,7 +205,7 @@ static void reads_fortran_order(void **state) {
         snprintf(name, sizeof name, "fortran-%s-%s", shapes[i / 4], types[i % 4]);
         if (read_saved(state, name, 0, &table)) fail_msg("%s: %s", name, vae__last_message());
         assert_int_equal(table.shape.rank, ranks[i / 4]);
-        for (size_t j = 0; j < table.rows * table.width; j++) {
+        for (size_t j = 0; j < table.rows * table.shape.size; j++) {
             if (vae__stored_value(table.element, table.values, j) != (double)j)
                 fail_msg("%s: value %zu", name, j);
         }
@@ -228,7 +230,7 @@ static void reads_large_compressed_files(void **state) {
         size_t width = kind == 2 ? WIDTH / 2 : WIDTH, size = kind == 2 ? 1 : 2;
         write_gzip(s, file, make_npy(file, 1, headers[kind], values, ROWS * width * size));
         assert_int_equal(read_table(s, &table), VAE_OK);
-        assert_true(table.rows == ROWS && table.width == width);
+        assert_true(table.rows == ROWS && table.shape.size == width);
         for (size_t i = 0; i < ROWS * width; i++) {
             size_t at = kind == 0 ? i % WIDTH * ROWS + i / WIDTH : i;
             int expected = size == 1 ? (int8_t)values[at]

@@ -1,5 +1,6 @@
 /* scale=range and shift=: what rows become, for every type of them. */
 #include "data/scaling.h"
+#include "data/gather.h"
 
 #include <math.h>
 

@@ -26,7 +26,7 @@ static void images_follow_their_labels(void **state) {
     int seen[3] = {0};
     double turned = 0;
     assert_int_equal(vae__sprites_generate(context, COUNT, 1, &table), VAE_OK);
-    assert_true(table.rows == COUNT && table.width == PIXELS && table.shape.rank == 3 &&
+    assert_true(table.rows == COUNT && table.shape.size == PIXELS && table.shape.rank == 3 &&
                 table.label_width == 5);
     assert_true(table.shape.extents[0] == 1 && table.shape.extents[1] == 32 &&
                 table.shape.extents[2] == 32);

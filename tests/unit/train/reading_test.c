@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "support/rows.h"
+#include "data/describe.h"
 #include "train/checkpoint.h"
 #include "train/evaluation.h"
 #include "train/suggest.h"

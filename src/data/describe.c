@@ -1,4 +1,6 @@
-/* Telling a data set again that was opened anew, and setting its cursor. */
+/* What a data set is recognised by when it is opened anew: its options, and a hash of some of its values. */
+#include "data/describe.h"
+
 #include <stdint.h>
 
 #include "base/hash.h"
@@ -43,21 +45,4 @@ vae_status vae__dataset_describe(const vae_dataset *d, vae__buffer *out) {
                 vae__element_names[d->rows.element], offset_text(offset, d),
                 vae__number(range, d->conversion.range), (unsigned long long)content);
     return out->failed ? vae__last_status() : VAE_OK;
-}
-
-vae_status vae__dataset_seek(vae_dataset *dataset, uint64_t epoch, uint64_t position) {
-    int begins = position < dataset->size && position % dataset->batch == 0;
-    /* A set smaller than its batch is one whole batch, which drop_last keeps. */
-    if (dataset->drop_last && position)
-        begins = begins && dataset->size - position >= dataset->batch;
-    if (!begins || epoch >= UINT64_MAX - 1) {
-        return vae__fail(
-            VAE_ERROR_ARGUMENT,
-            "no batch begins at row %llu of epoch %llu: the data set has %zu row%s, batch=%zu",
-            (unsigned long long)position, (unsigned long long)epoch, dataset->size,
-            vae__plural(dataset->size), dataset->batch);
-    }
-    dataset->epoch = epoch;
-    dataset->position = (size_t)position;
-    return VAE_OK;
 }
