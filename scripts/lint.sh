@@ -93,6 +93,7 @@ all_kinds() {
     kinds src/model/layers src/model/layer.h VAE__LAYER_KINDS
     kinds src/model/likelihood src/model/likelihood.h VAE__LIKELIHOODS
     kinds src/model/prior src/model/prior.h VAE__PRIORS
+    kinds src/data/formats src/data/format.h VAE__FILE_FORMATS
     kinds src/model/objective src/model/objective/objective.h VAE__OBJECTIVES
 }
 

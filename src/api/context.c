@@ -152,7 +152,8 @@ static const vae__alias aliases[] = {{"n_threads", "threads", NULL},
                                      {"gpu", NULL, "the library runs on the CPU only"},
                                      {NULL, NULL, NULL}};
 
-const vae__option_table vae__context_table = {"context", "option", options_list, NULL, aliases};
+const vae__option_table vae__context_table = {
+    .label = "context", .what = "option", .options = options_list, .aliases = aliases};
 
 /* The context's own block came from the host's allocator too. */
 static vae_status count_itself(vae_context *context) {

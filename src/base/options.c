@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_OPTIONS 64
-
 /* A pair under way, for messages about it. */
 typedef struct pair {
     const vae__option_table *table;
@@ -16,10 +14,50 @@ typedef struct pair {
     vae__slice rest;       /* of the text behind it */
 } pair;
 
+/* Where an entry of a table is: in the table itself, or in one of its parts. */
+typedef struct position {
+    const vae__option *option; /* NULL: behind the last one */
+    size_t part;               /* 0: the table itself; else one more than its place in `parts` */
+    size_t index;              /* counted over all of them */
+} position;
+
+static const vae__option *first_of(const vae__option_table *table, size_t part) {
+    return part ? table->parts[part - 1]->options : table->options;
+}
+
+/* Goes past the ends of parts to the next entry. */
+static void skip_ends(const vae__option_table *table, position *at) {
+    while ((!at->option || !at->option->name) && at->part <= table->part_count) {
+        at->part++;
+        at->option = at->part <= table->part_count ? first_of(table, at->part) : NULL;
+    }
+}
+
+static position first_position(const vae__option_table *table) {
+    position at = {.option = table->options};
+    skip_ends(table, &at);
+    return at;
+}
+
+static void step(const vae__option_table *table, position *at) {
+    at->option++;
+    at->index++;
+    skip_ends(table, at);
+}
+
+static position find(const vae__option_table *table, const vae__slice *key) {
+    position at = first_position(table);
+    while (at.option && !vae__slice_is(key, at.option->name)) step(table, &at);
+    return at;
+}
+
 const vae__option *vae__option_find(const vae__option_table *table, const vae__slice *key) {
-    const vae__option *option = table->options;
-    while (option->name && !vae__slice_is(key, option->name)) option++;
-    return option->name ? option : NULL;
+    return find(table, key).option;
+}
+
+/* The struct that entries of a part are parsed into. */
+static void *struct_of(const vae__option_table *table, size_t part, void *into) {
+    return part ? ((void **)(void *)((char *)into + table->parts_offset))[part - 1] : into;
 }
 
 /* ---- values ---- */
@@ -230,26 +268,26 @@ static vae_status check_form(const pair *p) {
 /* ---- whole texts ---- */
 
 static vae_status fail_unknown_key(const pair *p) {
-    const char *names[MOST_OPTIONS + 1];
-    size_t count = 0;
-    for (; p->table->options[count].name; count++) names[count] = p->table->options[count].name;
-    names[count] = NULL;
+    const char *names[VAE__MAX_OPTIONS + 1];
+    position at = first_position(p->table);
+    for (; at.option; step(p->table, &at)) names[at.index] = at.option->name;
+    names[at.index] = NULL;
     return vae__fail_unknown_alias(&p->key, p->table->what, names, p->table->aliases);
 }
 
 static vae_status parse_pair(const pair *p, void *into, unsigned char *seen, void *user) {
-    const vae__option *option = vae__option_find(p->table, &p->key);
+    const position at = find(p->table, &p->key);
+    const vae__option *option = at.option;
     if (!option) return fail_unknown_key(p);
-    size_t index = (size_t)(option - p->table->options);
-    if (seen[index]) return vae__fail_at(&p->key, "'%s' is given twice", option->name);
-    seen[index] = 1;
-    vae_status status = parse_option(p, option, into, user);
+    if (seen[at.index]) return vae__fail_at(&p->key, "'%s' is given twice", option->name);
+    seen[at.index] = 1;
+    vae_status status = parse_option(p, option, struct_of(p->table, at.part, into), user);
     return status == VAE_ERROR_TEXT ? explain_value(p, option) : status;
 }
 
 vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into,
                               unsigned char *seen, void *user) {
-    unsigned char local[MOST_OPTIONS] = {0};
+    unsigned char local[VAE__MAX_OPTIONS] = {0};
     if (!text) text = "";
     if (!seen) seen = local;
     pair p = {.table = table, .rest = {table->label, text, text, strlen(text)}};

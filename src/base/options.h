@@ -25,6 +25,8 @@ typedef struct vae__option {
     void (*print)(vae__buffer *out, const void *field);
 } vae__option;
 
+enum { VAE__MAX_OPTIONS = 64 }; /* of a table and its parts */
+
 typedef struct vae__option_table {
     const char *label;          /* in messages: "spec" */
     const char *what;           /* in messages: unknown <what>; "key", "option" */
@@ -32,15 +34,21 @@ typedef struct vae__option_table {
     /* For a bare word (no "="); NULL: bare words are errors. `index` counts all items from 0. */
     vae_status (*bare)(const vae__slice *word, size_t index, void *into, void *user);
     const vae__alias *aliases; /* keys as other libraries call them; ends in a NULL text; or NULL */
+    /* Tables whose keys the text may have too, each parsed into a struct of its own. Only their `options`
+     * are used; NULL there: it has none. */
+    const struct vae__option_table *const *parts; /* [part_count] */
+    size_t part_count;
+    size_t
+        parts_offset; /* in the struct parsed into: of [part_count] pointers to those of the parts */
 } vae__option_table;
 
 /* Parses text (NULL is "") into the struct at `into`, which holds the defaults. `seen`, if not
- * NULL, has one byte per table entry, set to 1 where the key was given. A key given twice, an
- * unknown key or a value out of range fails. */
+ * NULL, has one byte per entry of the table and then of its parts, set to 1 where the key was given.
+ * A key given twice, an unknown key or a value out of range fails. */
 vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into,
                               unsigned char *seen, void *user);
 
-/* The entry of a key, or NULL. */
+/* The entry of a key in the table or its parts, or NULL. */
 const vae__option *vae__option_find(const vae__option_table *table, const vae__slice *key);
 
 /* Fails at the place of `key` in a text that was parsed with the table: for keys that contradict

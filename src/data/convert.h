@@ -4,7 +4,7 @@
 
 #include "base/real.h"
 #include "base/rng.h"
-#include "data/source.h"
+#include "data/table.h"
 
 /* x = (stored - low) / range in double, rounded once; a range of exactly 1 with low 0 leaves values
  * as they are. With `offsets` each column has one of its own in place of low. */

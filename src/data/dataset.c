@@ -7,6 +7,7 @@
 
 #include "data/scaling.h"
 #include "data/split.h"
+#include "data/sprites.h"
 #include "data/state.h"
 
 #define SPRITES "sprites"
@@ -14,28 +15,24 @@
 
 /* ---- where rows come from ---- */
 
-static vae__source_options source_options(const vae__dataset_options *options) {
-    return (vae__source_options){.header = options->header,
-                                 .columns = options->columns_text,
+static vae__format_request request_of(const vae__dataset_options *options) {
+    return (vae__format_request){.shifted = options->shift.kind != VAE__SHIFT_NONE,
                                  .label_column = options->label_column,
-                                 .where = options->where_text,
-                                 .missing = options->missing,
-                                 .delimiter = options->delimiter,
-                                 .decimal = options->decimal,
-                                 .comment = options->comment,
-                                 .shifted = options->shift.kind != VAE__SHIFT_NONE};
+                                 .options = options->formats};
 }
 
-/* Of data that is no CSV file. */
-static vae_status refuse_csv_options(const vae__dataset_options *options, const char *what) {
-    const vae__source_options source = source_options(options);
-    const char *given = vae__source_csv_option(&source);
+/* For rows that come from no file. */
+static vae_status refuse_file_options(const vae__dataset_options *options, const char *what) {
+    const vae__format_request request = request_of(options);
+    const vae__file_format *owner;
+    const char *given = vae__format_other_option(&request, NULL, &owner);
     if (!given) return VAE_OK;
-    return vae__fail(VAE_ERROR_TEXT, "options: %s is for CSV files, not for %s", given, what);
+    return vae__fail(VAE_ERROR_TEXT, "options: %s is for %s files, not for %s", given, owner->name,
+                     what);
 }
 
 static vae_status check_sprites_options(const vae__dataset_options *options) {
-    vae_status status = refuse_csv_options(options, SPRITES);
+    vae_status status = refuse_file_options(options, SPRITES);
     if (status || !options->label_path) return status;
     return vae__fail(VAE_ERROR_TEXT,
                      "options: " SPRITES " has labels of its own; labels= cannot be given");
@@ -67,23 +64,23 @@ static void own_values(vae_dataset *dataset) {
 static vae_status load_rows(vae_dataset *dataset, const char *path,
                             const vae__dataset_options *options) {
     const size_t length = strlen(SPRITES);
-    const vae__source_options source = source_options(options);
+    const vae__format_request request = request_of(options);
     int sprites = !strncmp(path, SPRITES, length) && (!path[length] || path[length] == ':');
     vae_status status = sprites
                             ? generate_sprites(dataset, path, options)
-                            : vae__source_read(dataset->context, path, &source, &dataset->table);
+                            : vae__format_read(dataset->context, path, &request, &dataset->table);
     if (!status) own_values(dataset);
     return status;
 }
 
 /* Takes labels from a file of their own: one for each row of the data file, those left out too. */
 static vae_status load_labels(vae_dataset *dataset, const char *path, const char *label_path) {
-    const vae__source_options source = {.as_labels = 1};
+    const vae__format_request request = {.as_labels = 1};
     vae_context *context = dataset->context;
     vae__table labels = {0}, *table = &dataset->table;
     const vae__row_source *rows = &dataset->rows;
     uint64_t expected = rows->numbers ? table->source_rows : rows->count;
-    vae_status status = vae__source_read(context, label_path, &source, &labels);
+    vae_status status = vae__format_read(context, label_path, &request, &labels);
     if (status) return vae__fail_in("labels");
     size_t width = labels.shape.size, count = rows->count * width;
     if (labels.rows != expected) {
@@ -212,7 +209,7 @@ vae_status vae__dataset_from_source(vae__row_source *source, const char *options
     vae_dataset *dataset = NULL;
     vae_status status =
         vae__dataset_options_parse(context, options_text, VAE__ORIGIN_PATH, &options);
-    if (!status) status = refuse_csv_options(&options, "rows of a source");
+    if (!status) status = refuse_file_options(&options, "rows of a source");
     if (!status) status = dataset_new(context, &dataset);
     if (!status) {
         dataset->rows = *source;

@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "data/csv_where.h"
-
 #define MOST_BATCH 1e9
 #define ANY_SEED 18446744073709551615.0
 
@@ -38,65 +36,6 @@ static vae_status parse_labels(const vae__slice *value, void *field, void *user)
         return vae__fail_at(value, "labels: expected a path or column:NAME");
     }
     *(vae__slice *)field = *value;
-    return VAE_OK;
-}
-
-static vae_status parse_columns(const vae__slice *value, void *field, void *user) {
-    vae__slice rest, item;
-    vae_status status = vae__list_open(value, "[temperature, pressure]", &rest);
-    size_t count = 0;
-    int quoted;
-    (void)user;
-    for (; !status && vae__list_next(&rest, &item, &quoted); count++) {
-        if (!item.length && !quoted)
-            status = vae__fail_at(&item, "columns: expected a name or number between commas");
-    }
-    if (!status && !count)
-        status =
-            vae__fail_at(value, "columns: expected names or numbers from 0, found an empty list");
-    if (!status) *(vae__slice *)field = *value;
-    return status;
-}
-
-static vae_status parse_where(const vae__slice *value, void *field, void *user) {
-    vae__slice rest, item;
-    vae__condition condition;
-    vae_status status = vae__list_open(value, "[label=0]", &rest);
-    size_t count = 0;
-    int quoted;
-    (void)user;
-    for (; !status && vae__list_next(&rest, &item, &quoted); count++)
-        status = vae__condition_parse(&item, &condition);
-    if (!status && !count)
-        status = vae__fail_at(value, "where: expected [COLUMN=VALUE, ..], found an empty list");
-    if (!status) *(vae__slice *)field = *value;
-    return status;
-}
-
-/* The sign itself may be given in place of its name. */
-static vae_status parse_decimal(const vae__slice *value, void *field, void *user) {
-    static const char *const names[] = {"point", "comma", NULL};
-    (void)user;
-    int comma = vae__slice_is(value, "comma") || vae__slice_is(value, ",");
-    if (!comma && !vae__slice_is(value, "point") && !vae__slice_is(value, "."))
-        return vae__fail_unknown(value, "decimal", names);
-    *(int *)field = comma;
-    return VAE_OK;
-}
-
-/* Any sign that cannot begin a number or a quoted field. */
-static vae_status parse_comment(const vae__slice *value, void *field, void *user) {
-    (void)user;
-    if (vae__slice_is(value, "none")) {
-        *(char *)field = 0;
-        return VAE_OK;
-    }
-    if (value->length != 1 || !strchr("#!$%&*/:;<=>?@\\^_`|~'", *value->text)) {
-        return vae__fail_at(value,
-                            "comment: expected none or one sign that begins no number, such as "
-                            "comment=\"#\" (in quotes, since # begins a comment here too)");
-    }
-    *(char *)field = *value->text;
     return VAE_OK;
 }
 
@@ -157,9 +96,6 @@ static vae_status parse_shift(const vae__slice *value, void *field, void *user) 
 
 const char *const vae__element_names[] = {"uint8", "float32", "float64", NULL};
 const char *const vae__binarize_names[] = {"none", "threshold", "sample", NULL};
-static const char *const headers[] = {"auto", "yes", "no", NULL};
-static const char *const missings[] = {"refuse", "skip", NULL};
-static const char *const delimiters[] = {"auto", "comma", "semicolon", "tab", "space", NULL};
 
 enum {
     BATCH,
@@ -174,13 +110,6 @@ enum {
     SPLIT_SEED,
     COPY,
     LABELS,
-    HEADER, /* from here on for CSV files only */
-    COLUMNS,
-    WHERE,
-    MISSING,
-    DELIMITER,
-    DECIMAL,
-    COMMENT,
     COUNT
 };
 
@@ -200,13 +129,6 @@ static const vae__option entries[] = {
                     NULL},
     [COPY] = {"copy", VAE__OPTION_FLAG, FIELD(copy), 0, 1, NULL, NULL, NULL},
     [LABELS] = {"labels", VAE__OPTION_CUSTOM, FIELD(labels), 0, 0, NULL, parse_labels, NULL},
-    [HEADER] = {"header", VAE__OPTION_CHOICE, FIELD(header), 0, 0, headers, NULL, NULL},
-    [COLUMNS] = {"columns", VAE__OPTION_CUSTOM, FIELD(columns), 0, 0, NULL, parse_columns, NULL},
-    [WHERE] = {"where", VAE__OPTION_CUSTOM, FIELD(where), 0, 0, NULL, parse_where, NULL},
-    [MISSING] = {"missing", VAE__OPTION_CHOICE, FIELD(missing), 0, 0, missings, NULL, NULL},
-    [DELIMITER] = {"delimiter", VAE__OPTION_CHOICE, FIELD(delimiter), 0, 0, delimiters, NULL, NULL},
-    [DECIMAL] = {"decimal", VAE__OPTION_CUSTOM, FIELD(decimal), 0, 0, NULL, parse_decimal, NULL},
-    [COMMENT] = {"comment", VAE__OPTION_CUSTOM, FIELD(comment), 0, 0, NULL, parse_comment, NULL},
     [COUNT] = {NULL, VAE__OPTION_FLAG, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -245,40 +167,39 @@ static const vae__alias aliases[] = {{"batch_size", "batch", NULL},
                                      {"validation_split", NULL, SPLIT_IN_TWO},
                                      {NULL, NULL, NULL}};
 
-const vae__option_table vae__dataset_table = {"options", "option", entries, NULL, aliases};
+const vae__option_table vae__dataset_table = {.label = "options",
+                                              .what = "option",
+                                              .options = entries,
+                                              .aliases = aliases,
+                                              .parts = vae__format_options,
+                                              .part_count = VAE__FORMAT_COUNT,
+                                              .parts_offset = FIELD(formats)};
 
 static vae_status refuse(const unsigned char *seen, int option, const char *why) {
     return seen[option] ? vae__fail(VAE_ERROR_TEXT, "options: %s= %s", entries[option].name, why)
                         : VAE_OK;
 }
 
+/* Options of formats, whose entries are counted behind those of the table. */
+static vae_status refuse_file_options(const unsigned char *seen) {
+    size_t index = COUNT;
+    for (size_t i = 0; i < VAE__FORMAT_COUNT; i++) {
+        const vae__option *option = vae__format_options[i]->options;
+        for (; option && option->name; option++, index++) {
+            if (!seen[index]) continue;
+            return vae__fail(VAE_ERROR_TEXT, "options: %s= is for %s files, not for rows in memory",
+                             option->name, vae__file_formats[i]->name);
+        }
+    }
+    return VAE_OK;
+}
+
 static vae_status check_origin(const unsigned char *seen, vae__origin origin) {
     static const char for_memory[] =
         "is for rows in memory; a file has a type of its own and is always read whole";
-    static const char for_csv[] = "is for CSV files, not for rows in memory";
-    vae_status status;
-    if (origin == VAE__ORIGIN_PATH) {
-        status = refuse(seen, DTYPE, for_memory);
-        return status ? status : refuse(seen, COPY, for_memory);
-    }
-    status = VAE_OK;
-    for (int i = HEADER; !status && i < COUNT; i++) status = refuse(seen, i, for_csv);
-    return status;
-}
-
-static vae_status check_signs(const char *text, const vae__dataset_options *options) {
-    static const char separators[] = {0, ',', ';', '\t', ' '};
-    if (options->decimal && options->delimiter == 1) {
-        return vae__fail_at_key(&vae__dataset_table, text, "decimal",
-                                "decimal=comma needs fields that are separated by something else; "
-                                "say delimiter=semicolon, tab, space or auto");
-    }
-    if (options->comment && options->comment == separators[options->delimiter]) {
-        return vae__fail_at_key(&vae__dataset_table, text, "comment",
-                                "comment: '%c' separates the fields (delimiter=%s)",
-                                options->comment, delimiters[options->delimiter]);
-    }
-    return VAE_OK;
+    if (origin == VAE__ORIGIN_MEMORY) return refuse_file_options(seen);
+    vae_status status = refuse(seen, DTYPE, for_memory);
+    return status ? status : refuse(seen, COPY, for_memory);
 }
 
 /* scale=unit and scale=range have one offset for all columns, and a shifted value is neither a
@@ -318,25 +239,42 @@ static vae_status copy_texts(vae_context *context, vae__origin origin,
     } else if (labels->text) {
         status = copy_slice(context, labels, 0, &options->label_path);
     }
-    if (!status && options->columns.text)
-        status = copy_slice(context, &options->columns, 0, &options->columns_text);
-    if (!status && options->where.text)
-        status = copy_slice(context, &options->where, 0, &options->where_text);
+    return status;
+}
+
+static vae_status make_room_for_formats(vae_context *context, vae__dataset_options *options) {
+    for (size_t i = 0; i < VAE__FORMAT_COUNT; i++) {
+        size_t size = vae__file_formats[i]->options_size;
+        if (!size) continue;
+        options->formats[i] = vae__allocate(context, 1, size);
+        if (!options->formats[i]) return vae__last_status();
+    }
+    return VAE_OK;
+}
+
+static vae_status check_formats(const char *text, const vae__dataset_options *options) {
+    vae_status status = VAE_OK;
+    for (size_t i = 0; !status && i < VAE__FORMAT_COUNT; i++) {
+        const vae__file_format *format = vae__file_formats[i];
+        if (format->check_options)
+            status = format->check_options(&vae__dataset_table, text, options->formats[i]);
+    }
     return status;
 }
 
 vae_status vae__dataset_options_parse(vae_context *context, const char *text, vae__origin origin,
                                       vae__dataset_options *options) {
-    unsigned char seen[COUNT] = {0};
+    unsigned char seen[VAE__MAX_OPTIONS] = {0};
     *options = (vae__dataset_options){.batch = 128,
                                       .shuffle = 1,
                                       .seed = 1,
                                       .split_seed = 1,
                                       .copy = 1,
                                       .dtype = VAE__ELEMENT_FLOAT32};
-    vae_status status = vae__options_parse(&vae__dataset_table, text, options, seen, NULL);
+    vae_status status = make_room_for_formats(context, options);
+    if (!status) status = vae__options_parse(&vae__dataset_table, text, options, seen, NULL);
     if (!status) status = check_origin(seen, origin);
-    if (!status) status = check_signs(text, options);
+    if (!status) status = check_formats(text, options);
     if (!status) status = check_shift(text, options);
     if (!status) status = copy_texts(context, origin, options);
     return status;
@@ -345,8 +283,5 @@ vae_status vae__dataset_options_parse(vae_context *context, const char *text, va
 void vae__dataset_options_free(vae_context *context, vae__dataset_options *options) {
     vae__release(context, options->label_path);
     vae__release(context, options->label_column);
-    vae__release(context, options->columns_text);
-    vae__release(context, options->where_text);
-    options->label_path = options->label_column = NULL;
-    options->columns_text = options->where_text = NULL;
+    for (size_t i = 0; i < VAE__FORMAT_COUNT; i++) vae__release(context, options->formats[i]);
 }

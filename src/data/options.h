@@ -3,7 +3,7 @@
 #define VAE_DATA_OPTIONS_H
 
 #include "base/options.h"
-#include "data/source.h"
+#include "data/format.h"
 
 typedef enum vae__scale {
     VAE__SCALE_AUTO,
@@ -43,16 +43,14 @@ typedef struct vae__split {
 typedef struct vae__dataset_options {
     uint64_t batch, seed, split_seed;
     int shuffle, drop_last, copy;
-    int dtype;                               /* vae__element */
-    int binarize;                            /* vae__binarize */
-    int header, missing, delimiter, decimal; /* as vae__source_options */
-    char comment;
+    int dtype;    /* vae__element */
+    int binarize; /* vae__binarize */
     vae__scale_option scale;
     vae__shift_option shift;
     vae__split split;
-    vae__slice labels, columns, where; /* as given; text NULL if not */
-    char *label_path, *label_column;   /* copies, 0-terminated, one of them or none */
-    char *columns_text, *where_text;
+    vae__slice labels;                /* as given; text NULL if not */
+    char *label_path, *label_column;  /* copies, 0-terminated, one of them or none */
+    void *formats[VAE__FORMAT_COUNT]; /* the formats' own, as vae__format_request has them */
 } vae__dataset_options;
 
 typedef enum vae__origin { VAE__ORIGIN_PATH, VAE__ORIGIN_MEMORY } vae__origin;
@@ -60,7 +58,7 @@ typedef enum vae__origin { VAE__ORIGIN_PATH, VAE__ORIGIN_MEMORY } vae__origin;
 extern const vae__option_table vae__dataset_table;
 
 /* Parses over the defaults and refuses what has no meaning for rows of that origin. Free in any
- * case. The list of shift= points into `text`, which must outlive the options. */
+ * case. Lists point into `text`, which must outlive the options. */
 vae_status vae__dataset_options_parse(vae_context *context, const char *text, vae__origin origin,
                                       vae__dataset_options *options);
 void vae__dataset_options_free(vae_context *context, vae__dataset_options *options);

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/memory.h"
-#include "data/source.h"
+#include "data/table.h"
 
 enum { VAE__ROWS_AT_ONCE = 64 }; /* the capacity of a reader's buffer is at most that */
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/rng.h"
-#include "data/source.h"
+#include "data/sprites.h"
 
 #define SIDE 32
 #define FACTORS 5

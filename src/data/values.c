@@ -162,10 +162,10 @@ static vae_status put_in_order(vae_context *context, const vae__stored_type *typ
 }
 
 vae_status vae__values_read(vae_context *context, vae__input *input, const vae__stored_type *type,
-                            int fortran, const vae__source_options *options, vae__table *out) {
+                            int fortran, const vae__format_request *request, vae__table *out) {
     const char *path = vae__reader_path(input->reader);
     size_t count = out->rows * out->shape.size, kept = vae__element_size(out->element);
-    rounding_report rounded = {.bits = options->as_labels || options->shifted ? DOUBLE_BITS
+    rounding_report rounded = {.bits = request->as_labels || request->shifted ? DOUBLE_BITS
                                                                               : FLOAT_BITS};
     void *block = NULL;
     fortran = fortran && out->shape.size > 1; /* else both orders are one */

@@ -4,7 +4,7 @@
 #define VAE_DATA_VALUES_H
 
 #include "data/input.h"
-#include "data/source.h"
+#include "data/format.h"
 
 typedef enum vae__number_kind {
     VAE__NUMBER_BOOL, /* one byte: 0 is false, any other true */
@@ -35,6 +35,6 @@ vae__element vae__stored_element(const vae__stored_type *type);
  * VAE_ERROR_FORMAT if the file has another size; VAE_ERROR_LIMIT before anything is read if the
  * memory limit does not allow for what reading takes. */
 vae_status vae__values_read(vae_context *context, vae__input *input, const vae__stored_type *type,
-                            int fortran, const vae__source_options *options, vae__table *out);
+                            int fortran, const vae__format_request *request, vae__table *out);
 
 #endif

@@ -29,8 +29,10 @@ const vae__alias vae__sample_aliases[] = {
     {"n_samples", "samples", NULL}, {"num_samples", "samples", NULL}, {"k", "samples", NULL},
     {"random_state", "seed", NULL}, {"method", "estimator", NULL},    {NULL, NULL, NULL}};
 
-const vae__option_table vae__estimate_table = {"log_likelihood", "option", options_list, NULL,
-                                               vae__sample_aliases};
+const vae__option_table vae__estimate_table = {.label = "log_likelihood",
+                                               .what = "option",
+                                               .options = options_list,
+                                               .aliases = vae__sample_aliases};
 
 vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options) {
     *options = (vae__estimate_options){.samples = 500, .seed = 1};

@@ -35,7 +35,8 @@ static const vae__alias aliases[] = {{"n_samples", "samples", NULL},
                                      {"random_state", "seed", NULL},
                                      {NULL, NULL, NULL}};
 
-const vae__option_table vae__score_table = {"score", "option", options_list, NULL, aliases};
+const vae__option_table vae__score_table = {
+    .label = "score", .what = "option", .options = options_list, .aliases = aliases};
 
 static vae_status parse_options(const char *text, score_options *options) {
     unsigned char seen[KEYS] = {0};

@@ -162,7 +162,8 @@ static const vae__alias aliases[] = {{"input_dim", "input", NULL},
                                      {"activation", NULL, LAYERS_GO},
                                      {NULL, NULL, NULL}};
 
-const vae__option_table vae__spec_table = {"spec", "key", options, NULL, aliases};
+const vae__option_table vae__spec_table = {
+    .label = "spec", .what = "key", .options = options, .aliases = aliases};
 
 /* Whether each layer takes what the one in front of it makes. */
 static vae_status check_layers(const char *text, const vae__spec *spec) {

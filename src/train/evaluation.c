@@ -30,8 +30,8 @@ static const vae__option options_list[] = {
     {.name = NULL},
 };
 
-const vae__option_table vae__evaluation_table = {"evaluate", "option", options_list, NULL,
-                                                 vae__sample_aliases};
+const vae__option_table vae__evaluation_table = {
+    .label = "evaluate", .what = "option", .options = options_list, .aliases = vae__sample_aliases};
 
 /* ---- sums over the rows ---- */
 

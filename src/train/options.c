@@ -179,8 +179,11 @@ static const vae__alias aliases[] = {{"learning_rate", "lr", NULL},
                                      {"method", NULL, FIRST_WORD},
                                      {NULL, NULL, NULL}};
 
-const vae__option_table vae__training_table = {"optimizer", "option", options_table, parse_rule,
-                                               aliases};
+const vae__option_table vae__training_table = {.label = "optimizer",
+                                               .what = "option",
+                                               .options = options_table,
+                                               .bare = parse_rule,
+                                               .aliases = aliases};
 
 /* What contradicts what: `key` is where the message points. */
 typedef struct contradiction {
@@ -311,7 +314,8 @@ static const vae__alias loop_aliases[] = {{"n_epochs", "epochs", NULL},
                                           {"restore_best_weights", "restore_best", NULL},
                                           {NULL, NULL, NULL}};
 
-const vae__option_table vae__loop_table = {"train", "option", loop_options, NULL, loop_aliases};
+const vae__option_table vae__loop_table = {
+    .label = "train", .what = "option", .options = loop_options, .aliases = loop_aliases};
 
 vae_status vae__loop_options_parse(const char *text, vae__loop_options *options) {
     *options = (vae__loop_options){.epochs = 1, .validation_seed = 1};

@@ -53,8 +53,10 @@ static const vae__alias aliases[] = {{"n_steps", "steps", NULL},
                                      {"mode=annealed", "cosine", NULL},
                                      {NULL, NULL, NULL}};
 
-static const vae__option_table table = {"options", "option", entries, NULL, aliases};
-static const vae__option_table bare_table = {"options", "option", entries, take_word, NULL};
+static const vae__option_table table = {
+    .label = "options", .what = "option", .options = entries, .aliases = aliases};
+static const vae__option_table bare_table = {
+    .label = "options", .what = "option", .options = entries, .bare = take_word};
 
 static settings parse(const char *text) {
     settings s = {0};
@@ -334,13 +336,74 @@ static void prints_what_it_read(void **state) {
     vae__context_release(context);
 }
 
+/* ---- parts ---- */
+
+typedef struct whole {
+    uint64_t steps;
+    void *parts[3];
+} whole;
+
+typedef struct part {
+    char before[40];
+    double width;
+    int flag;
+} part;
+
+static const vae__option whole_entries[] = {
+    {"steps", VAE__OPTION_UNSIGNED, offsetof(whole, steps), .minimum = 1, .maximum = 100},
+    {.name = NULL},
+};
+static const vae__option first_entries[] = {
+    {"width", VAE__OPTION_REAL, offsetof(part, width), .minimum = 0, .maximum = 10},
+    {"flag", VAE__OPTION_FLAG, offsetof(part, flag), .minimum = 0},
+    {.name = NULL},
+};
+static const vae__option last_entries[] = {
+    {"depth", VAE__OPTION_REAL, offsetof(part, width), .minimum = 0, .maximum = 10},
+    {.name = NULL},
+};
+static const vae__option_table first_part = {.options = first_entries}, empty_part = {.label = ""},
+                               last_part = {.options = last_entries};
+static const vae__option_table *const parts[] = {&first_part, &empty_part, &last_part};
+static const vae__option_table whole_table = {.label = "options",
+                                              .what = "option",
+                                              .options = whole_entries,
+                                              .parts = parts,
+                                              .part_count = 3,
+                                              .parts_offset = offsetof(whole, parts)};
+
+static void parses_parts_into_structs_of_their_own(void **state) {
+    part first = {.width = 1}, last = {.width = 2};
+    whole w = {.parts = {&first, NULL, &last}};
+    unsigned char seen[4] = {0};
+    (void)state;
+    assert_ok(vae__options_parse(&whole_table, "depth=4 steps=7 flag=1", &w, seen, NULL));
+    assert_true(w.steps == 7 && first.width == 1 && first.flag == 1 && last.width == 4);
+    assert_true(seen[0] == 1 && seen[1] == 0 && seen[2] == 1 && seen[3] == 1);
+    assert_fails(vae__options_parse(&whole_table, "width=1 width=2", &w, NULL, NULL),
+                 VAE_ERROR_TEXT, "options:1:9: 'width' is given twice");
+    assert_fails(vae__options_parse(&whole_table, "depth=11", &w, NULL, NULL), VAE_ERROR_TEXT,
+                 "options:1:7: depth=11: expected a number from 0 to 10");
+    assert_fails(vae__options_parse(&whole_table, "wdth=1", &w, NULL, NULL), VAE_ERROR_TEXT,
+                 "unknown option 'wdth'; did you mean 'width'? (known: steps width flag depth)");
+    const vae__slice key = {"", "depth", "depth", 5}, other = {"", "dept", "dept", 4};
+    assert_ptr_equal(vae__option_find(&whole_table, &key), last_entries);
+    assert_null(vae__option_find(&whole_table, &other));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_kind),          cmocka_unit_test(skips_space_and_comments),
-        cmocka_unit_test(reads_brackets_and_quotes), cmocka_unit_test(takes_bare_words),
-        cmocka_unit_test(says_what_was_given),       cmocka_unit_test(refuses),
-        cmocka_unit_test(explains_other_forms),      cmocka_unit_test(explains_keys_among_words),
-        cmocka_unit_test(cuts_long_words),           cmocka_unit_test(points_at_a_key),
+        cmocka_unit_test(parses_parts_into_structs_of_their_own),
+        cmocka_unit_test(reads_every_kind),
+        cmocka_unit_test(skips_space_and_comments),
+        cmocka_unit_test(reads_brackets_and_quotes),
+        cmocka_unit_test(takes_bare_words),
+        cmocka_unit_test(says_what_was_given),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(explains_other_forms),
+        cmocka_unit_test(explains_keys_among_words),
+        cmocka_unit_test(cuts_long_words),
+        cmocka_unit_test(points_at_a_key),
         cmocka_unit_test(prints_what_it_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,16 +1,24 @@
 #include <locale.h>
 
+#include "data/formats/csv_options.h"
 #include "support/locale.h"
 #include "unit/data/scratch.h"
 
-static vae_status read_text(void **state, const char *text, const vae__source_options *options,
+#define LIST(text) \
+    { "options", text, text, sizeof(text) - 1 }
+
+static vae_status read_text(void **state, const char *text, const vae__csv_options *options,
                             vae__table *table) {
     scratch *s = *state;
+    vae__csv_options own = *options;
+    void *formats[VAE__FORMAT_COUNT] = {[VAE__FORMAT_csv] = &own};
+    const vae__format_request request = {
+        .as_labels = options->as_labels, .label_column = options->label_column, .options = formats};
     write_file(s, text, strlen(text));
-    return vae__source_read(s->context, s->path, options, table);
+    return vae__format_read(s->context, s->path, &request, table);
 }
 
-static void assert_rows(void **state, const char *text, const vae__source_options *options,
+static void assert_rows(void **state, const char *text, const vae__csv_options *options,
                         size_t rows, size_t width, const double *expected) {
     vae__table table;
     if (read_text(state, text, options, &table)) fail_msg("%s: %s", text, vae__last_message());
@@ -23,7 +31,7 @@ static void assert_rows(void **state, const char *text, const vae__source_option
     vae__table_free(((scratch *)*state)->context, &table);
 }
 
-static void assert_fails(void **state, const char *text, const vae__source_options *options,
+static void assert_fails(void **state, const char *text, const vae__csv_options *options,
                          vae_status status, const char *message) {
     vae__table table;
     assert_int_equal(read_text(state, text, options, &table), status);
@@ -31,11 +39,11 @@ static void assert_fails(void **state, const char *text, const vae__source_optio
     assert_message(message);
 }
 
-static const vae__source_options none;
+static const vae__csv_options none;
 
 static void reads_with_and_without_header(void **state) {
     const double values[] = {1, 2.5, -3e2, 4};
-    const vae__source_options yes = {.header = 1}, no = {.header = 2};
+    const vae__csv_options yes = {.header = 1}, no = {.header = 2};
     assert_rows(state, "1,2.5\n-3e2,4\n", &none, 2, 2, values);
     assert_rows(state, "a,b\n1,2.5\n-3e2,4", &none, 2, 2, values);
     assert_rows(state, "1,b\n1,2.5\n-3e2,4\n\n\n", &yes, 2, 2, values);
@@ -47,8 +55,8 @@ static void reads_with_and_without_header(void **state) {
 
 /* header=auto: a line of which only some cells are numbers may be either. */
 static void asks_whether_a_mixed_line_is_a_header(void **state) {
-    const vae__source_options two = {.columns = "[0, 1]"}, label = {.label_column = "1"},
-                              yes = {.header = 1}, no = {.header = 2, .columns = "[0, 1]"};
+    const vae__csv_options two = {.columns = LIST("[0, 1]")}, label = {.label_column = "1"},
+                           yes = {.header = 1}, no = {.header = 2, .columns = LIST("[0, 1]")};
     const double rows[] = {5.1, 3.5, 4.9, 3}, last[] = {4.9, 3};
     const char *iris = "5.1,3.5,Iris-setosa\n4.9,3.0,Iris-setosa\n";
     const char *asked = "say header=yes if the line holds names, header=no if it is a row (and "
@@ -66,14 +74,14 @@ static void asks_whether_a_mixed_line_is_a_header(void **state) {
     assert_fails(state, "x,7\n2,3\n", &label, VAE_ERROR_FORMAT, "the number '7' in column 1");
     assert_fails(state, "a,\"2019\"\n2,3\n", &none, VAE_ERROR_FORMAT, "the number '2019'");
     assert_rows(state, "NA,2\n4.9,3\n", &yes, 1, 2, last);
-    assert_fails(state, "NA,2\n4.9,3\n", &(vae__source_options){.header = 2}, VAE_ERROR_FORMAT,
+    assert_fails(state, "NA,2\n4.9,3\n", &(vae__csv_options){.header = 2}, VAE_ERROR_FORMAT,
                  "line 1, column 0 (from 0): expected a finite number, found 'NA'; missing=skip "
                  "leaves out the rows with a missing value");
 }
 
 /* A pandas table whose columns have no names, with and without its index. */
 static void asks_whether_counting_is_a_header(void **state) {
-    const vae__source_options yes = {.header = 1}, no = {.header = 2};
+    const vae__csv_options yes = {.header = 1}, no = {.header = 2};
     const double rows[] = {0, 1, 2, 5, 6, 7}, last[] = {5, 6, 7}, column[] = {0, 5}, five[] = {5};
     const char *pandas = "0,1,2\n5,6,7\n";
     assert_fails(state, pandas, &none, VAE_ERROR_FORMAT,
@@ -85,7 +93,7 @@ static void asks_whether_counting_is_a_header(void **state) {
                  "0 to 1 may be a row or names");
     assert_fails(state, ",0,1\n0,5,6\n", &none, VAE_ERROR_FORMAT, "and an empty cell in column 0");
     assert_message("an index, which pandas writes without a name, is left out by columns=[..]");
-    const vae__source_options without = {.header = 1, .columns = "[0, 1]"};
+    const vae__csv_options without = {.header = 1, .columns = LIST("[0, 1]")};
     assert_rows(state, ",0,1\n9,5,6\n", &without, 1, 2, (const double[]){5, 6});
     assert_fails(state, "0\n5\n", &none, VAE_ERROR_FORMAT,
                  "line 1: 0 may be a row or a name, which pandas gives to a column without one");
@@ -100,7 +108,7 @@ static void asks_whether_counting_is_a_header(void **state) {
 
 /* Labels are as many as rows, so a wrong guess is noticed, and nobody can say header= of their file. */
 static void takes_labels_that_count_from_0(void **state) {
-    const vae__source_options labels = {.as_labels = 1};
+    const vae__csv_options labels = {.as_labels = 1};
     const double one[] = {0, 1, 0}, two[] = {0, 1, 5, 6}, named[] = {0, 1};
     assert_rows(state, "0\n1\n0\n", &labels, 3, 1, one);
     assert_rows(state, "0,1\n5,6\n", &labels, 2, 2, two);
@@ -114,9 +122,9 @@ static void takes_labels_that_count_from_0(void **state) {
 }
 
 static void asks_for_columns_where_one_has_no_name(void **state) {
-    const vae__source_options yes = {.header = 1}, named = {.columns = "[a, b]"},
-                              numbered = {.columns = "[0, b]"}, label = {.label_column = "0"},
-                              label_a = {.label_column = "a"};
+    const vae__csv_options yes = {.header = 1}, named = {.columns = LIST("[a, b]")},
+                           numbered = {.columns = LIST("[0, b]")}, label = {.label_column = "0"},
+                           label_a = {.label_column = "a"};
     const char *text = ",a,b\n7,1,2\n8,3,4\n";
     const double all[] = {7, 1, 2, 8, 3, 4}, a_b[] = {1, 2, 3, 4}, index_b[] = {7, 2, 8, 4};
     assert_fails(
@@ -153,7 +161,7 @@ static void refuses_a_line_of_missing_values(void **state) {
     assert_rows(state, "NA,K\n1,2\n", &none, 1, 2, values);
     assert_rows(state, "x,%\n1,2\n", &none, 1, 2, values);
     assert_rows(state, "\xc3\xa9,\xce\xb1\n1,2\n", &none, 1, 2, values);
-    assert_rows(state, "NA,NULL\n1,2\n", &(vae__source_options){.header = 1}, 1, 2, values);
+    assert_rows(state, "NA,NULL\n1,2\n", &(vae__csv_options){.header = 1}, 1, 2, values);
     assert_fails(state, "nan,nan\n1,2\n", &none, VAE_ERROR_FORMAT,
                  "line 1, column 0 (from 0): expected a finite number, found 'nan'; missing=skip");
 }
@@ -177,11 +185,12 @@ static void reads_line_ends_quotes_and_marks(void **state) {
 static void chooses_columns(void **state) {
     const char *text = "id,\"w, cm\",h,class\nx1,1,2,0\nx2,3,4,1\n";
     const double h_w[] = {2, 1, 4, 3}, h[] = {2, 4}, numbered[] = {2, 3, 5, 6};
-    const vae__source_options by_name = {.columns = "[h, 1]"},
-                              one = {.columns = "[2]", .label_column = "class"};
-    const vae__source_options from_0 = {.columns = "[1, 2]"}, missing = {.columns = "[h, width]"};
-    const vae__source_options twice = {.columns = "[h, 2]"},
-                              label = {.columns = "[h]", .label_column = "h"};
+    const vae__csv_options by_name = {.columns = LIST("[h, 1]")},
+                           one = {.columns = LIST("[2]"), .label_column = "class"};
+    const vae__csv_options from_0 = {.columns = LIST("[1, 2]")},
+                           missing = {.columns = LIST("[h, width]")};
+    const vae__csv_options twice = {.columns = LIST("[h, 2]")},
+                           label = {.columns = LIST("[h]"), .label_column = "h"};
     assert_rows(state, text, &by_name, 2, 2, h_w);
     assert_rows(state, text, &one, 2, 1, h);
     assert_rows(state, "1,2,3\n4,5,6\n", &from_0, 2, 2, numbered);
@@ -200,7 +209,7 @@ static void chooses_columns(void **state) {
 }
 
 static void takes_the_label_column_out(void **state) {
-    const vae__source_options by_name = {.label_column = "y"}, by_number = {.label_column = "1"};
+    const vae__csv_options by_name = {.label_column = "y"}, by_number = {.label_column = "1"};
     vae__table table;
     assert_int_equal(read_text(state, "a,y,b\n1,7,2\n3,8,4\n", &by_name, &table), VAE_OK);
     assert_true(table.shape.size == 2 && table.label_width == 1);
@@ -246,7 +255,7 @@ static void refuses_uneven_and_blank_lines(void **state) {
                  "line 2: expected a row, found a blank line");
     assert_fails(state, "\n1\n", &none, VAE_ERROR_FORMAT,
                  "line 1: expected a row, found a blank line");
-    const vae__source_options yes = {.header = 1};
+    const vae__csv_options yes = {.header = 1};
     assert_fails(state, "1,2\n", &yes, VAE_ERROR_FORMAT, "expected rows, found a header only");
     assert_fails(state, "x,\"0;5\"\n", &none, VAE_ERROR_FORMAT,
                  "expected rows, found a header only (column 0, from 0, is 'x')");
@@ -280,7 +289,7 @@ static void names_another_separator(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_fails(state, cases[i].text, &none, VAE_ERROR_FORMAT, "looks separated by ");
         assert_message(cases[i].shown);
-        assert_fails(state, cases[i].text, &(vae__source_options){.header = 1}, VAE_ERROR_FORMAT,
+        assert_fails(state, cases[i].text, &(vae__csv_options){.header = 1}, VAE_ERROR_FORMAT,
                      cases[i].shown);
     }
     assert_fails(state, "a,b\n1,5;2,5\n", &none, VAE_ERROR_FORMAT,
@@ -383,7 +392,7 @@ static void reports_a_damaged_stream(void **state) {
 
 static void does_not_read_the_locale(void **state) {
     const double values[] = {0.5};
-    const vae__source_options no = {.header = 2};
+    const vae__csv_options no = {.header = 2};
     if (!test_comma_locale()) skip();
     assert_rows(state, "0.5\n", &no, 1, 1, values);
     setlocale(LC_ALL, "C");

@@ -61,8 +61,8 @@ static void names_zip_archives(void **state) {
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) assert_named(state, &files[i]);
     scratch *s = *state;
     vae__table table;
-    const vae__source_options none = {0};
-    assert_int_equal(vae__source_read(s->context, "tests/data/npy/refused.npz", &none, &table),
+    const vae__format_request none = {0};
+    assert_int_equal(vae__format_read(s->context, "tests/data/npy/refused.npz", &none, &table),
                      VAE_ERROR_FORMAT);
     assert_message("refused.npz: is an NPZ file");
     assert_message("np.load(path)['images']");

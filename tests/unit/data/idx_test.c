@@ -61,13 +61,13 @@ static void reads_compressed(void **state) {
 
 static void refuses_labels_as_images(void **state) {
     const unsigned char file[] = {HEADER(8, 1), EXTENT(3), 7, 8, 9};
-    const vae__source_options as_labels = {.as_labels = 1};
+    const vae__format_request as_labels = {.as_labels = 1};
     scratch *s = *state;
     vae__table table;
     write_file(s, file, sizeof file);
     assert_refused(s, VAE_ERROR_FORMAT,
                    "this is a labels file (rank 1, 3 values); expected images of rank >= 2");
-    assert_int_equal(vae__source_read(s->context, s->path, &as_labels, &table), VAE_OK);
+    assert_int_equal(vae__format_read(s->context, s->path, &as_labels, &table), VAE_OK);
     assert_int_equal(table.rows, 3);
     assert_int_equal(table.shape.size, 1);
     assert_memory_equal(table.values, file + 8, 3);

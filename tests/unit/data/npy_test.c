@@ -73,10 +73,10 @@ static void reads_ranks_1_to_8(void **state) {
 /* ---- every type, as NumPy saves it ---- */
 
 static vae_status read_saved(void **state, const char *name, int as_labels, vae__table *table) {
-    const vae__source_options options = {.as_labels = as_labels};
+    const vae__format_request options = {.as_labels = as_labels};
     char path[100];
     snprintf(path, sizeof path, SAVED "%s.npy", name);
-    return vae__source_read(((scratch *)*state)->context, path, &options, table);
+    return vae__format_read(((scratch *)*state)->context, path, &options, table);
 }
 
 typedef struct heard {
@@ -313,11 +313,11 @@ static void finds_the_first_rounded_value(void **state) {
         assert_int_equal(h.count, cases[i].message != NULL);
         if (h.count && !strstr(h.text, cases[i].message)) fail_msg("%s", h.text);
     }
-    const vae__source_options shifted = {.shifted = 1};
+    const vae__format_request shifted = {.shifted = 1};
     heard h = {0};
     vae__table table;
     s->context->log_user = &h;
-    assert_int_equal(vae__source_read(s->context, s->path, &shifted, &table), VAE_OK);
+    assert_int_equal(vae__format_read(s->context, s->path, &shifted, &table), VAE_OK);
     vae__table_free(s->context, &table);
     assert_int_equal(h.count, 0);
 }

@@ -1,3 +1,4 @@
+#include "data/formats/csv_options.h"
 #include "data/options.h"
 
 #include "unit/data/scratch.h"
@@ -7,6 +8,15 @@ static vae_status parse(void **state, const char *text, vae__origin origin,
     vae_context *context = ((scratch *)*state)->context;
     vae_status status = vae__dataset_options_parse(context, text, origin, options);
     return status;
+}
+
+static const vae__csv_options *csv_of(const vae__dataset_options *options) {
+    return options->formats[VAE__FORMAT_csv];
+}
+
+static void assert_list(const vae__slice *list, const char *text) {
+    assert_int_equal(list->length, strlen(text));
+    assert_memory_equal(list->text, text, strlen(text));
 }
 
 static void release(void **state, vae__dataset_options *options) {
@@ -19,9 +29,12 @@ static void has_defaults(void **state) {
     assert_true(o.batch == 128 && o.seed == 1 && o.split_seed == 1);
     assert_true(o.shuffle == 1 && o.drop_last == 0 && o.copy == 1);
     assert_true(o.dtype == VAE__ELEMENT_FLOAT32 && o.scale.kind == VAE__SCALE_AUTO);
-    assert_true(o.binarize == VAE__BINARIZE_NONE && o.header == 0 && o.split.part == VAE__PART_ALL);
-    assert_true(!o.label_path && !o.label_column && !o.columns_text && !o.where_text);
-    assert_true(!o.missing && !o.delimiter && !o.decimal && !o.comment);
+    assert_true(o.binarize == VAE__BINARIZE_NONE && csv_of(&o)->header == 0 &&
+                o.split.part == VAE__PART_ALL);
+    assert_true(!o.label_path && !o.label_column && !csv_of(&o)->columns.text &&
+                !csv_of(&o)->where.text);
+    assert_true(!csv_of(&o)->missing && !csv_of(&o)->delimiter && !csv_of(&o)->decimal &&
+                !csv_of(&o)->comment);
     assert_int_equal(o.shift.kind, VAE__SHIFT_NONE);
     release(state, &o);
     assert_int_equal(parse(state, "labels=7_chars", VAE__ORIGIN_PATH, &o), VAE_OK);
@@ -41,26 +54,27 @@ static void reads_every_key(void **state) {
     assert_true(o.batch == 7 && o.seed == UINT64_MAX && o.split_seed == 9 && !o.shuffle &&
                 o.drop_last);
     assert_true(o.scale.kind == VAE__SCALE_UNIT && o.binarize == VAE__BINARIZE_SAMPLE &&
-                o.header == 2);
+                csv_of(&o)->header == 2);
     assert_true(o.split.part == VAE__PART_TEST && o.split.fraction == 0.75);
     assert_string_equal(o.label_column, "a");
-    assert_string_equal(o.columns_text, "[b, c d, \"p, #1\", \"\"]");
+    assert_list(&csv_of(&o)->columns, "[b, c d, \"p, #1\", \"\"]");
     release(state, &o);
     assert_int_equal(parse(state,
                            "where=[a b=0, 1 != x, c<= -2.5e3] missing=skip delimiter=tab decimal=, "
                            "comment=\"#\" batch=7",
                            VAE__ORIGIN_PATH, &o),
                      VAE_OK);
-    assert_true(o.missing == 1 && o.delimiter == 3 && o.decimal == 1 && o.comment == '#');
-    assert_string_equal(o.where_text, "[a b=0, 1 != x, c<= -2.5e3]");
+    assert_true(csv_of(&o)->missing == 1 && csv_of(&o)->delimiter == 3 &&
+                csv_of(&o)->decimal == 1 && csv_of(&o)->comment == '#');
+    assert_list(&csv_of(&o)->where, "[a b=0, 1 != x, c<= -2.5e3]");
     assert_int_equal(o.batch, 7);
     release(state, &o);
     assert_int_equal(parse(state, "comment=none decimal=. missing=refuse", VAE__ORIGIN_PATH, &o),
                      VAE_OK);
-    assert_true(!o.missing && !o.decimal && !o.comment);
+    assert_true(!csv_of(&o)->missing && !csv_of(&o)->decimal && !csv_of(&o)->comment);
     release(state, &o);
     assert_int_equal(parse(state, "delimiter=space decimal=comma", VAE__ORIGIN_PATH, &o), VAE_OK);
-    assert_true(o.delimiter == 4 && o.decimal == 1);
+    assert_true(csv_of(&o)->delimiter == 4 && csv_of(&o)->decimal == 1);
     release(state, &o);
     assert_int_equal(
         parse(state, "dtype=uint8 copy=0 scale=none binarize=threshold labels=\"my labels.npy\"",

@@ -12,7 +12,7 @@
 #include "support/cmocka.h"
 #include "data/convert.h"
 #include "data/dataset.h"
-#include "data/source.h"
+#include "data/format.h"
 
 typedef struct scratch {
     vae_context *context;
@@ -56,8 +56,8 @@ static inline void write_gzip(const scratch *s, const void *bytes, size_t size) 
 }
 
 static inline vae_status read_table(const scratch *s, vae__table *table) {
-    const vae__source_options none = {0};
-    return vae__source_read(s->context, s->path, &none, table);
+    const vae__format_request none = {0};
+    return vae__format_read(s->context, s->path, &none, table);
 }
 
 static inline void assert_message(const char *part) {

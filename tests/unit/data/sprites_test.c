@@ -2,6 +2,8 @@
 
 #include "unit/data/scratch.h"
 
+#include "data/sprites.h"
+
 #define COUNT 600
 #define PIXELS 1024
 

@@ -1,5 +1,5 @@
 /* The header's names and the options columns=, labels= and where= decide; no cell is looked at. */
-#include "data/csv_columns.h"
+#include "data/formats/csv_columns.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -63,13 +63,13 @@ vae_status vae__csv_find_column(const vae__csv_first *first, const char *option,
 
 typedef struct placing {
     const vae__csv_first *first;
-    const vae__source_options *options;
+    const vae__csv_options *options;
     vae__csv_columns *columns;
 } placing;
 
 static vae_status place_listed(const placing *p) {
-    const char *text = p->options->columns;
-    vae__slice value = {"options: columns", text, text, strlen(text)}, rest, item;
+    const vae__slice *list = &p->options->columns;
+    vae__slice value = {"options: columns", list->text, list->text, list->length}, rest, item;
     int quoted;
     vae_status status = vae__list_open(&value, "[temperature, pressure]", &rest);
     while (!status && vae__list_next(&rest, &item, &quoted)) {
@@ -116,7 +116,7 @@ static vae_status check_names(const placing *p) {
     const vae__csv_first *first = p->first;
     char list[300];
     size_t i = 0;
-    if (!first->is_header || p->options->header || p->options->columns) return VAE_OK;
+    if (!first->is_header || p->options->header || p->options->columns.text) return VAE_OK;
     while (i < first->fields && (*first->cells[i] || !is_in_row(p, i))) i++;
     if (i == first->fields) return VAE_OK;
     suggest_columns(p, list, sizeof list);
@@ -156,7 +156,7 @@ static void place_all(const placing *p, const vae__csv_where *where) {
 }
 
 vae_status vae__csv_columns_place(vae_context *context, const vae__csv_first *first,
-                                  const vae__source_options *options, const vae__csv_where *where,
+                                  const vae__csv_options *options, const vae__csv_where *where,
                                   vae__csv_columns *columns) {
     const placing p = {first, options, columns};
     const char *label = options->label_column;
@@ -172,7 +172,7 @@ vae_status vae__csv_columns_place(vae_context *context, const vae__csv_first *fi
         columns->targets[column] = VAE__CSV_LABEL;
         columns->has_label = 1;
     }
-    if (options->columns) {
+    if (options->columns.text) {
         status = place_listed(&p);
     } else {
         place_all(&p, where);

@@ -1,7 +1,7 @@
 /* A CSV file as records of fields: quotes, line ends, comments. Reads through a buffer of fixed size and
  * keeps one record; a field that is too long, a quote that stays open and a zero byte are errors with the
  * line. */
-#include "data/csv_fields.h"
+#include "data/formats/csv_fields.h"
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ static int peek(vae__csv *csv) {
     return csv->buffer[csv->at];
 }
 
-static void find_format(vae__csv *csv, const vae__source_options *options) {
+static void find_format(vae__csv *csv, const vae__csv_options *options) {
     const char *bytes = (const char *)csv->buffer + csv->at;
     size_t skipped;
     csv->format = vae__csv_format_find(options, bytes, csv->held - csv->at, csv->held < BUFFER_SIZE,
@@ -44,7 +44,7 @@ static void find_format(vae__csv *csv, const vae__source_options *options) {
 }
 
 vae_status vae__csv_open(vae_context *context, const vae__input *input,
-                         const vae__source_options *options, vae__csv *csv) {
+                         const vae__csv_options *options, vae__csv *csv) {
     *csv = (vae__csv){.context = context, .input = *input, .line = 1};
     csv->buffer = vae__allocate(context, BUFFER_SIZE + MOST_FIELD, 1);
     if (!csv->buffer)

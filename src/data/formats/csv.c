@@ -9,11 +9,10 @@
 #include <string.h>
 
 #include "base/words.h"
-#include "data/csv_columns.h"
-#include "data/csv_fields.h"
-#include "data/csv_first.h"
-#include "data/csv_where.h"
-#include "data/source.h"
+#include "data/formats/csv_columns.h"
+#include "data/formats/csv_fields.h"
+#include "data/formats/csv_first.h"
+#include "data/formats/csv_where.h"
 
 #define FIRST_ROWS 64
 #define FIRST_BYTES 65536 /* wider rows begin with fewer */
@@ -27,7 +26,7 @@ typedef struct bad_cell {
 
 typedef struct csv_sheet {
     vae_context *context;
-    const vae__source_options *options;
+    const vae__csv_options *options;
     const char *path;
     vae__csv csv;
     vae__csv_first first;
@@ -45,7 +44,8 @@ typedef struct csv_sheet {
 } csv_sheet;
 
 /* Text: no control characters among the first bytes except blanks and line ends. */
-static int recognises(const unsigned char *head, size_t size) {
+static int recognises(const unsigned char *head, size_t size, const void *own) {
+    (void)own;
     for (size_t i = 0; i < size; i++) {
         int blank = head[i] == '\t' || head[i] == '\n' || head[i] == '\r';
         if ((head[i] < ' ' && !blank) || head[i] == 127) return 0;
@@ -316,21 +316,23 @@ static vae_status hand_over(csv_sheet *sheet, vae__table *out) {
     return VAE_OK;
 }
 
-static vae_status read_csv(vae_context *context, vae__reader *reader, const unsigned char *head,
-                           size_t head_size, const vae__source_options *options, vae__table *out) {
-    const vae__input input = {reader, head, head_size};
+static vae_status read_csv(vae_context *context, vae__input *input,
+                           const vae__format_request *request, const void *own, vae__table *out) {
+    vae__csv_options options = own ? *(const vae__csv_options *)own : (vae__csv_options){0};
+    options.as_labels = request->as_labels;
+    options.label_column = request->label_column;
     csv_sheet sheet = {.context = context,
-                       .options = options,
-                       .path = vae__reader_path(reader),
+                       .options = &options,
+                       .path = vae__reader_path(input->reader),
                        .first.context = context,
                        .where.context = context,
                        .columns.context = context};
-    vae_status status = vae__csv_open(context, &input, options, &sheet.csv);
-    if (!status) status = vae__csv_first_read(context, &sheet.csv, options, &sheet.first);
-    if (!status) status = vae__csv_where_open(context, &sheet.first, options->where, &sheet.where);
+    vae_status status = vae__csv_open(context, input, &options, &sheet.csv);
+    if (!status) status = vae__csv_first_read(context, &sheet.csv, &options, &sheet.first);
+    if (!status) status = vae__csv_where_open(context, &sheet.first, &options.where, &sheet.where);
     if (!status) {
         status =
-            vae__csv_columns_place(context, &sheet.first, options, &sheet.where, &sheet.columns);
+            vae__csv_columns_place(context, &sheet.first, &options, &sheet.where, &sheet.columns);
     }
     if (!status) status = read_rows(&sheet);
     if (!status) status = hand_over(&sheet, out);
@@ -344,4 +346,13 @@ static vae_status read_csv(vae_context *context, vae__reader *reader, const unsi
     return status;
 }
 
-const vae__file_format vae__format_csv = {"CSV", 1, recognises, read_csv};
+const vae__file_format vae__format_csv = {
+    .name = "CSV",
+    .recognises = recognises,
+    .read = read_csv,
+    .takes_label_column = 1,
+    .options = {.options = vae__csv_option_entries},
+    .options_size = sizeof(vae__csv_options),
+    .check_options = vae__csv_options_check,
+    .given = vae__csv_options_given,
+};

@@ -1,11 +1,11 @@
 /* What separates the fields of a CSV file: what the option delimiter= says, or found in its first
  * lines. */
-#ifndef VAE_DATA_CSV_DELIMITER_H
-#define VAE_DATA_CSV_DELIMITER_H
+#ifndef VAE_DATA_FORMATS_CSV_DELIMITER_H
+#define VAE_DATA_FORMATS_CSV_DELIMITER_H
 
 #include <stddef.h>
 
-#include "data/source.h"
+#include "data/formats/csv_options.h"
 
 typedef struct vae__csv_format {
     char separator; /* ',', ';', '\t', or ' ' for a run of blanks and tabs */
@@ -23,7 +23,7 @@ typedef struct vae__csv_format {
  * never meant.) Else it is a comma, and reading the first line then says what the file looks like.
  *
  * *skipped is the length of a first line "sep=;", which Excel writes and reads, with its end; else 0. */
-vae__csv_format vae__csv_format_find(const vae__source_options *options, const char *bytes,
+vae__csv_format vae__csv_format_find(const vae__csv_options *options, const char *bytes,
                                      size_t count, int whole, size_t *skipped);
 
 /* A separator as messages show it: tabs as \t. */

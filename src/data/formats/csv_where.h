@@ -1,9 +1,9 @@
 /* The option where=[COLUMN=VALUE, ..]: which rows of a CSV file are kept. */
-#ifndef VAE_DATA_CSV_WHERE_H
-#define VAE_DATA_CSV_WHERE_H
+#ifndef VAE_DATA_FORMATS_CSV_WHERE_H
+#define VAE_DATA_FORMATS_CSV_WHERE_H
 
 #include "base/text.h"
-#include "data/csv_first.h"
+#include "data/formats/csv_first.h"
 #include "data/input.h"
 
 #define VAE__CSV_SEEN 5 /* values of a column that a message shows */
@@ -47,9 +47,10 @@ typedef struct vae__csv_where {
     int holds; /* all conditions, for the cells of the row so far: set to 1 where a row begins */
 } vae__csv_where;
 
-/* Finds the columns of the list `text`; NULL is no condition. Free it in any case. */
-vae_status vae__csv_where_open(vae_context *context, const vae__csv_first *first, const char *text,
-                               vae__csv_where *where);
+/* Finds the columns of the list, which must outlive `where`; with text NULL there is no condition. Free it in any
+ * case. */
+vae_status vae__csv_where_open(vae_context *context, const vae__csv_first *first,
+                               const vae__slice *list, vae__csv_where *where);
 void vae__csv_where_free(vae__csv_where *where);
 
 /* Whether such a column is no part of a row unless columns= names it: all rows hold the same in it,

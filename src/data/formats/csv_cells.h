@@ -1,9 +1,9 @@
 /* One cell of a CSV file: whether it is a number, stands for a missing value, and what to say about
  * one that is neither. */
-#ifndef VAE_DATA_CSV_CELLS_H
-#define VAE_DATA_CSV_CELLS_H
+#ifndef VAE_DATA_FORMATS_CSV_CELLS_H
+#define VAE_DATA_FORMATS_CSV_CELLS_H
 
-#include "data/csv_delimiter.h"
+#include "data/formats/csv_delimiter.h"
 
 /* As vae__parse_real, with format->point. A number with the other sign in it is none: 1.234 may be
  * meant as a thousand where 1,5 is one and a half. */

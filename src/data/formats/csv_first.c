@@ -1,6 +1,6 @@
 /* The first record of a CSV file: a header or already a row, and the names of the columns. Decides from
  * the cells alone, and refuses with advice where they fit neither. */
-#include "data/csv_first.h"
+#include "data/formats/csv_first.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -94,7 +94,7 @@ static vae_status fail_mixed(const vae__csv_first *first, const char *ask) {
                                         "out by columns=[..] with the other names");
 }
 
-static vae_status judge(vae__csv_first *first, const vae__source_options *options) {
+static vae_status judge(vae__csv_first *first, const vae__csv_options *options) {
     const unsigned long long line = first->line;
     size_t numbers = 0, missing = 0;
     for (size_t i = 0; i < first->fields; i++) {
@@ -152,8 +152,8 @@ static vae_status read_cells(vae__csv *csv, vae__csv_first *first) {
     return VAE_OK;
 }
 
-vae_status vae__csv_first_read(vae_context *context, vae__csv *csv,
-                               const vae__source_options *options, vae__csv_first *first) {
+vae_status vae__csv_first_read(vae_context *context, vae__csv *csv, const vae__csv_options *options,
+                               vae__csv_first *first) {
     *first = (vae__csv_first){
         .context = context, .path = vae__reader_path(csv->input.reader), .text.context = context};
     first->format = csv->format;

@@ -1,11 +1,11 @@
 /* Conditions are compared cell by cell while a row is read, so a row that is not kept never takes
  * memory of its own. */
-#include "data/csv_where.h"
+#include "data/formats/csv_where.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "data/csv_columns.h"
+#include "data/formats/csv_columns.h"
 
 /* ---- the text ---- */
 
@@ -59,14 +59,14 @@ static size_t count_items(vae__slice rest) {
     return count;
 }
 
-vae_status vae__csv_where_open(vae_context *context, const vae__csv_first *first, const char *text,
-                               vae__csv_where *where) {
+vae_status vae__csv_where_open(vae_context *context, const vae__csv_first *first,
+                               const vae__slice *list, vae__csv_where *where) {
     vae__slice rest, item;
     int quoted; /* a condition in quotes may hold a comma, a bracket or '#' */
     *where = (vae__csv_where){
         .context = context, .path = first->path, .format = first->format, .holds = 1};
-    if (!text) return VAE_OK;
-    vae__slice value = {"options: where", text, text, strlen(text)};
+    if (!list->text) return VAE_OK;
+    vae__slice value = {"options: where", list->text, list->text, list->length};
     vae_status status = vae__list_open(&value, "[label=0]", &rest);
     if (status) return status;
     where->conditions = vae__allocate(context, count_items(rest), sizeof *where->conditions);

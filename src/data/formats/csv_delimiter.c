@@ -1,6 +1,6 @@
 /* Each candidate is tried on the first lines of the file, with quotes as they count for that
  * candidate: a quote opens where a field begins. Relies on bytes only; nothing here fails. */
-#include "data/csv_delimiter.h"
+#include "data/formats/csv_delimiter.h"
 
 #include <string.h>
 
@@ -118,7 +118,7 @@ static size_t excel_line(const char *bytes, size_t count) {
     return count > length + 1 && bytes[length + 1] == '\n' ? length + 2 : length + 1;
 }
 
-vae__csv_format vae__csv_format_find(const vae__source_options *options, const char *bytes,
+vae__csv_format vae__csv_format_find(const vae__csv_options *options, const char *bytes,
                                      size_t count, int whole, size_t *skipped) {
     static const char separators[] = {0, ',', ';', '\t', ' '};
     vae__csv_format format = {separators[options->delimiter], options->decimal ? ',' : '.',

@@ -1,6 +1,6 @@
 /* What a single cell of a CSV file says: a number, a missing value, or a word. Relies on the format that
  * was found for the file; depends on no locale. */
-#include "data/csv_cells.h"
+#include "data/formats/csv_cells.h"
 
 #include <math.h>
 #include <string.h>

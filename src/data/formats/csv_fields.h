@@ -1,9 +1,9 @@
 /* CSV text (RFC 4180) cut into fields: quotes, "" inside them, LF, CRLF or CR line ends, a UTF-8
  * byte order mark; other separators than commas, and lines that are comments. */
-#ifndef VAE_DATA_CSV_FIELDS_H
-#define VAE_DATA_CSV_FIELDS_H
+#ifndef VAE_DATA_FORMATS_CSV_FIELDS_H
+#define VAE_DATA_FORMATS_CSV_FIELDS_H
 
-#include "data/csv_delimiter.h"
+#include "data/formats/csv_delimiter.h"
 #include "data/input.h"
 
 typedef enum vae__csv_kind {
@@ -29,7 +29,7 @@ typedef struct vae__csv {
 
 /* Takes the first bytes of the file and finds the separator, unless the options say it. */
 vae_status vae__csv_open(vae_context *context, const vae__input *input,
-                         const vae__source_options *options, vae__csv *csv);
+                         const vae__csv_options *options, vae__csv *csv);
 void vae__csv_close(vae__csv *csv);
 
 /* Cuts off the next field. Messages name path and line. */

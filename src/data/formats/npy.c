@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "data/input.h"
-#include "data/source.h"
+#include "data/format.h"
 #include "data/values.h"
 
 #define MAGIC "\x93NUMPY"
@@ -27,7 +27,8 @@ typedef struct npy_header {
     size_t rank;
 } npy_header;
 
-static int recognises(const unsigned char *head, size_t size) {
+static int recognises(const unsigned char *head, size_t size, const void *own) {
+    (void)own;
     return size >= MAGIC_SIZE && !memcmp(head, MAGIC, MAGIC_SIZE);
 }
 
@@ -266,16 +267,17 @@ static vae_status read_header(vae_context *context, vae__input *input, npy_heade
     return status;
 }
 
-static vae_status read_npy(vae_context *context, vae__reader *reader, const unsigned char *head,
-                           size_t head_size, const vae__source_options *options, vae__table *out) {
-    vae__input input = {reader, head, head_size};
-    npy_header header = {.path = vae__reader_path(reader)};
-    vae_status status = read_header(context, &input, &header);
+static vae_status read_npy(vae_context *context, vae__input *input,
+                           const vae__format_request *request, const void *own, vae__table *out) {
+    npy_header header = {.path = vae__reader_path(input->reader)};
+    (void)own;
+    vae_status status = read_header(context, input, &header);
     if (status) return status;
     out->element = vae__stored_element(&header.type);
     status = vae__table_set_extents(out, header.extents, header.rank, header.path);
     if (status) return status;
-    return vae__values_read(context, &input, &header.type, header.fortran, options, out);
+    return vae__values_read(context, input, &header.type, header.fortran, request, out);
 }
 
-const vae__file_format vae__format_npy = {"NPY", 0, recognises, read_npy};
+const vae__file_format vae__format_npy = {
+    .name = "NPY", .recognises = recognises, .read = read_npy};

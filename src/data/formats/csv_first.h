@@ -1,12 +1,12 @@
 /* The first record of a CSV file: names or numbers. What could be either is an error that asks, so
  * that no row is taken for names and no names for a row. */
-#ifndef VAE_DATA_CSV_FIRST_H
-#define VAE_DATA_CSV_FIRST_H
+#ifndef VAE_DATA_FORMATS_CSV_FIRST_H
+#define VAE_DATA_FORMATS_CSV_FIRST_H
 
 #include "base/text.h"
-#include "data/csv_cells.h"
-#include "data/csv_fields.h"
-#include "data/source.h"
+#include "data/formats/csv_cells.h"
+#include "data/formats/csv_fields.h"
+#include "data/formats/csv_options.h"
 
 typedef struct vae__csv_first {
     vae_context *context;
@@ -24,8 +24,8 @@ typedef struct vae__csv_first {
  * no cell is a number, a row if all are. VAE_ERROR_FORMAT if only some are, if the cells count from 0
  * (names that pandas gives), if all are missing values, if the line is blank or looks separated by
  * something else than commas. Free it in any case. */
-vae_status vae__csv_first_read(vae_context *context, vae__csv *csv,
-                               const vae__source_options *options, vae__csv_first *first);
+vae_status vae__csv_first_read(vae_context *context, vae__csv *csv, const vae__csv_options *options,
+                               vae__csv_first *first);
 void vae__csv_first_free(vae__csv_first *first);
 
 /* The first cell that is neither empty nor a number; `fields` if there is none. */

@@ -1,8 +1,8 @@
 /* Which column of a CSV file goes where in a row. */
-#ifndef VAE_DATA_CSV_COLUMNS_H
-#define VAE_DATA_CSV_COLUMNS_H
+#ifndef VAE_DATA_FORMATS_CSV_COLUMNS_H
+#define VAE_DATA_FORMATS_CSV_COLUMNS_H
 
-#include "data/csv_where.h"
+#include "data/formats/csv_where.h"
 
 #define VAE__CSV_SKIP SIZE_MAX /* targets of columns that are no part of a row */
 #define VAE__CSV_LABEL (SIZE_MAX - 1)
@@ -23,7 +23,7 @@ vae_status vae__csv_find_column(const vae__csv_first *first, const char *option,
 /* Places the columns as the options say. Without columns= all columns make a row, without the label
  * and those that vae__csv_where_leaves_out says. Free it in any case. */
 vae_status vae__csv_columns_place(vae_context *context, const vae__csv_first *first,
-                                  const vae__source_options *options, const vae__csv_where *where,
+                                  const vae__csv_options *options, const vae__csv_where *where,
                                   vae__csv_columns *columns);
 void vae__csv_columns_free(vae__csv_columns *columns);
 

@@ -5,7 +5,7 @@
 
 #include "base/number.h"
 #include "data/input.h"
-#include "data/source.h"
+#include "data/format.h"
 #include "data/values.h"
 
 typedef struct idx_type {
@@ -28,7 +28,8 @@ static const idx_type *find_type(unsigned char code) {
     return NULL;
 }
 
-static int recognises(const unsigned char *head, size_t size) {
+static int recognises(const unsigned char *head, size_t size, const void *own) {
+    (void)own;
     return size >= 4 && !head[0] && !head[1] && find_type(head[2]) != NULL;
 }
 
@@ -42,13 +43,13 @@ static vae_status read_extents(vae__input *input, size_t rank, uint64_t *extents
     return status;
 }
 
-static vae_status read_idx(vae_context *context, vae__reader *reader, const unsigned char *head,
-                           size_t head_size, const vae__source_options *options, vae__table *out) {
-    const char *path = vae__reader_path(reader);
-    vae__input input = {reader, head, head_size};
+static vae_status read_idx(vae_context *context, vae__input *input,
+                           const vae__format_request *request, const void *own, vae__table *out) {
+    const char *path = vae__reader_path(input->reader);
     unsigned char start[4];
+    (void)own;
     uint64_t extents[MOST_RANK];
-    vae_status status = vae__input_exactly(&input, start, sizeof start, "IDX header");
+    vae_status status = vae__input_exactly(input, start, sizeof start, "IDX header");
     if (status) return status;
     const idx_type *type = find_type(start[2]);
     size_t rank = start[3];
@@ -56,9 +57,9 @@ static vae_status read_idx(vae_context *context, vae__reader *reader, const unsi
         return vae__fail(VAE_ERROR_FORMAT, "%s: offset 3: expected rank 1 to %d, found %zu", path,
                          MOST_RANK, rank);
     }
-    status = read_extents(&input, rank, extents);
+    status = read_extents(input, rank, extents);
     if (status) return status;
-    if (rank == 1 && !options->as_labels) {
+    if (rank == 1 && !request->as_labels) {
         return vae__fail(
             VAE_ERROR_FORMAT,
             "%s: this is a labels file (rank 1, %llu value%s); expected images of rank >= 2", path,
@@ -66,8 +67,9 @@ static vae_status read_idx(vae_context *context, vae__reader *reader, const unsi
     }
     out->element = vae__stored_element(&type->stored);
     status = vae__table_set_extents(out, extents, rank, path);
-    if (!status) status = vae__values_read(context, &input, &type->stored, 0, options, out);
+    if (!status) status = vae__values_read(context, input, &type->stored, 0, request, out);
     return status;
 }
 
-const vae__file_format vae__format_idx = {"IDX", 0, recognises, read_idx};
+const vae__file_format vae__format_idx = {
+    .name = "IDX", .recognises = recognises, .read = read_idx};
