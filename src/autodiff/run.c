@@ -132,14 +132,15 @@ static void run_backward(const vae__row_range *s, const vae__plan_step *step) {
 
 /* ---- feeding ---- */
 
-static int rows_are_fine(const vae__kernels *kernels, const vae__feed *feed, const vae__real *rows,
+size_t vae__feed_refused(const vae__feed *feed, const vae__kernels *kernels, const vae__real *rows,
                          size_t count, size_t width) {
-    if (!kernels->within(rows, count * width, feed->low, feed->high)) return 0;
-    if (!feed->valid) return 1;
+    if (!feed->valid && kernels->within(rows, count * width, feed->low, feed->high)) return count;
     for (size_t i = 0; i < count; i++) {
-        if (!feed->valid(feed->valid_user, rows + i * width)) return 0;
+        const vae__real *row = rows + i * width;
+        if (!kernels->within(row, width, feed->low, feed->high)) return i;
+        if (feed->valid && !feed->valid(feed->valid_user, row)) return i;
     }
-    return 1;
+    return count;
 }
 
 /* Inputs with rows of the batch, or those with a fixed number of rows, which are filled once. */
@@ -156,7 +157,8 @@ static void feed_inputs(const vae__row_range *s, int fixed) {
         int failed = !feed->rows &&
                      feed->fill(feed->user, fixed ? 0 : s->first, fixed ? count : s->rows, rows);
         if (failed) vae__failure_keep(&run->failure, s->first);
-        if (failed || (feed->checked && !rows_are_fine(kernels, feed, rows, count, value->width)))
+        if (failed ||
+            (feed->checked && vae__feed_refused(feed, kernels, rows, count, value->width) < count))
             atomic_store(&run->refused, 1);
     }
 }

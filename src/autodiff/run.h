@@ -21,6 +21,10 @@ typedef struct vae__feed {
     const void *valid_user;
 } vae__feed;
 
+/* The first of rows [count, width] that a checked feed refuses; count: it takes all of them. */
+size_t vae__feed_refused(const vae__feed *feed, const vae__kernels *kernels, const vae__real *rows,
+                         size_t count, size_t width);
+
 typedef struct vae__run {
     vae__workspace *workspace;
     const vae__feed *feeds;      /* one per graph input, in order */

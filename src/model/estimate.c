@@ -281,17 +281,6 @@ static void run_prior(prior_run *p, const vae__program *program, vae__workspace 
     }
 }
 
-/* The rows are checked by the density feed of importance sampling; here by hand. */
-static vae_status check_rows(const vae_model *model, const vae__real *x, size_t n,
-                             uint64_t first_row) {
-    for (size_t r = 0; r < n; r++) {
-        const vae__real *row = x + r * model->spec.input.size;
-        if (!vae__model_takes_row(model, row))
-            return vae__model_refuse_rows(model, row, 1, first_row + r);
-    }
-    return VAE_OK;
-}
-
 static vae_status prior(const vae_model *model, const vae__real *x, size_t n, uint64_t first_row,
                         const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
@@ -300,7 +289,8 @@ static vae_status prior(const vae_model *model, const vae__real *x, size_t n, ui
     prior_run p = {
         .model = model, .n = n, .head_width = vae__likelihood_heads(&model->spec) * width};
     vae__workspace *workspace = NULL;
-    vae_status status = check_rows(model, x, n, first_row);
+    /* The feed of importance sampling checks the rows; there is none here. */
+    vae_status status = vae__model_check_rows(model, x, n, first_row);
     if (!status) status = vae__model_program(model, "sample", &program);
     if (status) return status;
     p.x = vae__allocate(context, n * width, sizeof *p.x);

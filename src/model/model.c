@@ -199,12 +199,10 @@ void vae__model_check_feed(const vae_model *model, vae__feed *feed) {
     feed->valid_user = &model->spec;
 }
 
-int vae__model_takes_row(const vae_model *model, const vae__real *row) {
+size_t vae__model_refused_row(const vae_model *model, const vae__real *rows, size_t n) {
     vae__feed feed = {0};
     vae__model_check_feed(model, &feed);
-    if (!model->context->kernels->within(row, model->spec.input.size, feed.low, feed.high))
-        return 0;
-    return !feed.valid || feed.valid(feed.valid_user, row);
+    return vae__feed_refused(&feed, model->context->kernels, rows, n, model->spec.input.size);
 }
 
 static vae_status refuse_value(const vae__likelihood *likelihood, unsigned long long row,
@@ -225,20 +223,22 @@ static vae_status refuse_value(const vae__likelihood *likelihood, unsigned long 
                      vae__number(high, likelihood->high));
 }
 
-vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
-                                  uint64_t first_row) {
+vae_status vae__model_refuse_row(const vae_model *model, const vae__real *row, uint64_t number) {
     const vae__likelihood *likelihood = model->spec.likelihood;
-    size_t width = model->spec.input.size;
-    for (size_t r = 0; r < n; r++) {
-        const vae__real *row = rows + r * width;
-        for (size_t i = 0; i < width; i++) {
-            double value = (double)row[i];
-            if (isfinite(value) && value >= likelihood->low && value <= likelihood->high) continue;
-            return refuse_value(likelihood, first_row + r, i, value);
-        }
-        size_t column;
-        if (!likelihood->valid || likelihood->valid(&model->spec, row, &column)) continue;
-        return refuse_value(likelihood, first_row + r, column, (double)row[column]);
+    size_t column = 0;
+    for (size_t i = 0; i < model->spec.input.size; i++) {
+        double value = (double)row[i];
+        if (isfinite(value) && value >= likelihood->low && value <= likelihood->high) continue;
+        return refuse_value(likelihood, number, i, value);
     }
-    return vae__fail(VAE_ERROR_INTERNAL, "a row was refused but none is outside the range");
+    if (likelihood->valid && !likelihood->valid(&model->spec, row, &column))
+        return refuse_value(likelihood, number, column, (double)row[column]);
+    return vae__fail(VAE_ERROR_INTERNAL, "a row was refused but none of its values is");
+}
+
+vae_status vae__model_check_rows(const vae_model *model, const vae__real *rows, size_t n,
+                                 uint64_t first_row) {
+    size_t r = vae__model_refused_row(model, rows, n);
+    if (r == n) return VAE_OK;
+    return vae__model_refuse_row(model, rows + r * model->spec.input.size, first_row + r);
 }

@@ -67,12 +67,14 @@ vae_status vae__model_check_scaling(const vae_model *model);
  * support. */
 void vae__model_check_feed(const vae_model *model, vae__feed *feed);
 
-/* Whether the likelihood takes this row. */
-int vae__model_takes_row(const vae_model *model, const vae__real *row);
+/* The first of rows [n, width] that the likelihood does not take; n: it takes all of them. */
+size_t vae__model_refused_row(const vae_model *model, const vae__real *rows, size_t n);
 
-/* Finds the value that a checked feed refused and fails with its row, column and value. rows [n,
- * width]. */
-vae_status vae__model_refuse_rows(const vae_model *model, const vae__real *rows, size_t n,
-                                  uint64_t first_row);
+/* Fails with VAE_ERROR_DATA for a row that it does not take: its number, the column and the value. */
+vae_status vae__model_refuse_row(const vae_model *model, const vae__real *row, uint64_t number);
+
+/* Both for rows numbered from first_row on. */
+vae_status vae__model_check_rows(const vae_model *model, const vae__real *rows, size_t n,
+                                 uint64_t first_row);
 
 #endif

@@ -6,13 +6,10 @@
 
 vae_status vae__check_rows(const vae_model *model, const vae_dataset *dataset,
                            const vae__real *rows, size_t first, size_t count) {
-    size_t width = model->spec.input.size;
-    for (size_t r = 0; r < count; r++) {
-        if (vae__model_takes_row(model, rows + r * width)) continue;
-        return vae__model_refuse_rows(model, rows + r * width, 1,
-                                      vae__dataset_source_row(dataset, first + r));
-    }
-    return VAE_OK;
+    size_t r = vae__model_refused_row(model, rows, count);
+    if (r == count) return VAE_OK;
+    return vae__model_refuse_row(model, rows + r * model->spec.input.size,
+                                 vae__dataset_source_row(dataset, first + r));
 }
 
 vae_status vae__refuse_elbo(uint64_t row, double reconstruction, double kl, const vae__real *x,

@@ -75,11 +75,9 @@ static uint64_t row_number(const step *s, size_t r) {
 static vae_status refuse_rows(const step *s) {
     const vae_model *model = s->optimizer->model;
     const vae__real *x = vae__program_value(&s->optimizer->program, &s->run, "x");
-    size_t width = model->spec.input.size;
-    for (size_t r = 0; r < s->rows.n; r++) {
-        if (vae__model_takes_row(model, x + r * width)) continue;
-        return vae__model_refuse_rows(model, x + r * width, 1, row_number(s, r));
-    }
+    size_t r = vae__model_refused_row(model, x, s->rows.n);
+    if (r < s->rows.n)
+        return vae__model_refuse_row(model, x + r * model->spec.input.size, row_number(s, r));
     return vae__fail(VAE_ERROR_INTERNAL,
                      "a batch was refused but none of its rows is outside the range");
 }
