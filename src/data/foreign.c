@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/kind.h"
+#include "data/format.h"
 
 #define ZIP_NAME 30 /* where the name of the first file of a ZIP archive begins */
 
 static vae_status fail_foreign(const char *path, const char *what, const char *advice) {
-    return vae__fail(VAE_ERROR_FORMAT, "%s: is %s; expected an IDX, NPY or CSV file: %s", path,
-                     what, advice);
+    char names[VAE__FORMAT_NAMES_SIZE];
+    return vae__fail(VAE_ERROR_FORMAT, "%s: is %s; expected a file of rows (%s): %s", path, what,
+                     vae__format_names(names), advice);
 }
 
 static int begins(const void *text, size_t length, const char *with) {

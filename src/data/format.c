@@ -19,13 +19,17 @@ const vae__file_format *const vae__file_formats[] = {VAE__FILE_FORMATS(ADDRESS)}
 #define OPTIONS(name) &vae__format_##name.options,
 const vae__option_table *const vae__format_options[] = {VAE__FILE_FORMATS(OPTIONS)};
 
-static vae_status fail_unrecognised(const char *path, const unsigned char *head, size_t size) {
-    char beginning[VAE__BEGINNING_SIZE], names[64] = "";
+const char *vae__format_names(char names[VAE__FORMAT_NAMES_SIZE]) {
     size_t used = 0;
-    for (size_t i = 0; i < VAE__FORMAT_COUNT; i++) {
-        used += vae__format(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+    for (size_t i = 0; i < VAE__FORMAT_COUNT && used < VAE__FORMAT_NAMES_SIZE; i++)
+        used += vae__format(names + used, VAE__FORMAT_NAMES_SIZE - used, "%s%s", i ? ", " : "",
                             vae__file_formats[i]->name);
-    }
+    return names;
+}
+
+static vae_status fail_unrecognised(const char *path, const unsigned char *head, size_t size) {
+    char beginning[VAE__BEGINNING_SIZE], names[VAE__FORMAT_NAMES_SIZE];
+    vae__format_names(names);
     if (!size)
         return vae__fail(VAE_ERROR_FORMAT, "%s: the file is empty (known formats: %s)", path,
                          names);

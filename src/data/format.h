@@ -48,6 +48,10 @@ extern const vae__file_format *const vae__file_formats[VAE__FORMAT_COUNT];
 /* The tables of their options, in the same order. */
 extern const vae__option_table *const vae__format_options[VAE__FORMAT_COUNT];
 
+/* "IDX, NPY, CSV". Returns names. */
+#define VAE__FORMAT_NAMES_SIZE 120
+const char *vae__format_names(char names[VAE__FORMAT_NAMES_SIZE]);
+
 /* The first option that is not at its default and that `format` does not know (NULL, for rows that are no
  * file's: that any format knows), as "header=", and a format that knows it. NULL: there is none. */
 const char *vae__format_other_option(const vae__format_request *request,

@@ -8,29 +8,14 @@
 
 /* ---- rows in memory ---- */
 
-static vae_status read_memory(const vae__row_source *source, const uint64_t *rows, size_t n,
-                              void *into, size_t *done) {
-    size_t size = vae__row_bytes(source);
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char *from = source->memory + (size_t)rows[i] * size;
-        memcpy((unsigned char *)into + i * size, from, size);
-    }
-    *done = n;
-    return VAE_OK;
-}
-
 static void release_memory(vae__row_source *source) {
     vae__release(source->context, source->state);
 }
 
 void vae__row_source_borrow(vae__row_source *source, vae_context *context, vae__element element,
                             size_t count, const vae__shape *shape, const void *values) {
-    *source = (vae__row_source){.context = context,
-                                .element = element,
-                                .count = count,
-                                .shape = *shape,
-                                .memory = values,
-                                .read = read_memory};
+    *source = (vae__row_source){
+        .context = context, .element = element, .count = count, .shape = *shape, .memory = values};
 }
 
 void vae__row_source_own(vae__row_source *source, vae_context *context, vae__element element,

@@ -19,7 +19,7 @@ typedef struct vae__row_source {
     const uint64_t *numbers; /* [count] of the rows in the file; NULL: 0, 1, .. */
     const unsigned char
         *memory; /* [count, shape] where all rows lie in memory, at any alignment; or NULL */
-    /* Reads the rows with these indices into [n, shape]. On failure *done is the number of rows before the
+    /* Reads the rows with these indices into [n, shape]; not asked for where all lie in memory. On failure *done is the number of rows before the
      * one that failed. The status says what is wrong with the file or the memory; VAE_ERROR_DATA and
      * VAE_ERROR_DIVERGED are for values, and no failed read. Runs on several threads at once. */
     vae_status (*read)(const struct vae__row_source *source, const uint64_t *rows, size_t n,

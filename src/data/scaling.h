@@ -1,5 +1,5 @@
 /* From the options to the conversion of a data set: offsets, range, and whether its columns survive
- * them. For the files of this room. */
+ * them. For the files of this folder. */
 #ifndef VAE_DATA_SCALING_H
 #define VAE_DATA_SCALING_H
 

@@ -1,4 +1,4 @@
-/* What a data set is made of, for the files of this room only. */
+/* What a data set is made of, for the files of this folder only. */
 #ifndef VAE_DATA_STATE_H
 #define VAE_DATA_STATE_H
 

@@ -490,7 +490,7 @@ static void refuses_unknown_files(void **state) {
     write_file(s, "\x60\2\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"libvae-1\"", 42);
     assert_open_refused(
         state, s->path, "", VAE_ERROR_FORMAT,
-        "is a safetensors file; expected an IDX, NPY or CSV file: vae_model_load reads models");
+        "is a safetensors file; expected a file of rows (IDX, NPY, CSV): vae_model_load reads models");
     write_file(s, "", 0);
     assert_open_refused(state, s->path, "", VAE_ERROR_FORMAT,
                         "the file is empty (known formats: IDX, NPY, CSV)");

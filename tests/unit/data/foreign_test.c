@@ -11,7 +11,8 @@ typedef struct foreign_file {
 
 static void assert_named(void **state, const foreign_file *file) {
     char what[100];
-    snprintf(what, sizeof what, "/file: is %s; expected an IDX, NPY or CSV file: ", file->what);
+    snprintf(what, sizeof what,
+             "/file: is %s; expected a file of rows (IDX, NPY, CSV): ", file->what);
     write_file(*state, file->bytes, file->size);
     assert_refused(*state, VAE_ERROR_FORMAT, what);
     assert_message(file->advice);

@@ -114,6 +114,32 @@ static void fails_to_open_with_the_row(void **state) {
     }
 }
 
+/* Every allocation of opening and reading may fail. */
+static void survives_every_failed_allocation(void **state) {
+    static const char options[] = "shift=columns split=test:0.5";
+    double values[ROWS];
+    vae_status status = VAE_ERROR_MEMORY;
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) values[i] = (double)(i * i % 7);
+    for (size_t refused = 1; status; refused++) {
+        host_allocator counts;
+        vae_context *context = counted_context("threads=2", &counts);
+        vae_dataset *dataset = NULL;
+        vae__real x[ROWS];
+        test_rows rows = test_rows_of(NULL, ROWS, 1);
+        rows.element = VAE__ELEMENT_FLOAT64;
+        rows.values = values;
+        counts.refuse_from = atomic_load(&counts.calls) + refused;
+        status = test_rows_open(&rows, context, options, &dataset);
+        if (!status) status = vae__dataset_read(dataset, 0, vae__dataset_size(dataset), x);
+        if (status) assert_int_equal(status, VAE_ERROR_MEMORY);
+        vae_dataset_destroy(dataset);
+        vae_context_destroy(context);
+        assert_int_equal(atomic_load(&counts.blocks), 0);
+        assert_true(refused < 100 && atomic_load(&rows.closed) == 1);
+    }
+}
+
 static void reads_again_after_a_failure(void **state) {
     float values[ROWS], found[ROWS];
     scratch *s = *state;
@@ -163,7 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(gives_the_bits_of_memory),    SCRATCH_TEST(fails_to_open_with_the_row),
         SCRATCH_TEST(reads_again_after_a_failure), SCRATCH_TEST(names_rows_by_the_source),
-        SCRATCH_TEST(keeps_to_options_of_files),
+        SCRATCH_TEST(keeps_to_options_of_files),   SCRATCH_TEST(survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
