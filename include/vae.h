@@ -1,7 +1,7 @@
 /* vae.h - variational autoencoders on the CPU, inside your program. This file is the manual.
  *
- * A model has data x in R^width, a latent z in R^latent, a decoder p(x|z), the prior
- * p(z) = N(0, I) and an encoder q(z|x) = N(mean(x), diag exp(logvar(x))) (Kingma & Welling 2014).
+ * A model has data x in R^width, a latent z in R^latent, a decoder p(x|z), a prior p(z), which is
+ * N(0, I) unless the spec says otherwise, and an encoder q(z|x) = N(mean(x), diag exp(logvar(x))) (Kingma & Welling 2014).
  * It is trained by maximising
  *
  *     ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z))  =  log p(x) - KL(q(z|x) || p(z|x)).
@@ -348,7 +348,13 @@ typedef struct vae_model vae_model;
  *   init=auto | glorot | he     uniform weights within sqrt(1 / in), sqrt(6 / (in + out)) (Glorot &
  *                               Bengio 2010), sqrt(6 / in) (He et al. 2015); biases 0
  *   seed=1                      of the initial weights
- *   posterior=diagonal  prior=normal                          the only values now
+ *   posterior=diagonal          the only one now
+ *   prior=normal | mixture:K (normal)
+ *                               p(z): N(0, I); or sum_k pi_k N(z; m_k, C_k) of K components that
+ *                               are learned, by training or by vae_model_fit_prior
+ *   prior_covariance=diagonal | full (diagonal)
+ *                               mixture: of C_k
+ * Which function does what with which prior: docs/text.md.
  */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
 
@@ -442,7 +448,7 @@ VAE_API uint64_t vae_model_parameter_total(const vae_model *model);
 /* Name of tensor `index` from 0; NULL past the end. Valid while the model lives. */
 VAE_API const char *vae_model_parameter_name(const vae_model *model, size_t index);
 
-/* Its shape, as vae_dataset_shape; the rank is 1 or 2. */
+/* Its shape, as vae_dataset_shape; the rank is 1 to 3. */
 VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape,
                                              size_t capacity, size_t *rank);
 
@@ -454,6 +460,38 @@ VAE_API vae_status vae_model_parameter_get(const vae_model *model, const char *n
                                            size_t count);
 VAE_API vae_status vae_model_parameter_set(vae_model *model, const char *name, const float *values,
                                            size_t count);
+
+/* Gives the model another prior, with its starting values, and keeps all else: prior is what the spec says
+ * behind prior=, then that prior's own keys: "mixture:50 prior_covariance=full"; "normal". Needs the model
+ * alone. Optimizers and plans that were made for the model before do not fit any more: their calls
+ * return VAE_ERROR_MISMATCH, and vae_optimizer_destroy is all that is left to do with them. Texts that the
+ * model gave before (spec, names of parameters) stay valid while it lives. VAE_ERROR_TEXT changes nothing. */
+VAE_API vae_status vae_model_set_prior(vae_model *model, const char *prior);
+
+/* Called now and then with rows done and rows in all; returns 0 to go on, anything else to stop. */
+typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
+
+/* Fits the prior to the posteriors q(z|x) of all rows of a data set and changes nothing else: raises the mean
+ * of E_q[log p(z)], and with it the ELBO. For prior=mixture:K by EM (Dempster, Laird & Rubin 1977) on the
+ * posteriors' means and variances, from centres chosen by k-means++ (Arthur & Vassilvitskii 2007), whatever
+ * the prior's parameters were before. Moves no cursor. Needs the model alone. options, all optional:
+ *
+ *   iterations=100      at most so many
+ *   tolerance=1e-4      ends when an iteration is better by less than this, in nats a row
+ *   floor=1e-6          least eigenvalue (diagonal: variance) of a component's covariance
+ *   seed=1              of the start
+ *
+ * The same seed gives the same prior whatever the number of threads (up to the BLAS's rounding; with
+ * BLAS=builtin the same bits). It holds the means and variances of all rows, 8 latent bytes a row, and for EM
+ * some sums. progress counts rows, once for the posteriors and once for each iteration.
+ *
+ * VAE_STOPPED if progress stopped it. In that case and after every error the model has the prior that it
+ * had: VAE_ERROR_UNSUPPORTED for a prior without parameters; VAE_ERROR_ARGUMENT for more components than
+ * rows; VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take, and where the
+ * posterior means have fewer different values than there are components (collapsed latents);
+ * VAE_ERROR_DIVERGED for a posterior that is not finite. */
+VAE_API vae_status vae_model_fit_prior(vae_model *model, const vae_dataset *dataset,
+                                       const char *options, vae_progress_fn progress, void *user);
 
 /* Bytes of the parameters, and of the largest inference workspace. Each thread that is inside a
  * const call holds one; the model keeps them for later calls. */
@@ -504,6 +542,12 @@ typedef struct vae_optimizer vae_optimizer;
  *   free_bits=L (0)             the batch mean of a latent's KL is not penalised below L nats
  *                               (Kingma et al. 2016)
  *   seed=1                      of the noise
+ *   train=all | prior | network (all)
+ *                               what is trained: with `prior` or `network` the other one stays as it
+ *                               is, costs no gradient, and no weight decay changes it
+ *
+ * With a mixture as prior there is no free_bits, since its KL is no sum over latents, and beta weighs the KL
+ * for the encoder; the prior's own parameters keep the weight 1.
  */
 VAE_API vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optimizer **out);
 
@@ -655,7 +699,9 @@ VAE_API vae_status vae_reconstruct(const vae_model *model, const float *x, size_
                                    float *x_mean);
 
 /* Per row, [n] each: a one-sample estimate of E_q[log p(x|z)] with noise keyed (seed, row of this
- * call), the KL in closed form, and elbo = reconstruction - kl. Always beta = 1. */
+ * call), the KL, and elbo = reconstruction - kl. Always beta = 1. The KL to N(0, I) is in closed form;
+ * that to another prior is -H(q) - log p(z) at the draw, with the entropy in closed form, an unbiased
+ * estimate that may be negative. */
 VAE_API vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t width,
                             uint64_t seed, double *elbo, double *reconstruction, double *kl);
 
@@ -682,7 +728,8 @@ VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, si
 /* How strange each row is, in nats: higher is stranger. score [n]; by_value [n, width] says which values
  * make it so, and may be NULL, as may score. options, all optional:
  *   at=mean                the default: score = KL(q(z|x) || p(z)) + the sum of by_value at z = mean(x).
- *                          Exact, without noise, and quick
+ *                          Exact, without noise, and quick. With a mixture as prior the KL is
+ *                          -H(q) - log sum_k pi_k exp(E_q[log N_k(z)]), a little above the true one
  *   samples=K  seed=1      minus the importance estimate of log p(x) from K draws (vae_log_likelihood)
  * by_value = -log p(x_i | z = mean(x)) in either case; of a categorical group the first column has it and
  * the others 0.
@@ -698,9 +745,6 @@ VAE_API vae_status vae_score(const vae_model *model, const float *x, size_t n, s
 /* ---- Evaluation of a whole data set ---------------------------------------------------------- */
 
 typedef struct vae_evaluation vae_evaluation;
-
-/* Called now and then with rows done and rows in all; returns 0 to go on, anything else to stop. */
-typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
 
 /* Holds the model against all rows of a data set; moves no cursor. Baselines are fitted to the rows
  * of fitted_on (the training set, say; NULL: to the same rows) and evaluated on `dataset`. options,
@@ -734,7 +778,8 @@ VAE_API vae_status vae_evaluation_value(const vae_evaluation *evaluation, const 
 
 /* Per latent, [latent]: "kl", "mean" (E[mean_j]), "mean_variance" (Var[mean_j]),
  * "aggregated_variance" (Var[mean_j] + E[variance_j]); the aggregated posterior matches the prior
- * where the mean is near 0 and that variance near 1. */
+ * N(0, I) where the mean is near 0 and that variance near 1. VAE_ERROR_UNSUPPORTED for "kl" with a prior
+ * other than normal. */
 VAE_API vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *name,
                                           double *values, size_t latent);
 

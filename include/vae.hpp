@@ -691,6 +691,16 @@ class model : public detail::handle<vae_model, vae_model_destroy> {
         detail::finish(vae_model_initialize(get(), dataset.get()),
                        {host_.get(), dataset.shared().get()});
     }
+    /* Optimizers that were made before fit the model no more. */
+    void set_prior(text prior) {
+        check(vae_model_set_prior(get(), prior.c_str()));
+    }
+    /* progress(done, total) returns nothing, or true to go on and false to stop. False if it stopped the fit; the
+     * model then has the prior that it had. */
+    bool fit_prior(const dataset &dataset, text options = nullptr);
+    template <class F,
+              class = std::enable_if_t<std::is_invocable_v<F &, std::uint64_t, std::uint64_t>>>
+    bool fit_prior(const dataset &dataset, text options, F &&progress);
     void save(text path) const {
         check(vae_model_save(get(), path.c_str()));
     }
@@ -901,6 +911,7 @@ class model : public detail::handle<vae_model, vae_model_destroy> {
   private:
     friend checkpoint load_checkpoint(const context *context, text path, dataset *dataset);
 
+    template <class F> bool fit_prior_with(const dataset &dataset, text options, F &progress);
     model(detail::shared_host shared, vae_model *pointer) : handle(std::move(shared)) {
         pointer_ = pointer;
     }
@@ -1059,6 +1070,29 @@ inline checkpoint load_checkpoint(text path, dataset &dataset) {
 }
 inline checkpoint load_checkpoint(text path) {
     return load_checkpoint(nullptr, path, nullptr);
+}
+
+/* ---- The fit of a prior ---------------------------------------------------------------------- */
+
+template <class F> bool model::fit_prior_with(const dataset &dataset, text options, F &function) {
+    using callback = detail::callback<F>;
+    callback own(function,
+                 std::array<detail::host *, 3>{host_.get(), dataset.shared().get(), nullptr});
+    const vae_progress_fn call = [](void *user, std::uint64_t done,
+                                    std::uint64_t total) noexcept -> std::int32_t {
+        return static_cast<callback *>(user)->call(done, total);
+    };
+    const vae_status status =
+        vae_model_fit_prior(get(), dataset.get(), options.c_str(), call, &own);
+    return detail::finish(status, {host_.get(), dataset.shared().get()}, own.thrown()) == VAE_OK;
+}
+inline bool model::fit_prior(const dataset &dataset, text options) {
+    const auto go_on = [](std::uint64_t, std::uint64_t) {};
+    return fit_prior_with(dataset, options, go_on);
+}
+template <class F, class>
+bool model::fit_prior(const dataset &dataset, text options, F &&progress) {
+    return fit_prior_with(dataset, options, progress);
 }
 
 /* ---- Evaluation ------------------------------------------------------------------------------ */

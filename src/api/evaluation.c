@@ -94,6 +94,10 @@ vae_status vae_evaluation_latents(const vae_evaluation *evaluation, const char *
                          "aggregated_variance)",
                          name, vae__suggestion(suggestion, nearest));
     }
+    if (evaluation->no_latents && !strcmp(name, "kl")) {
+        return vae__fail(VAE_ERROR_UNSUPPORTED, "vae_evaluation_latents: there is no 'kl': %s",
+                         evaluation->no_latents);
+    }
     for (size_t i = 0; i < latent; i++) values[i] = found[i];
     return VAE_OK;
 }

@@ -50,6 +50,7 @@ vae_status vae_optimizer_memory(const vae_optimizer *optimizer, uint64_t *state_
 vae_status vae_optimizer_plan(const vae_optimizer *optimizer, char *buffer, size_t size,
                               size_t *length) {
     vae_status status = vae__need(optimizer, "vae_optimizer_plan", "optimizer");
+    if (!status) status = vae__optimizer_check(optimizer);
     if (status) return status;
     vae__buffer text = {.context = optimizer->context};
     vae__append(&text, "%s", optimizer->program.plan.graph ? "train: " : "");
@@ -66,9 +67,13 @@ static vae_status need_pair(const vae_model *model, const vae_optimizer *optimiz
                             const char *function) {
     vae_status status = vae__need(model, function, "model");
     if (!status) status = vae__need(optimizer, function, "optimizer");
-    if (status || optimizer->model == model) return status;
-    return vae__fail(VAE_ERROR_MISMATCH, "%s: the optimizer was created for another model",
-                     function);
+    if (!status && optimizer->model != model) {
+        status = vae__fail(VAE_ERROR_MISMATCH, "%s: the optimizer was created for another model",
+                           function);
+    } else if (!status && vae__optimizer_check(optimizer)) {
+        status = vae__fail_in("%s", function);
+    }
+    return status;
 }
 
 static vae_status need_report(const vae_step_report *report, const char *function) {

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "data/options.h"
+#include "model/prior.h"
 #include "model/score.h"
 #include "train/evaluation.h"
+#include "train/fit_prior.h"
 #include "train/options.h"
 
 static const struct text {
@@ -18,6 +20,8 @@ static const struct text {
     {&vae__training_table, "the optimizer options (vae_optimizer_create)"},
     {&vae__dataset_table, "the data set options (vae_dataset_open)"},
     {&vae__loop_table, "vae_train"},
+    {&vae__prior_table, "vae_model_set_prior"},
+    {&vae__fit_prior_table, "vae_model_fit_prior"},
     {&vae__estimate_table, "vae_log_likelihood"},
     {&vae__score_table, "vae_score"},
     {&vae__evaluation_table, "vae_evaluate"},

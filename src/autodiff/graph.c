@@ -5,7 +5,7 @@
 #include <string.h>
 
 void vae__graph_begin(vae__graph *graph, vae_context *context, const vae__parameters *parameters) {
-    *graph = (vae__graph){.context = context, .parameters = parameters};
+    *graph = (vae__graph){.context = context, .parameters = parameters, .trained = ~0u};
 }
 
 void vae__graph_free(vae__graph *graph) {
@@ -42,10 +42,15 @@ vae_status vae__graph_input(vae__graph *graph, const char *name, const vae__shap
     return status;
 }
 
+int vae__graph_trains(const vae__graph *graph, vae__id parameter) {
+    const vae__parameter *p = &graph->parameters->items[parameter];
+    return p->trainable && (p->group & graph->trained);
+}
+
 /* Whether training changes a parameter of the node. */
 static int is_trained(const vae__graph *graph, const vae__node *node) {
     for (size_t i = 0; i < node->parameter_count; i++) {
-        if (graph->parameters->items[node->parameters[i]].trainable) return 1;
+        if (vae__graph_trains(graph, node->parameters[i])) return 1;
     }
     return 0;
 }

@@ -67,6 +67,7 @@ typedef struct vae__result {
 typedef struct vae__graph {
     vae_context *context;
     const vae__parameters *parameters;
+    unsigned trained; /* bits of the parameters' groups that training changes; all, to begin with */
     vae__value *values;
     vae__node *nodes;
     size_t value_count, value_capacity, node_count, node_capacity;
@@ -93,7 +94,7 @@ typedef struct vae__call {
         *bias; /* of the dense layer in front, left to this node (VAE__OP_TAKES_BIAS); or NULL */
     void *scratch;      /* of vae__op.scratch bytes, this thread's own; NULL: none was asked for */
     int skip_bias;      /* dense: the next node adds it */
-    int wants_gradient; /* a training run */
+    int wants_gradient; /* a training run, in which a gradient comes through this node */
     int gradient_known; /* forward: output_gradient already holds its value */
 } vae__call;
 
@@ -188,6 +189,9 @@ typedef struct vae__node_spec {
     size_t input_count, parameter_count;
     vae__id inputs[VAE__MAX_INPUTS], parameters[VAE__MAX_PARAMETERS];
 } vae__node_spec;
+
+/* Whether training changes this parameter. */
+int vae__graph_trains(const vae__graph *graph, vae__id parameter);
 
 /* Adds a node. *first_output is its output 0, further ones follow it; an op may have none. Fails as the
  * op's infer does, or for lack of memory. */

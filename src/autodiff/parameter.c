@@ -32,6 +32,7 @@ vae_status vae__parameters_add(vae_context *context, vae__parameters *list, cons
     *parameter = (vae__parameter){.rows = rows,
                                   .columns = columns,
                                   .trainable = trainable,
+                                  .group = 1,
                                   .shape = {rank, {rows, columns}, rows * columns}};
     vae__format(parameter->name, sizeof parameter->name, "%s", name);
     *index = list->count++;

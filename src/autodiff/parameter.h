@@ -15,6 +15,7 @@ typedef struct vae__parameter {
     size_t rows, columns;           /* as a matrix: the first extent, the product of the others */
     vae__real *values;              /* [rows, columns], 64-byte aligned, inside the list's block */
     int trainable;                  /* 0: state that is saved but not optimised */
+    unsigned group;                 /* a bit: a graph trains some groups (vae__graph.trained) */
     int positive;                   /* its values are above 0 */
     int optional; /* its values are at least 0; all 0, what it starts as, stands in no file */
 } vae__parameter;

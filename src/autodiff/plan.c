@@ -61,7 +61,7 @@ static int is_wanted(const vae__plan *plan, const vae__node *node) {
     for (size_t i = 0; i < node->input_count; i++)
         if (plan->graph->values[node->inputs[i]].needs_gradient) return 1;
     for (size_t i = 0; i < node->parameter_count; i++)
-        if (plan->graph->parameters->items[node->parameters[i]].trainable) return 1;
+        if (vae__graph_trains(plan->graph, node->parameters[i])) return 1;
     return 0;
 }
 
@@ -92,6 +92,7 @@ static void add_backward_steps(vae__plan *plan, int first) {
 
 /* Whether one of the steps before `end` has written the gradient of the node's output 0. */
 static int gradient_is_known(const vae__plan *plan, const vae__node *node, size_t end) {
+    if (!plan->has_gradient[node->outputs[0]]) return 0;
     for (size_t i = 0; i < end && plan->steps[i].backward; i++) {
         const vae__node *early = &plan->graph->nodes[plan->steps[i].node];
         for (size_t j = 0; j < early->input_count; j++)

@@ -66,7 +66,7 @@ static void list_parameters(vae__plan *plan) {
     plan->term_count = plan->block_count = plan->partial_count = 0;
     for (size_t p = 0; p < parameters->count; p++) {
         size_t first_term = plan->term_count;
-        if (!parameters->items[p].trainable) continue;
+        if (!vae__graph_trains(plan->graph, (vae__id)p)) continue;
         collect_terms(plan, (vae__id)p);
         if (plan->term_count == first_term) continue;
         cut_blocks(plan, (vae__id)p, first_term);

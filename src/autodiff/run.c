@@ -69,7 +69,7 @@ void vae__range_call(const vae__row_range *s, vae__id id, vae__call *call) {
                         .samples = run->samples,
                         .batch_rows = run->rows,
                         .skip_bias = plan->skips_bias[id],
-                        .wants_gradient = plan->training};
+                        .wants_gradient = plan->runs_backward[id]};
     for (size_t i = 0; i < node->input_count; i++) call->input[i] = value_at(s, node->inputs[i]);
     for (size_t i = 0; i < node->output_count; i++) call->output[i] = value_at(s, node->outputs[i]);
     for (size_t i = 0; i < node->parameter_count; i++)

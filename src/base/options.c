@@ -51,13 +51,20 @@ static position find(const vae__option_table *table, const vae__slice *key) {
     return at;
 }
 
+const vae__option *vae__option_at(const vae__option_table *table, size_t index) {
+    position at = first_position(table);
+    while (at.option && at.index < index) step(table, &at);
+    return at.option;
+}
+
 const vae__option *vae__option_find(const vae__option_table *table, const vae__slice *key) {
     return find(table, key).option;
 }
 
 /* The struct that entries of a part are parsed into. */
 static void *struct_of(const vae__option_table *table, size_t part, void *into) {
-    return part ? ((void **)(void *)((char *)into + table->parts_offset))[part - 1] : into;
+    if (!part || table->parts_offset == VAE__PARTS_SHARE) return into;
+    return ((void **)(void *)((char *)into + table->parts_offset))[part - 1];
 }
 
 /* ---- values ---- */

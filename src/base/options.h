@@ -38,9 +38,12 @@ typedef struct vae__option_table {
      * are used; NULL there: it has none. */
     const struct vae__option_table *const *parts; /* [part_count] */
     size_t part_count;
-    size_t
-        parts_offset; /* in the struct parsed into: of [part_count] pointers to those of the parts */
+    /* In the struct parsed into: of [part_count] pointers to those of the parts; or VAE__PARTS_SHARE: their
+     * fields are of that struct too. */
+    size_t parts_offset;
 } vae__option_table;
+
+#define VAE__PARTS_SHARE SIZE_MAX
 
 /* Parses text (NULL is "") into the struct at `into`, which holds the defaults. `seen`, if not
  * NULL, has one byte per entry of the table and then of its parts, set to 1 where the key was given.
@@ -48,8 +51,14 @@ typedef struct vae__option_table {
 vae_status vae__options_parse(const vae__option_table *table, const char *text, void *into,
                               unsigned char *seen, void *user);
 
+/* Entry number `index` of the table, then of its parts, as `seen` counts them; NULL behind the last. */
+const vae__option *vae__option_at(const vae__option_table *table, size_t index);
+
 /* The entry of a key in the table or its parts, or NULL. */
 const vae__option *vae__option_find(const vae__option_table *table, const vae__slice *key);
+
+/* The option number `index` of a table, further lists included; NULL past the end. */
+const vae__option *vae__option_at(const vae__option_table *table, size_t index);
 
 /* Fails at the place of `key` in a text that was parsed with the table: for keys that contradict
  * each other. Without line and column if the text does not give the key. */

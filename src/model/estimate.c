@@ -93,7 +93,7 @@ typedef struct group {
     const vae__real *mean, *logvar; /* [rows, latent] */
     vae__prior_call prior;
     vae__real *noise;  /* [rows * parts, samples, latent] */
-    double *log_ratio; /* [rows * parts, samples]: log p(z) - log q(z|x) */
+    double *log_ratio; /* [rows * parts, samples]: log p(z) - log q(z|x), or without log p(z) */
 } group;
 
 static vae_status fill_x(void *user, size_t first, size_t count, vae__real *into) {
@@ -103,6 +103,15 @@ static vae_status fill_x(void *user, size_t first, size_t count, vae__real *into
         memcpy(into + i * width, g->x + (first + i) / g->parts * width, width * sizeof *into);
     }
     return VAE_OK;
+}
+
+/* -log q(z|x) = sum (log 2 pi + logvar + noise^2) / 2 of each draw. */
+static void minus_log_q(const vae__kernels *kernels, const vae__real *logvar,
+                        const vae__real *noise, size_t latent, size_t draws, double *out) {
+    double constant = 1.83787706640934548356 * (double)latent;
+    for (size_t j = 0; j < latent; j++) constant += (double)logvar[j];
+    for (size_t k = 0; k < draws; k++)
+        out[k] = 0.5 * (constant + kernels->sum_squares(noise + k * latent, latent));
 }
 
 static vae_status fill_z(void *user, size_t first, size_t count, vae__real *into) {
@@ -125,8 +134,13 @@ static vae_status fill_z(void *user, size_t first, size_t count, vae__real *into
             for (size_t j = 0; j < latent; j++)
                 z[k + j] = (vae__real)((double)mean[j] + (double)sd[j] * (double)noise[k + j]);
         }
-        vae__prior_of(&g->model->spec)
-            ->log_ratio(&g->prior, logvar, noise, z, g->samples, g->log_ratio + i * g->samples);
+        const vae__prior *prior = vae__prior_of(&g->model->spec);
+        double *ratio = g->log_ratio + i * g->samples;
+        if (prior->log_ratio) {
+            prior->log_ratio(&g->prior, logvar, noise, z, g->samples, ratio);
+        } else {
+            minus_log_q(kernels, logvar, noise, latent, g->samples, ratio);
+        }
     }
     return VAE_OK;
 }
@@ -140,8 +154,10 @@ static void run_group(group *g, vae__workspace *workspace, vae__weights *weights
         .workspace = workspace, .feeds = feeds, .rows = g->rows * g->parts, .samples = g->samples};
     vae__run_rows(&run); /* its feeds do not fail */
     const double *log_p = vae__program_double(g->program, &run, "log_p");
+    const double *log_prior = vae__program_double(g->program, &run, "log_prior");
     for (size_t i = 0; i < run.rows * g->samples; i++) {
-        vae__weights_add(&weights[i / g->samples / g->parts], log_p[i] + g->log_ratio[i]);
+        double log_w = log_p[i] + g->log_ratio[i] + (log_prior ? log_prior[i] : 0);
+        vae__weights_add(&weights[i / g->samples / g->parts], log_w);
     }
 }
 

@@ -320,9 +320,9 @@ static void read_bound(job *j, const vae__run *run, size_t first, size_t rows) {
         if (out->reconstruction) out->reconstruction[first + r] = log_p[r];
         if (out->kl) out->kl[first + r] = kl[r];
     }
-    if (!out->kl_by_latent) return;
-    memcpy(out->kl_by_latent + first * latent, vae__program_value(j->program, run, "kl_by_latent"),
-           rows * latent * sizeof(vae__real));
+    const vae__real *by_latent = vae__program_value(j->program, run, "kl_by_latent");
+    if (!out->kl_by_latent || !by_latent) return;
+    memcpy(out->kl_by_latent + first * latent, by_latent, rows * latent * sizeof(vae__real));
 }
 
 static job bound_job(const vae_model *model, size_t n, uint64_t seed, const vae__bound *out) {

@@ -16,7 +16,7 @@ vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, fl
 /* Per-row bound; noise keyed (seed, first_row + r). Any of the results may be NULL. */
 typedef struct vae__bound {
     double *elbo, *reconstruction, *kl; /* [n] */
-    vae__real *kl_by_latent;            /* [n, latent] */
+    vae__real *kl_by_latent;            /* [n, latent]; left alone where the prior has none */
 } vae__bound;
 vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
                             uint64_t first_row, const vae__bound *out);

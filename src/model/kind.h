@@ -15,6 +15,7 @@ typedef struct vae__build {
     const vae__spec *spec;
     const vae__network *network;
     vae__graph *graph;
+    const vae__objective_settings *settings; /* of a training program; NULL: of another one */
 } vae__build;
 
 typedef struct vae__program_kind {

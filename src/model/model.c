@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/prior.h"
 #include "model/programs.h"
 #include "model/shift.h"
 #include "model/standardize.h"
@@ -72,6 +73,7 @@ void vae__model_release(vae_model *model) {
     vae__metadata_free(context, &model->metadata);
     vae__release(context, model->shift);
     vae__release(context, model->spec_text);
+    vae__model_release(model->earlier);
     vae__release(context, model);
     vae__context_release(context);
 }
@@ -172,7 +174,10 @@ vae_status vae__model_check_start(const vae_model *model) {
 }
 
 void vae__model_draw(vae_model *model) {
+    const vae__prior_call call = vae__model_prior_call(model);
+    const vae__prior *prior = vae__prior_of(&model->spec);
     vae__network_initialize(&model->spec, &model->network, &model->parameters);
+    if (prior->initialize) prior->initialize(&call);
     model->edits++;
 }
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/prior.h"
+
 /* ---- parameters ---- */
 
 static vae_status declare_standardization(vae_context *context, const vae__spec *spec,
@@ -24,6 +26,16 @@ static vae_status declare_head(const vae__declaration *d, const char *name, size
                                const vae__shape *in, size_t *first) {
     const vae__layer head = vae__dense_layer(outputs);
     return head.kind->declare(&head, d, name, in, first);
+}
+
+static vae_status declare_prior(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                                vae__network *network) {
+    const vae__prior *prior = vae__prior_of(spec);
+    network->prior = list->count;
+    if (!prior->declare) return VAE_OK;
+    vae_status status = prior->declare(context, spec, list);
+    for (size_t i = network->prior; i < list->count; i++) list->items[i].group = VAE__GROUP_PRIOR;
+    return status;
 }
 
 vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
@@ -47,6 +59,7 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
     if (!status && likelihood->parameters)
         status = likelihood->parameters(context, spec, list, &own->extra);
     if (!status) status = declare_standardization(context, spec, list, network);
+    if (!status) status = declare_prior(context, spec, list, network);
     if (!status && likelihood->floor) status = likelihood->floor(context, spec, list, &own->floor);
     if (!status) status = vae__parameters_allocate(context, list);
     return status;
@@ -58,6 +71,8 @@ double vae__network_parameter_total(const vae__spec *spec) {
     double total = vae__layers_count(spec->encoder.items, spec->encoder.count, &x);
     total += ((double)x.size + 1) * 2 * (double)spec->latent;
     total += vae__layers_count(spec->decoder.items, spec->decoder.count, &z);
+    const vae__prior *prior = vae__prior_of(spec);
+    if (prior->parameter_total) total += prior->parameter_total(spec);
     return total + ((double)z.size + 1) * out;
 }
 

@@ -12,9 +12,14 @@ typedef struct vae__network {
     size_t posterior; /* the dense head [2 latent, in]: means, then raw log variances */
     vae__likelihood_parameters likelihood;
     size_t shift, scale; /* standardize=1: [width], not trained; else VAE__NONE */
+    size_t prior;        /* the first of the prior's, if it has any */
 } vae__network;
 
-/* Declares every parameter, in the order of computation, and allocates them. Names are those of a
+/* Groups of parameters (vae__parameter.group), which training may leave out. */
+enum { VAE__GROUP_NETWORK = 1, VAE__GROUP_PRIOR = 2 };
+
+/* Declares every parameter, in the order of computation, then the prior's, and allocates them. The floor of
+ * the likelihood, which is counted only once it holds something, is the last of all. Names are those of a
  * PyTorch Sequential: encoder.0.weight, posterior.weight, decoder.0.weight, likelihood.weight ...
  */
 vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,

@@ -14,4 +14,17 @@ vae_status vae__posterior_parameters(vae__graph *graph, vae__id head, vae__id *m
 vae_status vae__posterior_draw(vae__graph *graph, vae__id head, vae__id noise, int wants_ratio,
                                vae__id *z, vae__bound_values *values);
 
+/* What a prior without a closed-form KL is held against. */
+typedef struct vae__posterior_values {
+    vae__id z;                /* [n K, latent] = mean + sd noise */
+    vae__id negative_entropy; /* [n], double: E_q[log q(z|x)] */
+    vae__id log_q;            /* [n K], double: log q(z|x) at the draw */
+    vae__id sd;               /* [n, latent] */
+} vae__posterior_values;
+
+/* These values from the head [n, 2 latent] and noise [n K, latent], with gradients of the first three.
+ * (posterior_sample.c) */
+vae_status vae__posterior_sample(vae__graph *graph, vae__id head, vae__id noise,
+                                 vae__posterior_values *values);
+
 #endif

@@ -1,5 +1,12 @@
-/* The list of priors. To add one: its file in prior/, its name in VAE__PRIORS. */
+/* The list of priors, their text, and what every prior without a closed-form KL does in a graph: z is drawn from
+ * q(z|x), the KL is -H(q) - log p(z) with the entropy in closed form, which has a smaller variance than
+ * log q(z|x) - log p(z) and may be negative. To add a prior: its file in prior/, its name in VAE__PRIORS. */
 #include "model/prior.h"
+
+#include <string.h>
+
+#include "autodiff/ops/ops.h"
+#include "model/posterior.h"
 
 #define NAME(name) #name,
 const char *const vae__prior_names[] = {VAE__PRIORS(NAME) NULL};
@@ -7,14 +14,172 @@ const char *const vae__prior_names[] = {VAE__PRIORS(NAME) NULL};
 #define DECLARE(name) extern const vae__prior vae__prior_##name;
 VAE__PRIORS(DECLARE)
 
+#define DECLARE_OPTIONS(name) extern const vae__option vae__prior_##name##_options[];
+VAE__PRIORS(DECLARE_OPTIONS)
+
+#define DEFINE_TABLE(name) \
+    static const vae__option_table name##_table = {.options = vae__prior_##name##_options};
+VAE__PRIORS(DEFINE_TABLE)
+
+#define TABLE(name) &name##_table,
+const vae__option_table *const vae__prior_tables[VAE__PRIOR_COUNT] = {VAE__PRIORS(TABLE)};
+
 #define ENTRY(name) &vae__prior_##name,
 static const vae__prior *const priors[] = {VAE__PRIORS(ENTRY)};
 
 const vae__prior *vae__prior_of(const vae__spec *spec) {
-    return priors[spec->prior];
+    return priors[spec->prior.index];
 }
 
 vae__prior_call vae__model_prior_call(const vae_model *model) {
     return (vae__prior_call){model->context->kernels, &model->spec, &model->parameters,
                              &model->network};
+}
+
+/* ---- text ---- */
+
+#define MOST_COUNT (1 << 20)
+
+static const vae__alias aliases[] = {{"gaussian", "normal", NULL},
+                                     {"standard_normal", "normal", NULL},
+                                     {"gmm", "mixture", NULL},
+                                     {"mog", "mixture", NULL},
+                                     {NULL, NULL, NULL}};
+
+static vae_status parse_count(const vae__slice *value, const char *colon, const vae__prior *prior,
+                              uint64_t *count) {
+    const char *end = value->text + value->length;
+    if (!prior->counts) {
+        if (!colon) return VAE_OK;
+        const vae__slice extra = vae__slice_between(value, colon, end);
+        return vae__fail_at(&extra, "prior=%s takes no number", prior->name);
+    }
+    const char *digits = colon ? colon + 1 : end;
+    if (vae__parse_unsigned(digits, (size_t)(end - digits), count) && *count >= 1 &&
+        *count <= MOST_COUNT)
+        return VAE_OK;
+    return vae__fail_at(value, "prior=%.*s: expected the number of %s, from 1 to %d, e.g. %s:50",
+                        vae__shown(value), value->text, prior->counts, MOST_COUNT, prior->name);
+}
+
+vae_status vae__prior_parse(const vae__slice *value, void *field, void *user) {
+    vae__prior_spec *spec = field;
+    const char *colon = memchr(value->text, ':', value->length);
+    const vae__slice name =
+        vae__slice_between(value, value->text, colon ? colon : value->text + value->length);
+    int index = 0;
+    (void)user;
+    while (vae__prior_names[index] && !vae__slice_is(&name, vae__prior_names[index])) index++;
+    if (!vae__prior_names[index])
+        return vae__fail_unknown_alias(&name, "prior", vae__prior_names, aliases);
+    spec->index = index;
+    return parse_count(value, colon, priors[index], &spec->count);
+}
+
+void vae__prior_print(vae__buffer *out, const void *field) {
+    const vae__prior_spec *spec = field;
+    vae__append(out, "%s", priors[spec->index]->name);
+    if (spec->count) vae__append(out, ":%llu", (unsigned long long)spec->count);
+}
+
+/* The prior that has this option; NULL: none, it is another key of the text. */
+static const vae__prior *owner_of(const vae__option *option) {
+    for (size_t i = 0; vae__prior_names[i]; i++) {
+        for (const vae__option *own = priors[i]->options; own->name; own++)
+            if (own == option) return priors[i];
+    }
+    return NULL;
+}
+
+vae_status vae__prior_check(const vae__option_table *table, const char *text,
+                            const unsigned char *seen, vae__spec *spec) {
+    const vae__prior *prior = vae__prior_of(spec);
+    const vae__option *option;
+    for (size_t i = 0; (option = vae__option_at(table, i)); i++) {
+        const vae__prior *owner = seen[i] ? owner_of(option) : NULL;
+        if (!owner || owner == prior) continue;
+        return vae__fail_at_key(table, text, option->name,
+                                "'%s=' belongs to prior=%s%s, but the prior is %s", option->name,
+                                owner->name, owner->counts ? ":N" : "", prior->name);
+    }
+    return prior->check ? prior->check(spec) : VAE_OK;
+}
+
+void vae__prior_print_options(const vae__spec *spec, vae__buffer *out) {
+    for (const vae__option *own = vae__prior_of(spec)->options; own->name; own++)
+        vae__option_print(out, own, spec);
+}
+
+/* The first word is the prior, without a key. */
+static vae_status parse_first(const vae__slice *word, size_t index, void *into, void *user) {
+    if (index)
+        return vae__fail_at(word, "the prior comes first: '%.*s ...'", vae__shown(word),
+                            word->text);
+    return vae__prior_parse(word, &((vae__spec *)into)->prior, user);
+}
+
+static const vae__option no_options[] = {{.name = NULL}};
+
+static const vae__alias key_aliases[] = {
+    {"prior", NULL, "the prior is the first word, without a key, as in 'mixture:50'"},
+    {"covariance", "prior_covariance", NULL},
+    {"covariance_type", "prior_covariance", NULL},
+    {NULL, NULL, NULL}};
+
+const vae__option_table vae__prior_table = {.label = "prior",
+                                            .what = "option",
+                                            .options = no_options,
+                                            .bare = parse_first,
+                                            .aliases = key_aliases,
+                                            .parts = vae__prior_tables,
+                                            .part_count = VAE__PRIOR_COUNT,
+                                            .parts_offset = VAE__PARTS_SHARE};
+
+/* ---- in a graph ---- */
+
+/* What the prior makes of x counts beta for x itself. */
+static vae_status weigh(const vae__build *build, vae__id x, vae__id *weighed) {
+    *weighed = x;
+    if (!build->settings) return VAE_OK;
+    return vae__scale_gradient(build->graph, x, &build->settings->beta, weighed);
+}
+
+/* kl [n] = -H(q) - the mean of log p(z) over the draws */
+static vae_status add_kl(const vae__build *build, vae__id negative_entropy, vae__id log_p,
+                         vae__bound_values *values) {
+    vae__id mean, weighed;
+    vae_status status = vae__sample_mean(build->graph, log_p, &mean);
+    if (!status) status = weigh(build, negative_entropy, &weighed);
+    return status ? status : vae__difference(build->graph, weighed, mean, &values->kl);
+}
+
+vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae__id noise,
+                                     int wants_ratio, vae__id *z, vae__bound_values *values) {
+    const vae__prior *prior = vae__prior_of(build->spec);
+    if (prior->draw_posterior)
+        return prior->draw_posterior(build, head, noise, wants_ratio, z, values);
+    vae__posterior_values q;
+    vae__id weighed, log_p;
+    vae_status status = vae__posterior_sample(build->graph, head, noise, &q);
+    if (!status) status = weigh(build, q.z, &weighed);
+    if (!status) status = prior->density(build, weighed, &log_p);
+    if (!status) status = add_kl(build, q.negative_entropy, log_p, values);
+    if (!status && wants_ratio)
+        status = vae__difference(build->graph, log_p, q.log_q, &values->log_ratio);
+    *z = q.z;
+    return status;
+}
+
+vae_status vae__prior_take_mean(const vae__build *build, vae__id head, vae__id noise,
+                                int wants_ratio, vae__id *z, vae__bound_values *values) {
+    const vae__prior *prior = vae__prior_of(build->spec);
+    if (prior->draw_posterior)
+        return prior->draw_posterior(build, head, noise, wants_ratio, z, values);
+    vae__posterior_values q;
+    vae__id log_p;
+    vae_status status = vae__posterior_sample(build->graph, head, noise, &q);
+    if (!status) status = prior->expected_density(build, q.z, q.sd, &log_p);
+    if (!status) status = add_kl(build, q.negative_entropy, log_p, values);
+    *z = q.z;
+    return status;
 }

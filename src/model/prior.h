@@ -1,11 +1,11 @@
-/* A prior p(z): one file in prior/ with its density, its gradient and its draws, and one name in VAE__PRIORS.
- * Relies on the posterior's ops for q(z|x). */
+/* A prior p(z): one file in prior/ with its keys in the spec, its parameters, its density and its draws, and one name
+ * in VAE__PRIORS. Relies on the posterior's ops for q(z|x). */
 #ifndef VAE_MODEL_PRIOR_H
 #define VAE_MODEL_PRIOR_H
 
 #include "model/model.h"
 
-#define VAE__PRIORS(X) X(normal)
+#define VAE__PRIORS(X) X(normal) X(mixture)
 
 /* What a prior's functions outside a graph see. */
 typedef struct vae__prior_call {
@@ -15,31 +15,108 @@ typedef struct vae__prior_call {
     const vae__network *network;
 } vae__prior_call;
 
+/* Posteriors q(z|x) of rows: means and variances [n, latent]. */
+typedef struct vae__moments {
+    const vae__real *mean, *variance;
+    size_t n, latent;
+} vae__moments;
+
+/* How a prior is fitted to them. */
+typedef struct vae__fit_options {
+    uint64_t iterations, seed;
+    double tolerance; /* nats a row by which an iteration must be better */
+    double floor;     /* of the eigenvalues of a covariance */
+} vae__fit_options;
+
+/* Called after each iteration with the mean bound of E_q[log p(z)]; anything else than 0 stops. */
+typedef struct vae__fit_watch {
+    int32_t (*after)(void *user, uint64_t iteration, double bound);
+    void *user;
+} vae__fit_watch;
+
 typedef struct vae__prior {
     const char *name;
+    const char *counts; /* what N of prior=name:N counts, "components"; NULL: it takes no N */
+    const vae__option *options; /* its own keys, of fields of vae__spec.prior */
+    const char *no_latents;     /* why it has no KL of each latent; NULL: it has */
 
-    /* Adds to the graph the draw z [n K, latent] from head [n, 2 latent] and noise [n K, latent], and sets
-     * kl [n] and, if wanted, log_ratio [n K] of the values; kl_by_latent [n, latent] where the KL is a sum
-     * over latents, else that stays VAE__NONE. */
+    /* Refuses what does not fit the model, and completes what the text leaves out. NULL: nothing to do. */
+    vae_status (*check)(vae__spec *spec);
+
+    /* ---- parameters: NULL where it has none ---- */
+
+    /* Values of them all, in double, since a hostile spec can ask for more than size_t holds. */
+    double (*parameter_total)(const vae__spec *spec);
+    /* Appends them; the first one's place is network->prior. */
+    vae_status (*declare)(vae_context *context, const vae__spec *spec, vae__parameters *list);
+    /* Starting values, of parameters that are all 0. */
+    void (*initialize)(const vae__prior_call *call);
+
+    /* ---- in a graph ---- */
+
+    /* Where the KL has a closed form: adds the draw z [n K, latent] from head [n, 2 latent] and noise
+     * [n K, latent], and sets kl [n], kl_by_latent [n, latent] and, if wanted, log_ratio [n K] of the values.
+     * NULL: made from `density`. */
     vae_status (*draw_posterior)(const vae__build *build, vae__id head, vae__id noise,
                                  int wants_ratio, vae__id *z, vae__bound_values *values);
+
+    /* Without a closed form: log p(z) [n K], in double; and E_q[log p(z)] [n K], or a bound of it, of q with
+     * mean z and deviations sd [n, latent], for scores, in programs of one sample (K = 1). */
+    vae_status (*density)(const vae__build *build, vae__id z, vae__id *log_p);
+    vae_status (*expected_density)(const vae__build *build, vae__id z, vae__id sd, vae__id *log_p);
+
+    /* ---- outside ---- */
 
     /* z [rows, latent] ~ p(z), row i from row first_row + i of the stream. */
     void (*draw)(const vae__prior_call *call, const vae__stream *stream, size_t first_row,
                  size_t rows, vae__real *z);
 
     /* ratio [draws] = log p(z) - log q(z|x) of draws z = mean + sd noise [draws, latent] from one posterior,
-     * whose log variances are logvar [latent]. */
+     * whose log variances are logvar [latent]. NULL: the density program has log p(z). */
     void (*log_ratio)(const vae__prior_call *call, const vae__real *logvar, const vae__real *noise,
                       const vae__real *z, size_t draws, double *ratio);
+
+    /* Fits its parameters to the posteriors; on any other result than VAE_OK they are as they were. NULL:
+     * it has none. */
+    vae_status (*fit)(const vae__prior_call *call, vae_context *context,
+                      const vae__moments *moments, const vae__fit_options *options,
+                      const vae__fit_watch *watch);
 } vae__prior;
 
-/* The names in VAE__PRIORS, ending in NULL. */
+#define VAE__PRIOR_PLACE(name) VAE__PRIOR_##name,
+enum { VAE__PRIORS(VAE__PRIOR_PLACE) VAE__PRIOR_COUNT };
+
+/* The names in VAE__PRIORS, ending in NULL, and tables of their options. */
 extern const char *const vae__prior_names[];
+extern const vae__option_table *const vae__prior_tables[VAE__PRIOR_COUNT];
+
+/* prior=NAME or NAME:N, into a vae__prior_spec. */
+vae_status vae__prior_parse(const vae__slice *value, void *field, void *user);
+void vae__prior_print(vae__buffer *out, const void *field);
+
+/* Refuses keys of another prior than the spec's, and what its own check does. `table` is that of the text, and
+ * `seen` which of its keys were given. */
+vae_status vae__prior_check(const vae__option_table *table, const char *text,
+                            const unsigned char *seen, vae__spec *spec);
+
+/* Appends " key=value" for each key of the spec's prior. */
+void vae__prior_print_options(const vae__spec *spec, vae__buffer *out);
+
+/* The text of vae_model_set_prior: a prior, then its keys. */
+extern const vae__option_table vae__prior_table;
 
 const vae__prior *vae__prior_of(const vae__spec *spec);
 
 /* What the functions of the model's prior see. */
 vae__prior_call vae__model_prior_call(const vae_model *model);
+
+/* For graphs: as vae__prior.draw_posterior, for any prior. Under an objective its beta weighs what reaches the
+ * posterior, and the prior's own parameters keep the weight 1. */
+vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae__id noise,
+                                     int wants_ratio, vae__id *z, vae__bound_values *values);
+
+/* The same where the noise is 0, for scores: kl is that of the whole q, not of the draw at its mean. */
+vae_status vae__prior_take_mean(const vae__build *build, vae__id head, vae__id noise,
+                                int wants_ratio, vae__id *z, vae__bound_values *values);
 
 #endif

@@ -31,7 +31,7 @@ static vae_status make_program(const vae_model *model, const vae__program_kind *
     size_t rows = model->context->threads;
     vae__program *made = vae__allocate(model->context, 1, sizeof *made);
     if (!made) return vae__memory_in(vae__last_status(), "inference plan");
-    const vae__build build = {&model->spec, &model->network, &made->graph};
+    const vae__build build = {&model->spec, &model->network, &made->graph, NULL};
     vae__graph_begin(&made->graph, model->context, &model->parameters);
     vae_status status = kind->build(&build);
     if (!status) status = choose_rows(made, kind->samples, &rows);

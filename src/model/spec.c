@@ -124,8 +124,8 @@ static const vae__option options[KEYS + 1] = {
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__spec, seed), .minimum = 0},
     [POSTERIOR] = {"posterior", VAE__OPTION_CHOICE, offsetof(vae__spec, posterior),
                    .choices = posterior_names},
-    [PRIOR] = {"prior", VAE__OPTION_CHOICE, offsetof(vae__spec, prior),
-               .choices = vae__prior_names},
+    [PRIOR] = {"prior", VAE__OPTION_CUSTOM, offsetof(vae__spec, prior), .parse = vae__prior_parse,
+               .print = vae__prior_print},
     [KEYS] = {.name = NULL},
 };
 
@@ -154,6 +154,8 @@ static const vae__alias aliases[] = {{"input_dim", "input", NULL},
                                      {"std", "sigma", NULL},
                                      {"variance", "sigma", NULL},
                                      {"random_state", "seed", NULL},
+                                     {"covariance", "prior_covariance", NULL},
+                                     {"covariance_type", "prior_covariance", NULL},
                                      {"hidden", NULL, LAYERS_GO},
                                      {"hidden_dim", NULL, LAYERS_GO},
                                      {"hidden_dims", NULL, LAYERS_GO},
@@ -162,8 +164,13 @@ static const vae__alias aliases[] = {{"input_dim", "input", NULL},
                                      {"activation", NULL, LAYERS_GO},
                                      {NULL, NULL, NULL}};
 
-const vae__option_table vae__spec_table = {
-    .label = "spec", .what = "key", .options = options, .aliases = aliases};
+const vae__option_table vae__spec_table = {.label = "spec",
+                                           .what = "key",
+                                           .options = options,
+                                           .aliases = aliases,
+                                           .parts = vae__prior_tables,
+                                           .part_count = VAE__PRIOR_COUNT,
+                                           .parts_offset = VAE__PARTS_SHARE};
 
 /* Whether each layer takes what the one in front of it makes. */
 static vae_status check_layers(const char *text, const vae__spec *spec) {
@@ -195,7 +202,7 @@ static vae_status fail_sigma_mode(const char *text, const vae__spec *spec) {
                             given == VAE__SIGMA_VALUE ? "a number" : sigma_modes[given], taken);
 }
 
-static vae_status check_whole(const char *text, const vae__spec *spec, const unsigned char *seen) {
+static vae_status check_whole(const char *text, vae__spec *spec, const unsigned char *seen) {
     static const int required[] = {INPUT, LATENT, LIKELIHOOD};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         if (seen[required[i]]) continue;
@@ -220,11 +227,13 @@ static vae_status check_whole(const char *text, const vae__spec *spec, const uns
                                 vae__number(value, spec->sigma.value),
                                 vae__number(lowest, spec->sigma_min));
     }
-    return check_layers(text, spec);
+    vae_status status = check_layers(text, spec);
+    if (status) return status;
+    return vae__prior_check(&vae__spec_table, text, seen, spec);
 }
 
 vae_status vae__spec_parse(const char *text, vae__spec *spec) {
-    unsigned char seen[KEYS] = {0};
+    unsigned char seen[VAE__MAX_OPTIONS] = {0};
     *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0}, .sigma_min = 1e-3, .seed = 1};
     vae_status status = vae__options_parse(&vae__spec_table, text, spec, seen, NULL);
     spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
@@ -237,4 +246,5 @@ void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
         if (!vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
         vae__option_print(out, &options[key], spec);
     }
+    vae__prior_print_options(spec, out);
 }

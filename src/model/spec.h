@@ -43,6 +43,13 @@ enum { VAE__INIT_AUTO, VAE__INIT_GLOROT, VAE__INIT_HE };
 /* Counts: whether a row's rates are multiplied by its mean count. */
 enum { VAE__SIZE_NONE, VAE__SIZE_TOTAL };
 
+/* prior=NAME or NAME:N, and what that prior's own keys say; which field is whose, its file says. */
+typedef struct vae__prior_spec {
+    int index;      /* in VAE__PRIORS */
+    uint64_t count; /* N; 0: none */
+    int choices[2];
+} vae__prior_spec;
+
 struct vae__likelihood;
 
 typedef struct vae__spec {
@@ -55,7 +62,8 @@ typedef struct vae__spec {
     double sigma_min;
     int size;
     int standardize; /* columns to mean 0, variance 1 (standardize.h) */
-    int init, posterior, prior;
+    int init, posterior;
+    vae__prior_spec prior;
     uint64_t seed;
 } vae__spec;
 

@@ -95,15 +95,18 @@ static vae_status add_posterior(const vae__build *b, vae__id *mean) {
     return status;
 }
 
+/* vae__prior_draw_posterior, or vae__prior_take_mean. */
+typedef vae_status (*draw_fn)(const vae__build *build, vae__id head, vae__id noise, int wants_ratio,
+                              vae__id *z, vae__bound_values *values);
+
 /* x, noise -> the output layer at z ~ q(z|x); the KL and, if wanted, log p(z) - log q(z|x). */
-static vae_status add_draw(const vae__build *b, int wants_ratio, vae__likelihood_build *likelihood,
-                           vae__bound_values *values) {
+static vae_status add_draw(const vae__build *b, draw_fn draw, int wants_ratio,
+                           vae__likelihood_build *likelihood, vae__bound_values *values) {
     vae__id head, noise, z = VAE__NONE;
     vae_status status = add_data(b, &likelihood->x);
     if (!status) status = add_encoder(b, likelihood->x, &head);
     if (!status) status = add_input(b, "noise", (size_t)b->spec->latent, VAE__PER_SAMPLE, &noise);
-    if (!status)
-        status = vae__prior_of(b->spec)->draw_posterior(b, head, noise, wants_ratio, &z, values);
+    if (!status) status = draw(b, head, noise, wants_ratio, &z, values);
     if (!status) status = vae__graph_result(b->graph, "kl", values->kl);
     if (!status && wants_ratio)
         status = vae__graph_result(b->graph, "log_ratio", values->log_ratio);
@@ -146,7 +149,7 @@ static vae_status build_sample(const vae__build *b) {
 static vae_status build_elbo(const vae__build *b) {
     vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae__bound_values values = vae__no_bound_values;
-    vae_status status = add_draw(b, 0, &likelihood, &values);
+    vae_status status = add_draw(b, vae__prior_draw_posterior, 0, &likelihood, &values);
     if (!status) status = add_density(b, &likelihood, &values);
     if (status || values.kl_by_latent == VAE__NONE) return status;
     return vae__graph_result(b->graph, "kl_by_latent", values.kl_by_latent);
@@ -155,9 +158,12 @@ static vae_status build_elbo(const vae__build *b) {
 static vae_status build_density(const vae__build *b) {
     vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae__bound_values values = vae__no_bound_values;
-    vae__id z;
+    const vae__prior *prior = vae__prior_of(b->spec);
+    vae__id z, log_prior;
     vae_status status = add_data(b, &likelihood.x);
     if (!status) status = add_input(b, "z", (size_t)b->spec->latent, VAE__PER_SAMPLE, &z);
+    if (!status && prior->density) status = prior->density(b, z, &log_prior);
+    if (!status && prior->density) status = vae__graph_result(b->graph, "log_prior", log_prior);
     if (!status) status = add_decoder(b, z, vae__likelihood_heads(b->spec), &likelihood.head);
     if (!status) status = add_density(b, &likelihood, &values);
     return status;
@@ -168,7 +174,7 @@ static vae_status build_score(const vae__build *b) {
     vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae__bound_values values = vae__no_bound_values;
     vae__id by_value;
-    vae_status status = add_draw(b, 0, &likelihood, &values);
+    vae_status status = add_draw(b, vae__prior_take_mean, 0, &likelihood, &values);
     if (!status) status = vae__likelihood_by_value(&likelihood, &by_value);
     if (!status && b->spec->standardize) {
         status =
@@ -178,10 +184,13 @@ static vae_status build_score(const vae__build *b) {
     return status;
 }
 
-static vae_status build_training(const vae__build *b, const vae__objective_settings *settings) {
-    vae__likelihood_build likelihood = likelihood_of(b, 1);
+static vae_status build_training(const vae__build *build, const vae__objective_settings *settings) {
+    const vae__build with = {build->spec, build->network, build->graph, settings};
+    vae__likelihood_build likelihood = likelihood_of(build, 1);
     vae__bound_values values = vae__no_bound_values;
-    vae_status status = add_draw(b, settings->objective->wants_ratio, &likelihood, &values);
+    const vae__build *b = &with;
+    vae_status status = add_draw(b, vae__prior_draw_posterior, settings->objective->wants_ratio,
+                                 &likelihood, &values);
     if (!status) status = add_density(b, &likelihood, &values);
     if (!status && values.batch_state != VAE__NONE)
         status = vae__graph_result(b->graph, "batch_state", values.batch_state);
@@ -198,7 +207,7 @@ static const vae__program_kind programs[] = {
     {"reconstruct", build_reconstruct, 1},       /* x -> x_mean at z = mean */
     {"sample", build_sample, 1},                 /* z -> z, head: the output layer */
     {"elbo", build_elbo, 1},                     /* x, noise -> log_p, kl, kl_by_latent */
-    {"density", build_density, DENSITY_SAMPLES}, /* x, z by sample -> log_p */
+    {"density", build_density, DENSITY_SAMPLES}, /* x, z by sample -> log_p, log_prior */
     {"score", build_score, 1},                   /* x, noise -> log_p_by_value, kl */
 };
 

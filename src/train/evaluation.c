@@ -6,6 +6,7 @@
 
 #include "data/gather.h"
 #include "model/inference.h"
+#include "model/prior.h"
 #include "train/baseline.h"
 #include "train/row_checks.h"
 
@@ -238,6 +239,7 @@ static vae_status new_evaluation(const vae_model *model, vae_evaluation **out) {
     if (!e) return vae__last_status();
     e->context = vae__context_retain(model->context);
     e->latent = (size_t)model->spec.latent;
+    e->no_latents = vae__prior_of(&model->spec)->no_latents;
     e->kl = vae__allocate(e->context, 4 * e->latent, sizeof *e->kl);
     if (!e->kl) {
         vae__evaluation_free(e);

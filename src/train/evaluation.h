@@ -21,6 +21,7 @@ struct vae_evaluation {
     size_t latent;
     vae__figure figures[VAE__EVALUATION_VALUES];
     size_t count;
+    const char *no_latents; /* why there is no KL of each latent; NULL: there is */
     double *kl, *mean, *mean_variance, *aggregated_variance; /* [latent] each, in one block at kl */
     char *text;
 };

@@ -59,12 +59,14 @@ static void print_latents(const vae_evaluation *e, vae__buffer *out) {
         aggregated[VAE__NUMBER_SIZE];
     vae__append(out, "\nlatent          kl        mean  mean_variance  aggregated_variance\n");
     for (size_t j = 0; j < e->latent; j++) {
-        vae__append(out, "%6zu  %10s  %10s  %13s  %19s%s\n", j, vae__number_fixed(kl, e->kl[j], 4),
+        vae__append(out, "%6zu  %10s  %10s  %13s  %19s%s\n", j,
+                    e->no_latents ? "-" : vae__number_fixed(kl, e->kl[j], 4),
                     vae__number_fixed(mean, e->mean[j], 4),
                     vae__number_fixed(varies, e->mean_variance[j], 4),
                     vae__number_fixed(aggregated, e->aggregated_variance[j], 4),
                     e->mean_variance[j] > VAE__ACTIVE_VARIANCE ? "" : "  not active");
     }
+    if (e->no_latents) vae__append(out, "There is no kl of each latent: %s.\n", e->no_latents);
     vae__append(out,
                 "Averaged over the rows, the posterior matches the prior where mean is near 0 and "
                 "aggregated_variance near 1.\n");

@@ -3,6 +3,10 @@
  * changes nothing. */
 #include "train/optimizer.h"
 
+#include <string.h>
+
+#include "model/prior.h"
+
 static vae_status print_options(vae_optimizer *optimizer) {
     vae__buffer text = {.context = optimizer->context};
     vae__training_options_print(&optimizer->options, &text);
@@ -18,6 +22,14 @@ static vae_status print_options(vae_optimizer *optimizer) {
 /* Options that the model does not go with. */
 static vae_status check_model(const vae_model *model, const vae__training_options *options) {
     const vae__likelihood *likelihood = model->spec.likelihood;
+    const vae__prior *prior = vae__prior_of(&model->spec);
+    if (prior->no_latents && options->free_bits > 0)
+        return vae__fail(VAE_ERROR_TEXT, "optimizer: free_bits does not go with prior=%s: %s",
+                         prior->name, prior->no_latents);
+    if (!prior->declare && options->train == VAE__TRAIN_PRIOR)
+        return vae__fail(VAE_ERROR_TEXT,
+                         "optimizer: train=prior: prior=%s has no parameters to train",
+                         prior->name);
     const char *pools = likelihood->pools_batch ? likelihood->pools_batch(&model->spec) : NULL;
     const vae__objective *objective = vae__objectives[options->objective];
     if (!pools || !objective->weighs_draws || options->samples == 1) return VAE_OK;
@@ -39,6 +51,7 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
                                        model->parameters.block, model->parameters.block_count,
                                        &optimizer->state);
     optimizer->model_edits = model->edits;
+    optimizer->model_version = model->version;
     status = vae__memory_in(status, "state of the optimizer");
     if (!status) status = print_options(optimizer);
     if (status) {
@@ -47,6 +60,13 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
     }
     *out = optimizer;
     return VAE_OK;
+}
+
+vae_status vae__optimizer_check(const vae_optimizer *optimizer) {
+    if (optimizer->model_version == optimizer->model->version) return VAE_OK;
+    return vae__fail(VAE_ERROR_MISMATCH,
+                     "the optimizer was created before vae_model_set_prior gave the model another "
+                     "prior; create a new one");
 }
 
 static void drop_plan(vae_optimizer *optimizer) {
@@ -102,14 +122,17 @@ static vae__objective_settings settings_of(const vae__training_options *options)
 
 static int asks_for_another_graph(const vae__training_options *a, const vae__training_options *b) {
     const vae__objective_settings before = settings_of(a), after = settings_of(b);
-    if (a->samples != b->samples || before.objective != after.objective) return 1;
+    if (a->samples != b->samples || a->train != b->train || before.objective != after.objective)
+        return 1;
     return after.objective->changes_graph && after.objective->changes_graph(&before, &after);
 }
 
 vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) {
     vae__training_options before = optimizer->options;
-    vae_status status =
-        vae__training_options_parse(options, 0, optimizer->state.steps, &optimizer->options);
+    vae_status status = vae__optimizer_check(optimizer);
+    if (!status)
+        status =
+            vae__training_options_parse(options, 0, optimizer->state.steps, &optimizer->options);
     if (!status) status = check_model(optimizer->model, &optimizer->options);
     if (!status) status = print_options(optimizer);
     if (status) {
@@ -117,6 +140,9 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) 
         return status;
     }
     if (asks_for_another_graph(&before, &optimizer->options)) drop_plan(optimizer);
+    /* What is not trained any more has no gradient. */
+    if (before.train != optimizer->options.train && optimizer->gradient)
+        memset(optimizer->gradient, 0, optimizer->state.count * sizeof *optimizer->gradient);
     vae__optimizer_warn_if_spent(optimizer);
     return VAE_OK;
 }
@@ -132,14 +158,26 @@ void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
 
 /* ---- graph and plan ---- */
 
+static unsigned trained_groups(const vae__training_options *options) {
+    static const unsigned groups[] = {[VAE__TRAIN_ALL] = VAE__GROUP_NETWORK | VAE__GROUP_PRIOR,
+                                      [VAE__TRAIN_PRIOR] = VAE__GROUP_PRIOR,
+                                      [VAE__TRAIN_NETWORK] = VAE__GROUP_NETWORK};
+    return groups[options->train];
+}
+
+int vae__optimizer_trains(const vae_optimizer *optimizer, unsigned group) {
+    return (trained_groups(&optimizer->options) & group) != 0;
+}
+
 static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     const vae_model *model = optimizer->model;
     drop_plan(optimizer);
     vae__program *program = &optimizer->program;
-    const vae__build build = {&model->spec, &model->network, &program->graph};
+    const vae__build build = {&model->spec, &model->network, &program->graph, NULL};
     size_t samples = (size_t)optimizer->options.samples;
     optimizer->objective = settings_of(&optimizer->options);
     vae__graph_begin(&program->graph, optimizer->context, &model->parameters);
+    program->graph.trained = trained_groups(&optimizer->options);
     vae_status status = model->kind->build_training(&build, &optimizer->objective);
     if (!status) status = vae__program_plan(program, rows, samples, 1);
     if (!status) status = vae__program_take(program, &optimizer->workspace);

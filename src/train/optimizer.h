@@ -12,6 +12,7 @@ struct vae_optimizer {
     vae__training_options options;
     char *options_text;
     vae__optimizer_state state;
+    uint64_t model_version;            /* the model's when this was made */
     uint64_t model_edits;              /* the model's as far as the state's bounds cover them */
     vae__objective_settings objective; /* what the graph reads: beta of the step under way */
     vae__program program; /* for the largest batch so far; program.plan.graph NULL: none yet */
@@ -22,6 +23,12 @@ struct vae_optimizer {
 vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out);
 vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options);
 void vae__optimizer_free(vae_optimizer *optimizer);
+
+/* Fails with VAE_ERROR_MISMATCH after vae_model_set_prior: its moments are those of other parameters. */
+vae_status vae__optimizer_check(const vae_optimizer *optimizer);
+
+/* Whether parameters of this group (VAE__GROUP_NETWORK, VAE__GROUP_PRIOR) are trained. */
+int vae__optimizer_trains(const vae_optimizer *optimizer, unsigned group);
 
 /* Says in the log that the schedule leaves a learning rate of nearly 0, if it does. */
 void vae__optimizer_warn_if_spent(const vae_optimizer *optimizer);

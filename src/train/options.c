@@ -88,8 +88,11 @@ enum {
     BETA_WARMUP,
     FREE_BITS,
     SEED,
+    TRAIN,
     KEYS
 };
+
+static const char *const train_names[] = {"all", "prior", "network", NULL};
 
 static const vae__option options_table[KEYS + 1] = {
     [LR] = {"lr", VAE__OPTION_REAL, SETTING(learning_rate), .minimum = 0, .maximum = 1e6},
@@ -124,6 +127,8 @@ static const vae__option options_table[KEYS + 1] = {
     [FREE_BITS] = {"free_bits", VAE__OPTION_REAL, offsetof(vae__training_options, free_bits),
                    .minimum = 0, .maximum = 1e6},
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, seed), .minimum = 0},
+    [TRAIN] = {"train", VAE__OPTION_CHOICE, offsetof(vae__training_options, train),
+               .choices = train_names},
     [KEYS] = {.name = NULL},
 };
 
@@ -250,6 +255,7 @@ static int is_relevant(const vae__training_options *o, int key) {
     case NESTEROV: return sgd;
     case STEPS: return schedule == VAE__SCHEDULE_COSINE || schedule == VAE__SCHEDULE_EXPONENTIAL;
     case MILESTONES: return schedule == VAE__SCHEDULE_STEPS;
+    case TRAIN: return o->train != VAE__TRAIN_ALL;
     case FROM: return schedule != VAE__SCHEDULE_CONSTANT && o->optimizer.schedule_from;
     default: return 1;
     }

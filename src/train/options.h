@@ -15,7 +15,11 @@ typedef struct vae__training_options {
     uint64_t beta_warmup;
     double free_bits;
     uint64_t seed;
+    int train; /* what is trained */
 } vae__training_options;
+
+/* `train`: the whole model, or its prior or network alone. */
+enum { VAE__TRAIN_ALL, VAE__TRAIN_PRIOR, VAE__TRAIN_NETWORK };
 
 extern const vae__option_table vae__training_table;
 

@@ -4,6 +4,7 @@
 #include "train/step.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "autodiff/blocks.h"
 #include "base/threads.h"
@@ -284,7 +285,8 @@ static void finish(step *s) {
     vae_optimizer *optimizer = s->optimizer;
     const vae_model *model = optimizer->model;
     const double *state = vae__program_double(&optimizer->program, &s->run, "batch_state");
-    if (model->spec.likelihood->finish_step && state)
+    int trains_network = vae__optimizer_trains(optimizer, VAE__GROUP_NETWORK);
+    if (model->spec.likelihood->finish_step && state && trains_network)
         model->spec.likelihood->finish_step(vae__model_extra(model), state);
     optimizer->state.steps++;
     optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */

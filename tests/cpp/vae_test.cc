@@ -370,6 +370,33 @@ void evaluations() {
     CHECK_ERROR(stopped.value("elbo"), VAE_ERROR_ARGUMENT, "empty");
 }
 
+void priors() {
+    trained t;
+    vae_model *raw = nullptr;
+    CHECK(vae_model_clone(t.model.get(), &raw) == VAE_OK);
+    CHECK(vae_model_set_prior(raw, "mixture:3 prior_covariance=full") == VAE_OK);
+    CHECK(vae_model_fit_prior(raw, t.data.get(), "iterations=5", nullptr, nullptr) == VAE_OK);
+    t.model.set_prior("mixture:3 prior_covariance=full");
+    CHECK_ERROR(t.model.step(t.optimizer, t.data), VAE_ERROR_MISMATCH, "vae_model_set_prior");
+    std::uint64_t last = 0;
+    CHECK(t.model.fit_prior(t.data, "iterations=5", [&](std::uint64_t done, std::uint64_t total) {
+        last = done;
+        return done <= total;
+    }));
+    CHECK(last == 6 * rows);
+    const vae::model same = vae::model::adopt(raw);
+    CHECK(t.model.spec() == same.spec());
+    CHECK(t.model.save_memory() == same.save_memory());
+    const auto stop = [](std::uint64_t, std::uint64_t) { return false; };
+    CHECK(!t.model.fit_prior(t.data, "seed=2", stop));
+    CHECK(t.model.save_memory() == same.save_memory());
+    CHECK_THROWN(
+        t.model.fit_prior(t.data, "seed=2", [](std::uint64_t, std::uint64_t) { throw thrown{77}; }),
+        77);
+    CHECK(t.model.fit_prior(t.data));
+    CHECK_ERROR(t.model.set_prior("mixtures:3"), VAE_ERROR_TEXT, "mixture");
+}
+
 void callbacks_that_throw() {
     trained t;
     const auto thrower = [](const vae::train_event &now) {
@@ -527,9 +554,21 @@ void threads_in_turn() {
 } // namespace
 
 int main() {
-    void (*const tests[])() = {version, moves,      any_order, datasets,       models,
-                               files,   inference,  training,  evaluations,    callbacks_that_throw,
-                               logs,    allocators, threads,   threads_in_turn};
+    void (*const tests[])() = {version,
+                               moves,
+                               any_order,
+                               datasets,
+                               models,
+                               files,
+                               inference,
+                               training,
+                               evaluations,
+                               priors,
+                               callbacks_that_throw,
+                               logs,
+                               allocators,
+                               threads,
+                               threads_in_turn};
     for (const auto test : tests) {
         try {
             test();

@@ -119,6 +119,35 @@ static vae_status evaluate(vae_context *context, const void *spec) {
     return status;
 }
 
+/* A learned prior: set, fitted, trained, in a file and back. A failure leaves the old one. */
+static vae_status fit_and_keep(vae_context *context, const void *prior) {
+    vae_model *model = NULL, *loaded = NULL;
+    vae_optimizer *optimizer = NULL;
+    vae_dataset *dataset = NULL;
+    unsigned char bytes[5000];
+    double values[3];
+    size_t length;
+    vae_status status = vae_model_create(context, SPEC, &model);
+    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
+    if (!status) {
+        status = vae_model_set_prior(model, prior);
+        assert_true(!status || strstr(vae_model_spec(model), "prior=normal"));
+    }
+    if (!status) status = vae_model_fit_prior(model, dataset, "iterations=3", NULL, NULL);
+    if (!status) status = vae_optimizer_create(model, "adam clip_norm=1", &optimizer);
+    if (!status) status = vae_step(model, optimizer, dataset, NULL);
+    if (!status) status = vae_log_likelihood(model, x, 3, 4, "samples=3", values, NULL, NULL);
+    if (!status) status = vae_score(model, x, 3, 4, NULL, values, NULL);
+    if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);
+    if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
+    if (!status) status = vae_model_set_prior(loaded, "normal");
+    vae_dataset_destroy(dataset);
+    vae_optimizer_destroy(optimizer);
+    vae_model_destroy(model);
+    vae_model_destroy(loaded);
+    return status;
+}
+
 /* Functions that make what they need at their first call, each called first. */
 static vae_status call_first(vae_context *context, const void *name) {
     vae_model *model = NULL, *loaded = NULL;
@@ -189,6 +218,8 @@ static vae_status take_data(vae_context *context, const void *options) {
 const life lives[] = {
     {train_and_infer, NULL, 50},
     {shift_and_keep, "dtype=float64 shift=columns", 50},
+    {fit_and_keep, "mixture:2", 50},
+    {fit_and_keep, "mixture:2 prior_covariance=full", 50},
     {save_and_resume, "adam", 50},
     {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
     {call_first, "encode", 20},

@@ -79,6 +79,20 @@ static vae_status set_metadata(handles *h) {
     return vae_model_set_metadata(h->model, "licence", "MIT");
 }
 
+/* Of a clone: the model's optimizer would not fit it any more. What the clone was is seen by its bytes. */
+static vae_status set_prior(handles *h) {
+    vae_status status = vae_model_set_prior(h->fresh, "mixture:3 prior_covariance=full");
+    return status ? status : vae_sample(h->fresh, ROWS, 3, NULL, h->out, NULL);
+}
+
+static vae_status fit_prior(handles *h) {
+    vae_status status = VAE_OK;
+    if (strstr(vae_model_spec(h->fresh), "prior=normal"))
+        status = vae_model_set_prior(h->fresh, "mixture:2");
+    if (!status) status = vae_model_fit_prior(h->fresh, h->dataset, "iterations=4", NULL, NULL);
+    return status ? status : vae_sample(h->fresh, ROWS, 3, NULL, h->out, NULL);
+}
+
 static vae_status remove_metadata(handles *h) {
     return vae_model_set_metadata(h->model, "author", NULL);
 }
@@ -194,6 +208,8 @@ static const struct function {
     {"vae_step_rows", step_rows, 0},
     {"vae_train", train, 1},
     {"vae_model_set_metadata", set_metadata, 0},
+    {"vae_model_set_prior", set_prior, 0},
+    {"vae_model_fit_prior", fit_prior, 0},
     {"vae_model_set_metadata, NULL", remove_metadata, 0},
     {"vae_model_initialize", initialize, 0},
     {"vae_optimizer_set", change_options, 0},

@@ -42,8 +42,10 @@ static void create(world *w, model_slot *m, vae_context *context) {
     int length =
         snprintf(spec, sizeof spec, "likelihood=%s input=%s latent=%zu encoder=[%s] decoder=[%s] ",
                  likelihood, wide ? "1x32x32" : "3x4", latent, encoder, decoder);
+    static const char *const others[] = {"seed=5", "prior=mixture:3",
+                                         "prior=mixture:2 prior_covariance=full"};
     snprintf(spec + length, sizeof spec - (size_t)length, "%s",
-             mistaken ? PICK(w, wrong) : "seed=5");
+             mistaken ? PICK(w, wrong) : PICK(w, others));
     m->width = wide ? WIDE : NARROW;
     m->latent = latent;
     m->standardized = strstr(likelihood, "standardize=1") != NULL;
@@ -146,16 +148,16 @@ void call_model_save(world *w) {
 /* ---- what a model tells ---- */
 
 static void tell_parameters(world *w, const vae_model *model) {
-    size_t shape[2] = {0}, rank = 0, count = NOTE(w, vae_model_parameter_count)(model);
+    size_t shape[3] = {0}, rank = 0, count = NOTE(w, vae_model_parameter_count)(model);
     unsigned expected = model ? OK : ONE(VAE_ERROR_ARGUMENT);
     digest_number(w, NOTE(w, vae_model_parameter_total)(model));
     for (size_t i = 0; i < count; i++) {
         digest_text(w, NOTE(w, vae_model_parameter_name)(model, i));
-        CALL(w, expected, vae_model_parameter_shape, model, i, shape, 2, &rank);
+        CALL(w, expected, vae_model_parameter_shape, model, i, shape, 3, &rank);
         digest_bytes(w, shape, sizeof shape);
     }
     must(w, !vae_model_parameter_name(model, count), "a name past the end");
-    CALL(w, ONE(VAE_ERROR_ARGUMENT), vae_model_parameter_shape, model, count, shape, 2, &rank);
+    CALL(w, ONE(VAE_ERROR_ARGUMENT), vae_model_parameter_shape, model, count, shape, 3, &rank);
 }
 
 void call_model_tell(world *w) {
@@ -198,7 +200,7 @@ static void set_parameter(world *w, model_slot *m, const char *name, size_t coun
 
 void call_parameter(world *w) {
     model_slot *m = a_model(w);
-    size_t count = vae_model_parameter_count(m->handle), shape[2] = {0}, rank = 0;
+    size_t count = vae_model_parameter_count(m->handle), shape[3] = {0}, rank = 0;
     if (!count || one_in(w, 8)) {
         float value = 0;
         unsigned refused = ONE(VAE_ERROR_ARGUMENT);
@@ -208,8 +210,8 @@ void call_parameter(world *w) {
     }
     size_t index = below(w, count);
     const char *name = vae_model_parameter_name(m->handle, index);
-    CALL(w, OK, vae_model_parameter_shape, m->handle, index, shape, 2, &rank);
-    size_t values = shape[0] * (rank == 2 ? shape[1] : 1);
+    CALL(w, OK, vae_model_parameter_shape, m->handle, index, shape, 3, &rank);
+    size_t values = shape[0] * (rank >= 2 ? shape[1] : 1) * (rank == 3 ? shape[2] : 1);
     CALL(w, OK, vae_model_parameter_get, m->handle, name, floats(w, values), values);
     CALL(w, ONE(VAE_ERROR_WIDTH), vae_model_parameter_get, m->handle, name, floats(w, values),
          values + 1);
@@ -245,6 +247,60 @@ void call_metadata(world *w) {
     else
         must(w, remove ? !after : after && !strcmp(after, value), "another value");
     tell_metadata(w, m->handle);
+    if (m->handle) settle_model(w, m, !status);
+}
+
+/* ---- priors ---- */
+
+typedef struct waiting {
+    world *w;
+    size_t left; /* calls until it stops */
+} waiting;
+
+static int32_t on_fit(void *user, uint64_t done, uint64_t total) {
+    waiting *p = user;
+    must(p->w, done <= total, "more rows done than there are");
+    return p->left-- == 0;
+}
+
+static void set_prior(world *w, model_slot *m) {
+    static const char *const right[] = {"normal", "mixture:4", "mixture:2 prior_covariance=full"};
+    static const char *const wrong[] = {"mixture", "gmm:3", "normal prior_covariance=full", ""};
+    int mistaken = one_in(w, 5);
+    unsigned expected = BECAUSE(!m->handle, VAE_ERROR_ARGUMENT);
+    if (!expected) expected = mistaken ? ONE(VAE_ERROR_TEXT) : OK;
+    vae_status status = CALL(w, expected, vae_model_set_prior, m->handle,
+                             mistaken ? PICK(w, wrong) : PICK(w, right));
+    if (!status) m->identity = ++w->identities, w->replaced = 1;
+    if (m->handle) settle_model(w, m, !status);
+}
+
+/* Sets or fits one. */
+void call_prior(world *w) {
+    model_slot *m = a_model(w);
+    dataset_slot *d = a_dataset(w);
+    if (one_in(w, 2)) {
+        set_prior(w, m);
+        return;
+    }
+    waiting user = {w, below(w, 30)};
+    int normal = strstr(vae_model_spec(m->handle), "prior=normal") != NULL;
+    unsigned expected = BECAUSE(!m->handle || !d->handle, VAE_ERROR_ARGUMENT) |
+                        BECAUSE(m->handle && d->handle && m->width != d->width, VAE_ERROR_WIDTH);
+    if (!expected && may_record(w, m)) expected |= ONE(VAE_ERROR_MISMATCH);
+    if (!(expected & ~ONE(VAE_ERROR_MISMATCH))) {
+        if (normal) {
+            expected |= ONE(VAE_ERROR_UNSUPPORTED);
+        } else if (m->standardized && !m->has_scaling) {
+            expected |= ONE(VAE_ERROR_ARGUMENT);
+        } else { /* more components than rows; equal rows */
+            expected |= OK | ONE(VAE_STOPPED) | ONE(VAE_ERROR_ARGUMENT) | ONE(VAE_ERROR_DATA) |
+                        BECAUSE(w->wild, VAE_ERROR_DIVERGED);
+        }
+    }
+    vae_status status =
+        CALL(w, expected, vae_model_fit_prior, m->handle, d->handle, "iterations=5", on_fit, &user);
+    m->trained |= !status;
     if (m->handle) settle_model(w, m, !status);
 }
 

@@ -15,6 +15,8 @@ static const char *const right_options[] = {
     "adam schedule=cosine steps=50",
     "adam schedule=steps milestones=[3, 9] seed=4",
     "adam schedule=exponential steps=40 from=6",
+    "adam train=network",
+    "sgd train=prior",
 };
 
 static const char *const wrong_options[] = {
@@ -32,6 +34,8 @@ void call_optimizer(world *w) {
                                   : PICK(w, right_options);
     /* iwae does not go with the batch's sigma */
     int clash = strstr(options, "iwae") && strstr(vae_model_spec(m->handle), "sigma=optimal");
+    clash |= strstr(options, "free_bits") && !strstr(vae_model_spec(m->handle), "prior=normal");
+    clash |= strstr(options, "train=prior") && strstr(vae_model_spec(m->handle), "prior=normal");
     unsigned expected = BECAUSE(!m->handle, VAE_ERROR_ARGUMENT) |
                         BECAUSE((wrong && !wild) || clash, VAE_ERROR_TEXT);
     CALL(w, expected ? expected : OK, vae_optimizer_create, m->handle, options, &o->handle);
@@ -49,6 +53,7 @@ static void change_options(world *w, optimizer_slot *o) {
         BECAUSE(!o->handle, VAE_ERROR_ARGUMENT) | BECAUSE(mistaken && o->handle, VAE_ERROR_TEXT);
     /* iwae takes no beta and no free bits */
     if (!expected) expected = OK | BECAUSE(strstr(before, "iwae"), VAE_ERROR_TEXT);
+    if (o->handle) expected |= BECAUSE(w->replaced, VAE_ERROR_MISMATCH);
     if (CALL(w, expected, vae_optimizer_set, o->handle, mistaken ? PICK(w, wrong) : PICK(w, right)))
         must(w, !strcmp(before, vae_optimizer_options(o->handle)), "refused options changed some");
 }
@@ -64,6 +69,7 @@ void call_optimizer_tell(world *w) {
     digest_text(w, NOTE(w, vae_optimizer_options)(o->handle));
     CALL(w, expected, vae_optimizer_memory, o->handle, &figures[0], &figures[1]);
     digest_bytes(w, figures, sizeof figures);
+    expected |= BECAUSE(o->handle && w->replaced, VAE_ERROR_MISMATCH);
     if (!CALL(w, expected, vae_optimizer_plan, o->handle, plan, size, &length) && size)
         digest_text(w, plan);
 }

@@ -270,13 +270,14 @@ static const struct {
     call_fn *call;
     unsigned weight;
 } calls[] = {
-    {call_context, 6},    {call_context_tell, 3},   {call_information, 2},
-    {call_dataset, 12},   {call_dataset_read, 8},   {call_dataset_tell, 4},
-    {call_model, 14},     {call_model_save, 2},     {call_model_tell, 6},
-    {call_parameter, 6},  {call_metadata, 5},       {call_initialize, 6},
-    {call_optimizer, 12}, {call_optimizer_tell, 3}, {call_step, 24},
-    {call_step_rows, 12}, {call_train, 5},          {call_checkpoint, 3},
-    {call_inference, 30}, {call_evaluate, 4},       {call_evaluation_tell, 4},
+    {call_context, 6},         {call_context_tell, 3}, {call_information, 2},
+    {call_dataset, 12},        {call_dataset_read, 8}, {call_dataset_tell, 4},
+    {call_model, 14},          {call_model_save, 2},   {call_model_tell, 6},
+    {call_parameter, 6},       {call_metadata, 5},     {call_initialize, 6},
+    {call_prior, 5},           {call_optimizer, 12},   {call_optimizer_tell, 3},
+    {call_step, 24},           {call_step_rows, 12},   {call_train, 5},
+    {call_checkpoint, 3},      {call_inference, 30},   {call_evaluate, 4},
+    {call_evaluation_tell, 4},
 };
 
 typedef struct errand {

@@ -73,7 +73,8 @@ typedef struct world {
     uint64_t seed, round, state, digest, identities, call;
     int limited; /* a context of this round had a memory_limit: VAE_ERROR_LIMIT may be the answer */
     int shifts;  /* a data set of this round had a shift: a model may record it and refuse others */
-    int wild;    /* absurd parameters or rates were set: a step may be refused as diverging */
+    int replaced; /* a prior of this round was replaced: an optimizer may not fit its model any more */
+    int wild;     /* absurd parameters or rates were set: a step may be refused as diverging */
     host_allocator memory;
     vae_context *contexts[SLOTS];
     model_slot models[SLOTS];
@@ -155,7 +156,7 @@ typedef void call_fn(world *w);
 call_fn call_context, call_context_tell, call_information;  /* calls_base.c */
 call_fn call_dataset, call_dataset_read, call_dataset_tell; /* calls_data.c */
 call_fn call_model, call_model_save, call_model_tell, call_parameter, call_metadata,
-    call_initialize;
+    call_initialize, call_prior;
 call_fn call_optimizer, call_optimizer_tell, call_step, call_step_rows, call_train, call_checkpoint;
 call_fn call_inference, call_evaluate, call_evaluation_tell;
 

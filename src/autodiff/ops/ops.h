@@ -34,6 +34,13 @@ vae_status vae__sample_mean(vae__graph *graph, vae__id x, vae__id *y);
 /* y = the one row of x, for each row or sample. (broadcast.c) */
 vae_status vae__broadcast(vae__graph *graph, vae__id x, vae__domain domain, vae__id *y);
 
+/* y = a - b, in double, for values of the same rows and width. (difference.c) */
+vae_status vae__difference(vae__graph *graph, vae__id a, vae__id b, vae__id *y);
+
+/* y = x, with *factor times the gradient: what lies before x counts that much, what lies behind it once.
+ * `factor` is read at each run and outlives the graph. (scale_gradient.c) */
+vae_status vae__scale_gradient(vae__graph *graph, vae__id x, const double *factor, vae__id *y);
+
 /* y = x in the given layout; y is x itself where both layouts are the same order. (layout.c) */
 vae_status vae__layout_node(vae__graph *graph, vae__id x, vae__layout layout, vae__id *y);
 

@@ -15,6 +15,8 @@ static void backward(const vae__call *call) {
     size_t draws = vae__call_rows(call, vae__call_input(call, 0)),
            latent = vae__call_input(call, 1)->width;
     double rows = (double)call->batch_rows, samples = (double)call->samples;
+    /* Without a KL by latent beta stands in the graph already (vae__prior_draw_posterior). */
+    double weight = vae__call_input(call, 1)->is_double ? 1 : settings->beta;
     const double *kl_mean = call->node->input_count > 2 ? call->input[2] : NULL;
     vae__real *dlog_p = call->input_gradient[0], *dkl = call->input_gradient[1];
     if (dlog_p) {
@@ -24,7 +26,7 @@ static void backward(const vae__call *call) {
     for (size_t r = 0; r < call->rows; r++) {
         for (size_t j = 0; j < latent; j++) {
             int floored = kl_mean && kl_mean[j] < settings->free_bits;
-            dkl[r * latent + j] = (vae__real)(floored ? 0 : settings->beta / rows);
+            dkl[r * latent + j] = (vae__real)(floored ? 0 : weight / rows);
         }
     }
 }

@@ -39,7 +39,8 @@ static void backward(const vae__call *call) {
         for (size_t k = first; k < first + call->samples; k++) {
             double weight =
                 exp(log_p[k] + log_ratio[k] - total - rounded) / (double)call->batch_rows;
-            dlog_p[k] = dratio[k] = (vae__real)-weight;
+            if (dlog_p) dlog_p[k] = (vae__real)-weight;
+            if (dratio) dratio[k] = (vae__real)-weight;
         }
     }
 }

@@ -27,6 +27,12 @@ static void log_ratio(const vae__prior_call *call, const vae__real *logvar, cons
     }
 }
 
+extern const vae__option vae__prior_normal_options[];
+const vae__option vae__prior_normal_options[] = {{.name = NULL}};
+
 extern const vae__prior vae__prior_normal;
-const vae__prior vae__prior_normal = {
-    .name = "normal", .draw_posterior = draw_posterior, .draw = draw, .log_ratio = log_ratio};
+const vae__prior vae__prior_normal = {.name = "normal",
+                                      .options = vae__prior_normal_options,
+                                      .draw_posterior = draw_posterior,
+                                      .draw = draw,
+                                      .log_ratio = log_ratio};

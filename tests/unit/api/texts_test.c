@@ -120,7 +120,7 @@ static void every_function_asks(void **state) {
         vae_context_create("seed=1", &context), VAE_ERROR_TEXT,
         "context:1:1: unknown option 'seed': it belongs to the spec (vae_model_create), the "
         "optimizer options (vae_optimizer_create), the data set options (vae_dataset_open), "
-        "vae_log_likelihood, vae_score or vae_evaluate");
+        "vae_model_fit_prior, vae_log_likelihood, vae_score or vae_evaluate");
     assert_fails(vae_model_create(NULL, "beta=4", &none), VAE_ERROR_TEXT,
                  "spec:1:1: unknown key 'beta': it belongs to the optimizer options");
     assert_fails(vae_optimizer_create(model, "epochs=3", &no_optimizer), VAE_ERROR_TEXT,

@@ -192,6 +192,27 @@ static void layers(void **state) {
     }
 }
 
+/* beta is 1: another one weighs the network alone (tests/unit/model/prior). */
+static void mixtures(void **state) {
+    (void)state;
+    static const char *const priors[] = {"mixture:1", "mixture:4",
+                                         "mixture:1 prior_covariance=full",
+                                         "mixture:3 prior_covariance=full"};
+    for (size_t i = 0; i < sizeof priors / sizeof priors[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec,
+                 "input=5 latent=3 encoder=[dense 4, tanh] decoder=[dense 4, tanh] "
+                 "likelihood=gaussian prior=%s",
+                 priors[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
+        check_gradients(spec, "adam samples=3", 2, 0, 1);
+        check_gradients(spec, "adam objective=iwae samples=4", 3, 0, 1);
+        snprintf(spec, sizeof spec,
+                 "input=4 latent=17 encoder=[] decoder=[] likelihood=bernoulli prior=%s", priors[i]);
+        check_gradients(spec, "adam", 70, 0, 1);
+    }
+}
+
 /* 1, 2, odd, on both sides of the 4, 8 and 16 lanes; linear maps; activations without a dense
  * layer. */
 static void shapes(void **state) {
@@ -219,6 +240,7 @@ int main(void) {
         cmocka_unit_test(optimal_sigma),       cmocka_unit_test(activations),
         cmocka_unit_test(objectives),          cmocka_unit_test(shapes),
         cmocka_unit_test(importance_weighted), cmocka_unit_test(layers),
+        cmocka_unit_test(mixtures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

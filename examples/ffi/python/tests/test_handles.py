@@ -1,4 +1,5 @@
 """The handles: every function of vae.h, arrays, wrong uses."""
+import ctypes
 import gc
 import os
 import pickle
@@ -53,6 +54,39 @@ def test_trains_and_samples(x, trained):
     optimizer.set(lr=1e-4)
     for handle in (model, optimizer, data, evaluation, vae.Context(threads=2)):
         assert type(handle).__name__ in repr(handle)
+
+
+def test_priors(x, trained):
+    model, optimizer, data = trained
+    other, before = model.clone(), model.parameters()
+    seen = []
+    for each in (model, other):
+        each.set_prior("mixture:4 prior_covariance=full")
+        assert each.spec.endswith("prior=mixture:4 prior_covariance=full")
+        each.fit_prior(data, iterations=5, tolerance=0, callback=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (3600, 3600) and model.to_bytes() == other.to_bytes()
+    # What vae.h gives for the same calls.
+    raw, made = ctypes.c_void_p(), _library._functions
+    bytes_ = vae.Model(SPEC).to_bytes()
+    assert made["vae_model_load_memory"](None, bytes_, len(bytes_), ctypes.byref(raw)) == 0
+    assert made["vae_model_set_prior"](raw, b"mixture:4 prior_covariance=full") == 0
+    assert made["vae_model_fit_prior"](raw, data._pointer, b"iterations=5", _library.PROGRESS_FN(0), None) == 0
+    same = vae.Model(SPEC)
+    same.set_prior("mixture:4 prior_covariance=full")
+    same.fit_prior(data, iterations=5)
+    expected = numpy.empty(8, numpy.float32)
+    assert made["vae_model_parameter_get"](raw, b"prior.mean", expected.ctypes.data, 8) == 0
+    made["vae_model_destroy"](raw)
+    assert numpy.array_equal(same.parameters()["prior.mean"].ravel(), expected)
+    after = model.parameters()
+    assert after["prior.whitening"].shape == (4, 2, 2) and all(numpy.array_equal(after[n], before[n]) for n in before)
+    assert model.elbo(x)[0].mean() > vae.Model.from_bytes(other.to_bytes()).elbo(x)[0].mean() - 1e-9
+    with pytest.raises(vae.MismatchError):
+        optimizer.step(data)
+    with pytest.raises(InterruptedError):
+        model.fit_prior(data, seed=9, callback=lambda *_: True)
+    assert model.to_bytes() == other.to_bytes()
+    assert vae.Optimizer(model, train="prior").step(data).rows == 100
 
 
 def test_files_and_checkpoints(x, trained, tmp_path):

@@ -387,6 +387,38 @@ class Model(_Handle):
         with _using((self, True), (dataset, False)) as (model, data):
             call("vae_model_initialize", model, data)
 
+    def set_prior(self, prior: str) -> None:
+        """Another prior, e.g. "mixture:50 prior_covariance=full", with its starting values; optimizers that were made
+        before fit the model no more."""
+        with _using((self, True)) as (pointer,):
+            call("vae_model_set_prior", pointer, text(prior, {}))
+            self._spec = call("vae_model_spec", pointer)
+
+    def fit_prior(
+        self,
+        dataset: Dataset,
+        options: Optional[str] = None,
+        *,
+        callback: Optional[Callable[[int, int], Any]] = None,
+        progress: bool = False,
+        **values: Any,
+    ) -> None:
+        """Fits the prior to the posteriors of all rows of a data set. callback(done, total) returns True to stop: then
+        InterruptedError, and the model has the prior that it had."""
+        _check(dataset, Dataset, "dataset")
+        shown = make_progress(progress, "rows")
+        with _interrupt.guard() as guard, shown:
+
+            def report(done: int, total: int) -> Any:
+                shown.show(done, total)
+                return callback is not None and callback(done, total)
+
+            keep = PROGRESS_FN(lambda _user, done, total: guard.run(lambda: report(done, total)))
+            with _using((self, True), (dataset, False)) as pointers:
+                status = call("vae_model_fit_prior", *pointers, text(options, values), keep, None)
+        if status == STOPPED:
+            raise InterruptedError("the fit of the prior was stopped")
+
     # ---- parameters and metadata ----
 
     def _shape(self, pointer: Any, index: int) -> tuple[int, ...]:

@@ -100,6 +100,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vae_model_parameter_shape": (STATUS, [H, c_size_t, POINTER(c_size_t), c_size_t, POINTER(c_size_t)]),
     "vae_model_parameter_get": (STATUS, [H, c_char_p, H, c_size_t]),
     "vae_model_parameter_set": (STATUS, [H, c_char_p, H, c_size_t]),
+    "vae_model_set_prior": (STATUS, [H, c_char_p]),
+    "vae_model_fit_prior": (STATUS, [H, H, c_char_p, PROGRESS_FN, c_void_p]),
     "vae_model_memory": (STATUS, [H, POINTER(c_uint64), POINTER(c_uint64)]),
     "vae_model_plan": (STATUS, [H, H, c_size_t, POINTER(c_size_t)]),
     "vae_optimizer_create": (STATUS, [H, c_char_p, OUT]),

@@ -175,6 +175,14 @@ extern "C" {
     pub fn vae_model_width(model: *const vae_model) -> usize;
     pub fn vae_model_latent(model: *const vae_model) -> usize;
     pub fn vae_model_spec(model: *const vae_model) -> *const c_char;
+    pub fn vae_model_set_prior(model: *mut vae_model, prior: *const c_char) -> vae_status;
+    pub fn vae_model_fit_prior(
+        model: *mut vae_model,
+        dataset: *const vae_dataset,
+        options: *const c_char,
+        progress: Option<vae_progress_fn>,
+        user: *mut c_void,
+    ) -> vae_status;
     pub fn vae_model_set_metadata(model: *mut vae_model, key: *const c_char, value: *const c_char) -> vae_status;
     pub fn vae_model_metadata(model: *const vae_model, key: *const c_char) -> *const c_char;
     pub fn vae_model_metadata_key(model: *const vae_model, index: usize) -> *const c_char;

@@ -22,7 +22,7 @@ pub struct Evaluation {
 // SAFETY: an evaluation is used by one thread at a time, no matter which.
 unsafe impl Send for Evaluation {}
 
-unsafe extern "C" fn on_progress<F: FnMut(u64, u64) -> ControlFlow<()>>(
+pub(crate) unsafe extern "C" fn on_progress<F: FnMut(u64, u64) -> ControlFlow<()>>(
     user: *mut c_void,
     done: u64,
     total: u64,

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
@@ -7,6 +8,7 @@ use vae_sys as sys;
 use crate::context::{raw, Context};
 use crate::dataset::Dataset;
 use crate::error::{check, made, Result};
+use crate::evaluation::on_progress;
 use crate::text;
 
 /// A model. Functions that take `&self` may be called from many threads at once:
@@ -148,6 +150,48 @@ impl Model {
         // SAFETY: both handles live.
         check(unsafe { sys::vae_model_initialize(self.raw.as_ptr(), data.raw.as_ptr()) })?;
         Ok(())
+    }
+
+    /// Gives it another prior, with its starting values, and keeps all else. Optimizers that were made before fit
+    /// the model no more.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), vae::Error> {
+    /// use std::ops::ControlFlow;
+    /// # let rows: Vec<f32> = (0..60).map(|i| (i as f32).sin()).collect();
+    /// # let data = vae::Dataset::copy(None, &rows, 3, "")?;
+    /// # let mut model = vae::Model::new(None, "input=3 latent=1 likelihood=gaussian")?;
+    /// model.set_prior("mixture:2")?;
+    /// assert!(model.fit_prior(&data, "iterations=10", |_, _| ControlFlow::Continue(()))?);
+    /// # Ok(()) }
+    /// ```
+    pub fn set_prior(&mut self, prior: &str) -> Result<()> {
+        let prior = text::c_text(prior)?;
+        // SAFETY: the text ends in 0.
+        check(unsafe { sys::vae_model_set_prior(self.raw.as_ptr(), prior.as_ptr()) })?;
+        Ok(())
+    }
+
+    /// Fits the prior to the posteriors of all rows of `data`. `progress` is called with rows done and rows in all.
+    /// False if it stopped the fit: then the model has the prior that it had.
+    pub fn fit_prior<F: FnMut(u64, u64) -> ControlFlow<()>>(
+        &mut self,
+        data: &Dataset,
+        options: &str,
+        mut progress: F,
+    ) -> Result<bool> {
+        let options = text::c_text(options)?;
+        // SAFETY: the handles live; the callback lives during the call, on this thread.
+        let status = unsafe {
+            sys::vae_model_fit_prior(
+                self.raw.as_ptr(),
+                data.raw.as_ptr(),
+                options.as_ptr(),
+                Some(on_progress::<F>),
+                (&mut progress as *mut F).cast(),
+            )
+        };
+        Ok(check(status)? == 0)
     }
 
     /// Writes a safetensors file: the old file or the new one is there, whatever happens.

@@ -148,6 +148,47 @@ fn every_question_has_an_answer() {
 }
 
 #[test]
+fn priors_are_those_of_c() {
+    let rows = curve(100);
+    let data = Dataset::copy(None, &rows, 3, "").unwrap();
+    let mut model = Model::new(None, SPEC).unwrap();
+    let optimizer_model = model.try_clone().unwrap();
+    assert_eq!(status(model.fit_prior(&data, "", |_, _| ControlFlow::Continue(()))), Status::Unsupported);
+    model.set_prior("mixture:3 prior_covariance=full").unwrap();
+    let mut last = (0, 0);
+    let ended = model.fit_prior(&data, "iterations=4", |done, total| {
+        last = (done, total);
+        ControlFlow::Continue(())
+    });
+    assert!(ended.unwrap() && last == (500, 500));
+    // The same calls of C.
+    let bytes = optimizer_model.to_bytes().unwrap();
+    let fitted = unsafe {
+        use vae_sys as sys;
+        let (mut raw, mut set) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let none = std::ptr::null_mut();
+        assert_eq!(sys::vae_model_load_memory(none, bytes.as_ptr().cast(), bytes.len(), &mut raw), 0);
+        assert_eq!(sys::vae_dataset_from_memory(none, rows.as_ptr().cast(), 100, 3, std::ptr::null(), &mut set), 0);
+        let text = std::ffi::CString::new("mixture:3 prior_covariance=full").unwrap();
+        assert_eq!(sys::vae_model_set_prior(raw, text.as_ptr()), 0);
+        let options = std::ffi::CString::new("iterations=4").unwrap();
+        assert_eq!(sys::vae_model_fit_prior(raw, set, options.as_ptr(), None, std::ptr::null_mut()), 0);
+        let (name, mut values) = (std::ffi::CString::new("prior.mean").unwrap(), vec![0f32; 6]);
+        assert_eq!(sys::vae_model_parameter_get(raw, name.as_ptr(), values.as_mut_ptr(), 6), 0);
+        sys::vae_dataset_destroy(set);
+        sys::vae_model_destroy(raw);
+        values
+    };
+    assert_eq!(model.parameter("prior.mean", 6).unwrap(), fitted);
+    assert!(!model.fit_prior(&data, "seed=3", |_, _| ControlFlow::Break(())).unwrap());
+    assert_eq!(model.parameter("prior.mean", 6).unwrap(), fitted);
+    let mut optimizer = Optimizer::new(&mut model, "train=prior").unwrap();
+    model.step_rows(&mut optimizer, &rows).unwrap();
+    model.set_prior("normal").unwrap();
+    assert_eq!(status(model.step_rows(&mut optimizer, &rows)), Status::Mismatch);
+}
+
+#[test]
 fn callbacks_stop_and_panic() {
     let rows = curve(100);
     let mut data = Dataset::borrow(None, &rows, 3, "batch=50").unwrap();
