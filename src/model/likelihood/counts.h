@@ -122,8 +122,10 @@ static inline double poisson_by_rejection(uniforms *from, double rate) {
     }
 }
 
-/* Rates may be larger than any count that a row may hold: draws are not. */
+/* Rates may be larger than any count that a row may hold: draws are not. A rate that is NaN, where the network's values
+ * overflowed, gives NaN: a rejection would never end. */
 static inline double draw_poisson(uniforms *from, double rate) {
+    if (isnan(rate)) return rate;
     double x = rate < 10 ? poisson_by_inversion(from, rate) : poisson_by_rejection(from, rate);
     return fmin(x, LARGEST_COUNT);
 }

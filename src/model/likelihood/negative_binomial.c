@@ -58,6 +58,7 @@ static double next_normal(uniforms *from) {
 /* Gamma of this shape and scale 1 by Marsaglia & Tsang 2000, "A simple method for generating gamma
  * variables"; a shape below 1 as Gamma(shape + 1) U^(1 / shape). */
 static double draw_gamma(uniforms *from, double shape) {
+    if (isnan(shape)) return shape; /* no draw would be accepted */
     double factor = shape < 1 ? pow(1 - next_uniform(from), 1 / shape) : 1;
     double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
     for (;;) {

@@ -1,8 +1,10 @@
 /* The doors of inference: what they refuse, that results do not depend on n, threads or alignment,
  * and that a steady state allocates nothing. */
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support/checks.h"
@@ -400,6 +402,34 @@ static void allocates_nothing_in_a_steady_state(void **state) {
 
 enum { STEPS = 30 };
 
+/* Parameters as large as a float holds: the decoder's values are infinite, what it gives is NaN, and every draw still
+ * ends. */
+static void draws_end_whatever_the_parameters_are(void **state) {
+    static const char *const likelihoods[] = {"bernoulli",
+                                              "continuous_bernoulli",
+                                              "gaussian sigma=decoder",
+                                              "discretized_logistic",
+                                              "categorical",
+                                              "poisson",
+                                              "negative_binomial"};
+    static const float largest[4] = {FLT_MAX, FLT_MAX, FLT_MAX, FLT_MAX}, none[4 * WIDTH];
+    float x[ROWS * WIDTH];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(likelihoods); i++) {
+        char spec[120];
+        vae_model *model;
+        snprintf(spec, sizeof spec, "input=%d latent=2 likelihood=%s decoder=[dense 2, dense 2]",
+                 WIDTH, likelihoods[i]);
+        assert_ok(vae_model_create(NULL, spec, &model));
+        size_t heads = i == 2 || i == 3 ? 2 : 1;
+        assert_ok(vae_model_parameter_set(model, "decoder.0.weight", largest, 4));
+        assert_ok(vae_model_parameter_set(model, "decoder.1.weight", largest, 4));
+        assert_ok(vae_model_parameter_set(model, "likelihood.weight", none, heads * 2 * WIDTH));
+        assert_ok(vae_sample(model, ROWS, 1, NULL, NULL, x));
+        vae_model_destroy(model);
+    }
+}
+
 typedef struct trained {
     double elbo[STEPS];
     size_t length;
@@ -465,6 +495,7 @@ int main(void) {
         cmocka_unit_test(is_the_same_from_many_threads),
         cmocka_unit_test(allocates_nothing_in_a_steady_state),
         cmocka_unit_test(trains_the_same_with_any_threads),
+        cmocka_unit_test(draws_end_whatever_the_parameters_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
