@@ -275,6 +275,11 @@ static void layers(void **state) {
     run_file("tests/golden/data/layers.txt", 4);
 }
 
+static void priors(void **state) {
+    (void)state;
+    run_file("tests/golden/data/priors.txt", 6);
+}
+
 static void importance(void **state) {
     (void)state;
     run_file("tests/golden/data/importance.txt", 10);
@@ -305,7 +310,7 @@ int main(void) {
         cmocka_unit_test(likelihoods), cmocka_unit_test(shares),     cmocka_unit_test(counts),
         cmocka_unit_test(standardize), cmocka_unit_test(importance), cmocka_unit_test(activations),
         cmocka_unit_test(objectives),  cmocka_unit_test(optimizers), cmocka_unit_test(schedules),
-        cmocka_unit_test(layers),
+        cmocka_unit_test(layers),      cmocka_unit_test(priors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,12 @@ class Model:
             self.parameters["likelihood.log_sigma"] = self.draw(generator, count)
         if case["likelihood"] == "negative_binomial":
             self.parameters["likelihood.log_dispersion"] = self.draw(generator, self.width)
+        self.components = int(case["prior"].split(":")[1]) if ":" in case["prior"] else 0
+        if self.components:
+            count, full = self.components, case["prior_covariance"] == "full"
+            self.parameters["prior.weight_logits"] = self.draw(generator, count)
+            self.parameters["prior.mean"] = self.draw(generator, count, LATENT)
+            self.parameters["prior.whitening"] = self.draw(generator, count, *([LATENT, LATENT] if full else [LATENT]))
         if case["standardize"]:
             self.constants["input.shift"] = torch.tensor(case["shift"]).float().double()
             self.constants["input.scale"] = torch.tensor(case["scale"]).float().double()
@@ -146,14 +152,27 @@ class Model:
             return (x - self.constants["input.shift"]) / self.constants["input.scale"]
         return x
 
+    def log_prior(self, z):
+        """log p(z) of z [rows, samples, LATENT]."""
+        if not self.components:
+            return dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)).log_prob(z).sum(-1)
+        w, means = self.parameters["prior.whitening"], self.parameters["prior.mean"]
+        diagonal = torch.diagonal(w, dim1=-2, dim2=-1) if w.dim() == 3 else w
+        w = torch.tril(w, -1) + torch.diag_embed(diagonal.exp()) if w.dim() == 3 else torch.diag_embed(w.exp())
+        parts = dist.MultivariateNormal(means, precision_matrix=w.transpose(-2, -1) @ w)
+        weights = dist.Categorical(logits=self.parameters["prior.weight_logits"])
+        return dist.MixtureSameFamily(weights, parts).log_prob(z)
+
     def objective(self, x, noise, beta):
         """-> objective, and the values that a step reports."""
         head = self.linear("posterior", self.run("encoder", self.encoder, self.seen(x)))
         mean, logvar = head[:, :LATENT], bound_logvar(head[:, LATENT:])
         q = dist.Normal(mean, torch.exp(logvar / 2))
-        prior = dist.Normal(torch.zeros(LATENT), torch.ones(LATENT))
-        kl = dist.kl_divergence(q, prior)
         z = q.loc[:, None] + q.scale[:, None] * noise.reshape(len(x), -1, LATENT)
+        if self.components:  # by latent there is none
+            kl = (-q.entropy().sum(-1) - self.log_prior(z).mean(-1))[:, None]
+        else:
+            kl = dist.kl_divergence(q, dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)))
         out = self.linear("likelihood", self.run("decoder", self.decoder, z))
         log_p = densities.log_p(self, out, x[:, None])  # [rows, samples]
         reconstruction = log_p.mean()
@@ -165,7 +184,7 @@ class Model:
         objective = reconstruction - beta * penalised.sum()
         if self.case["objective"] == "iwae":
             q = dist.Normal(q.loc[:, None], q.scale[:, None])
-            log_w = log_p + (prior.log_prob(z) - q.log_prob(z)).sum(-1)
+            log_w = log_p + self.log_prior(z) - q.log_prob(z).sum(-1)
             objective = (torch.logsumexp(log_w, 1) - math.log(log_w.shape[1])).mean()
         return objective, {
             "objective": objective.item(),
@@ -199,6 +218,8 @@ DEFAULTS = dict(
     sigma_min=1e-3,
     size="none",
     counts=0.0,  # about the largest one
+    prior="normal",
+    prior_covariance="diagonal",
     standardize=False,
     shift=(),
     scale=(),
@@ -240,6 +261,8 @@ def spec_of(case):
         text += f" sigma_min={case['sigma_min']}"
     if case["size"] != DEFAULTS["size"]:
         text += f" size={case['size']}"
+    if case["prior"] != DEFAULTS["prior"]:
+        text += f" prior={case['prior']} prior_covariance={case['prior_covariance']}"
     return text + (" standardize=1" if case["standardize"] else "")
 
 
@@ -454,6 +477,17 @@ write(
             **stepped),
     gaussian("nested, three samples", "shared", encoder="res[layernorm, res[dense 5, tanh], dense 6], layernorm",
              decoder="res[res[layernorm]], dense 4, tanh", samples=3, seed=14, **stepped),
+)
+
+mixture = lambda count, covariance="diagonal": dict(prior=f"mixture:{count}", prior_covariance=covariance)
+write(
+    "priors",
+    text_of("two components", **mixture(2), seed=15, **stepped),
+    text_of("four components", **mixture(4), seed=16, **stepped),
+    text_of("four components, full", **mixture(4, "full"), seed=17, **stepped),
+    text_of("full, three samples", **mixture(3, "full"), samples=3, seed=18),
+    text_of("importance", **mixture(3), **iwae(3)),
+    text_of("importance, full", **mixture(3, "full"), **iwae(3)),
 )
 
 objectives = dict(likelihood="gaussian", sigma="shared", seed=6)
