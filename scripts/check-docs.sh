@@ -202,8 +202,8 @@ identifiers() {
 
 # Every key of the option tables is in a table of docs/text.md, and the other way round.
 options() {
-    sed -n 's/.*{"\([a-z_0-9]*\)", *VAE__OPTION.*/\1/p' src/model/spec.c src/train/options.c src/data/options.c \
-        src/data/formats/*.c src/api/context.c src/model/estimate.c src/model/score.c src/train/evaluation.c | sort -u > "$work/keys"
+    # shellcheck disable=SC2046
+    sed -n 's/.*{"\([a-z_0-9]*\)", *VAE__OPTION.*/\1/p' $(find src -name '*.c' ! -path 'src/tool/*') | sort -u > "$work/keys"
     awk -F'|' 'NF >= 6 { print }' docs/text.md | sed -n 's/^| `\([a-z_0-9]*\)` .*/\1/p' | sort -u > "$work/documented"
     comm -23 "$work/keys" "$work/documented" | sed 's/$/: an option that docs\/text.md does not explain/'
     comm -13 "$work/keys" "$work/documented" | sed 's/$/: explained in docs\/text.md, but no option/'

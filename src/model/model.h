@@ -25,7 +25,8 @@ struct vae_model {
     int trained;     /* an optimizer has updated it, or it was read from a file */
     int set_by_hand; /* parameters were set by vae_model_parameter_set */
     int has_scaling; /* shift and scale of standardize=1 were fitted, set or read from a file */
-    uint64_t version;   /* times that the prior was replaced: earlier optimizers do not fit any more */
+    uint64_t
+        version; /* times that the prior was replaced: earlier optimizers do not fit any more */
     vae_model *earlier; /* what it was before that: callers may hold its texts; or NULL */
 };
 

@@ -37,23 +37,28 @@ static int open_fitted_on(subject *s, vae_dataset **fitted_on) {
     return status;
 }
 
-/* The distance of N samples E[x|z], z from the prior, to all rows of the data: a line below the library's text. */
+/* The distances of N samples x ~ p(x|z) and of their means E[x|z], z from the prior, to all rows of the data: two
+ * lines below the library's text. */
 static int add_frechet(const subject *s, text *said) {
     size_t n = (size_t)command_whole(s->call, "frechet", 0), rows = vae_dataset_size(s->data);
-    double distance = 0;
+    double drawn = 0, mean = 0;
     frechet f = {0};
     if (n == 0) return TOOL_DONE;
-    float *samples = text_allocate(n * s->width, sizeof *samples);
+    float *samples = text_allocate(2 * n * s->width, sizeof *samples);
     float *x = text_allocate(rows * s->width, sizeof *x);
     vae_status status = vae_dataset_read(s->data, 0, rows, x, s->width);
     if (!status)
-        status = vae_sample(s->model, n, command_whole(s->call, "seed", 1), NULL, samples, NULL);
+        status = vae_sample(s->model, n, command_whole(s->call, "seed", 1), NULL, samples,
+                            samples + n * s->width);
     int problem = status ? command_refused(s->call, status, NULL) : TOOL_DONE;
     const char *why = problem ? NULL : frechet_fit(&f, x, rows, s->width);
-    if (!problem && !why) why = frechet_distance(&f, samples, n, &distance);
+    if (!problem && !why) why = frechet_distance(&f, samples, n, &mean);
+    if (!problem && !why) why = frechet_distance(&f, samples + n * s->width, n, &drawn);
     if (why) problem = command_failed(s->call, "--frechet: %s", why);
-    text_append(said, "\n%-24s%12.3f  %-12s  %zu samples against the rows, %zu components\n",
-                "frechet", distance, "", n, f.components);
+    text_append(said, "\n%-24s%12.3f  %-12s  %zu samples x ~ p(x|z) against the rows\n", "frechet",
+                drawn, "", n);
+    text_append(said, "%-24s%12.3f  %-12s  their means E[x|z]; %zu principal components\n",
+                "frechet_of_means", mean, "", f.components);
     frechet_release(&f);
     free(x);
     free(samples);

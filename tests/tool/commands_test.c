@@ -261,7 +261,7 @@ static void evaluate_prints_the_library_s_text(void **state) {
     assert_string_equal(r.out, first);
     r = good("evaluate m.safetensors table.csv --samples 20 --threads 1 --frechet 200");
     assert_memory_equal(r.out, first, strlen(first));
-    assert_non_null(strstr(r.out, "  200 samples against the rows, 4 components\n"));
+    assert_non_null(strstr(r.out, "  200 samples x ~ p(x|z) against the rows\n"));
     free(first);
     free(said);
     run bad = program_run("evaluate m.safetensors table.csv --frechet 1");

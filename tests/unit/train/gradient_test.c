@@ -208,7 +208,8 @@ static void mixtures(void **state) {
         check_gradients(spec, "adam samples=3", 2, 0, 1);
         check_gradients(spec, "adam objective=iwae samples=4", 3, 0, 1);
         snprintf(spec, sizeof spec,
-                 "input=4 latent=17 encoder=[] decoder=[] likelihood=bernoulli prior=%s", priors[i]);
+                 "input=4 latent=17 encoder=[] decoder=[] likelihood=bernoulli prior=%s",
+                 priors[i]);
         check_gradients(spec, "adam", 70, 0, 1);
     }
 }
@@ -236,10 +237,14 @@ static void shapes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(likelihoods),         cmocka_unit_test(grouped_and_wide),
-        cmocka_unit_test(optimal_sigma),       cmocka_unit_test(activations),
-        cmocka_unit_test(objectives),          cmocka_unit_test(shapes),
-        cmocka_unit_test(importance_weighted), cmocka_unit_test(layers),
+        cmocka_unit_test(likelihoods),
+        cmocka_unit_test(grouped_and_wide),
+        cmocka_unit_test(optimal_sigma),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(objectives),
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(importance_weighted),
+        cmocka_unit_test(layers),
         cmocka_unit_test(mixtures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
