@@ -1,5 +1,5 @@
-/* Trains a variational autoencoder on Fashion-MNIST, evaluates it on the test images and draws what
- * it has learned.
+/* Trains a variational autoencoder on Fashion-MNIST, evaluates it on the test images, puts a mixture on its
+ * latents in the place of N(0, I), and draws what it has learned.
  *
  *   demo [key=value ...]
  *     likelihood=discretized_logistic|gaussian|bernoulli (discretized_logistic: 8-bit pixels; gaussian
@@ -15,6 +15,7 @@
 
 #include "common/arguments.h"
 #include "common/images.h"
+#include "tool/frechet.h"
 #include "tool/history.h"
 #include "tool/plot.h"
 #include "tool/progress.h"
@@ -22,22 +23,34 @@
 
 #define LATENT 20
 #define HIDDEN 400
+#define PRIOR "mixture:50 prior_covariance=full"
+#define SAMPLES 10000 /* of each prior, for the Frechet distance */
+#define ROUND 10      /* rows and columns of a grid of samples */
 
 typedef struct options {
     const char *likelihood, *epochs, *batch, *lr, *seed, *threads, *samples, *out, *data;
 } options;
+
+/* What a prior is worth: of the test images, and of samples. */
+typedef struct prior_figures {
+    double elbo, kl, drawn, mean; /* drawn, mean: Frechet distances of x ~ p(x|z) and of E[x|z] */
+} prior_figures;
+
+enum { NORMAL, MIXTURE, PRIORS };
 
 typedef struct demo {
     options options;
     unsigned long epochs;
     vae_context *context;
     images images;
-    vae_model *model;
+    vae_model *model, *fitted; /* with N(0, I), and with the mixture */
     vae_optimizer *optimizer;
     history history;
     progress progress;
     vae_evaluation *evaluation;
     double variance[LATENT]; /* of the posterior means over the test images */
+    prior_figures prior[PRIORS];
+    float *samples[PRIORS]; /* [ROUND * ROUND, pixels]: E[x|z] */
 } demo;
 
 /* Says what went wrong, if anything, and whether. */
@@ -156,6 +169,71 @@ static int evaluate(demo *d) {
     return failed("evaluation", problem);
 }
 
+/* ---- The prior ---- */
+
+static int fit_prior(demo *d) {
+    vae_evaluation *evaluation = NULL;
+    prior_figures *found = &d->prior[MIXTURE];
+    printf("prior     " PRIOR ", fitted to the latents\n");
+    const char *problem = problem_of(vae_model_clone(d->model, &d->fitted));
+    if (!problem) problem = problem_of(vae_model_set_prior(d->fitted, PRIOR));
+    if (!problem)
+        problem = problem_of(vae_model_fit_prior(d->fitted, d->images.train, "iterations=60",
+                                                 progress_rows, &d->progress));
+    progress_end(&d->progress);
+    if (!problem)
+        problem = problem_of(
+            vae_evaluate(d->fitted, d->images.test, NULL, "baselines=0", NULL, NULL, &evaluation));
+    if (!problem) {
+        vae_evaluation_value(evaluation, "elbo", &found->elbo);
+        vae_evaluation_value(evaluation, "kl", &found->kl);
+        d->prior[NORMAL].elbo = figure(d, "elbo");
+        d->prior[NORMAL].kl = figure(d, "kl");
+    }
+    vae_evaluation_destroy(evaluation);
+    return failed("prior", problem);
+}
+
+/* SAMPLES of one prior, the first of them kept for the picture. */
+static const char *compare_samples(demo *d, const frechet *test, int prior) {
+    size_t pixels = d->images.pixels;
+    float *mean = malloc(SAMPLES * pixels * sizeof *mean);
+    float *drawn = malloc(SAMPLES * pixels * sizeof *drawn);
+    d->samples[prior] = malloc(ROUND * ROUND * pixels * sizeof **d->samples);
+    const char *problem = mean && drawn && d->samples[prior] ? NULL : "no memory";
+    if (!problem)
+        problem = problem_of(
+            vae_sample(prior == NORMAL ? d->model : d->fitted, SAMPLES, 1, NULL, mean, drawn));
+    if (!problem) {
+        memcpy(d->samples[prior], mean, ROUND * ROUND * pixels * sizeof *mean);
+        problem = frechet_distance(test, mean, SAMPLES, &d->prior[prior].mean);
+    }
+    if (!problem) problem = frechet_distance(test, drawn, SAMPLES, &d->prior[prior].drawn);
+    free(drawn);
+    free(mean);
+    return problem;
+}
+
+static int compare_priors(demo *d) {
+    frechet test;
+    const char *problem = frechet_fit(&test, d->images.x, d->images.n, d->images.pixels);
+    for (int prior = 0; prior < PRIORS && !problem; prior++)
+        problem = compare_samples(d, &test, prior);
+    frechet_release(&test);
+    return failed("samples", problem);
+}
+
+static void print_priors(const demo *d) {
+    static const char *const names[PRIORS] = {"N(0, I)", "mixture of 50"};
+    printf("\nprior                 ELBO        KL    Frechet of %d draws   of their means\n",
+           SAMPLES);
+    for (int prior = 0; prior < PRIORS; prior++) {
+        const prior_figures *f = &d->prior[prior];
+        printf("  %-14s %9.2f %9.2f               %9.2f        %9.2f\n", names[prior], f->elbo,
+               f->kl, f->drawn, f->mean);
+    }
+}
+
 /* Mean over the test images of the summed entropy of Bernoulli(x), in nats: grey pixels are no
  * Bernoulli's, and -ELBO cannot be less. */
 static double entropy_of_grey(const images *test) {
@@ -218,14 +296,30 @@ static void print_results(const demo *d) {
 
 /* ---- Files: each function returns NULL, or what went wrong ---- */
 
+/* Two grids beside each other: the same decoder under two priors. */
 static const char *write_samples(const demo *d, const char *path) {
-    const plot_grid grid = {
-        .rows = 10, .columns = 10, .height = d->images.height, .width = d->images.width};
-    float *x = malloc(grid.rows * grid.columns * d->images.pixels * sizeof *x);
+    static const char *const names[PRIORS] = {"N(0, I)", "Mixture of 50"};
+    char titles[PRIORS][80];
+    const char *const blocks[PRIORS] = {titles[NORMAL], titles[MIXTURE]};
+    const plot_grid grid = {.rows = ROUND,
+                            .columns = PRIORS * ROUND,
+                            .height = d->images.height,
+                            .width = d->images.width,
+                            .block = ROUND,
+                            .block_names = blocks};
+    size_t row = ROUND * d->images.pixels;
+    float *x = malloc(PRIORS * ROUND * row * sizeof *x);
     if (!x) return "no memory";
+    for (int prior = 0; prior < PRIORS; prior++) {
+        const prior_figures *f = &d->prior[prior];
+        snprintf(titles[prior], sizeof titles[prior], "%s: KL %.1f nats, Frechet distance %.2f",
+                 names[prior], f->kl, f->drawn);
+        for (size_t r = 0; r < ROUND; r++) /* image by image, a grid's row after the other */
+            memcpy(x + (r * PRIORS + (size_t)prior) * row, d->samples[prior] + r * row,
+                   row * sizeof *x);
+    }
     const char *problem =
-        problem_of(vae_sample(d->model, grid.rows * grid.columns, 1, NULL, x, NULL));
-    if (!problem) problem = plot_images(path, "Samples: E[x|z], z ~ N(0, I)", x, &grid);
+        plot_images(path, "Samples E[x|z], z ~ p(z), of one decoder under two priors", x, &grid);
     free(x);
     return problem;
 }
@@ -329,7 +423,7 @@ static const char *write_history(const demo *d, const char *path) {
 }
 
 static const char *write_model(const demo *d, const char *path) {
-    return problem_of(vae_model_save(d->model, path));
+    return problem_of(vae_model_save(d->fitted, path));
 }
 
 static int write_files(const demo *d) {
@@ -358,6 +452,8 @@ static int write_files(const demo *d) {
 static void release(demo *d) {
     vae_optimizer_destroy(d->optimizer);
     vae_model_destroy(d->model);
+    vae_model_destroy(d->fitted);
+    for (int prior = 0; prior < PRIORS; prior++) free(d->samples[prior]);
     images_close(&d->images);
     vae_context_destroy(d->context);
     history_release(&d->history);
@@ -368,9 +464,11 @@ static int run(demo *d) {
     char text[128];
     snprintf(text, sizeof text, "threads=%s", d->options.threads);
     if (check_options(d) || failed("context", problem_of(vae_context_create(text, &d->context))) ||
-        open_data(d) || create_model(d) || train(d) || evaluate(d))
+        open_data(d) || create_model(d) || train(d) || evaluate(d) || fit_prior(d) ||
+        compare_priors(d))
         return 1;
     print_results(d);
+    print_priors(d);
     return write_files(d);
 }
 
