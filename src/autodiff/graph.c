@@ -123,7 +123,7 @@ vae_status vae__graph_result(vae__graph *graph, const char *name, vae__id value)
 
 /* Most names differ in their first letter, which saves the call: results are read after every step. */
 static int same_name(const char *a, const char *b) {
-    return *a == *b && !strcmp(a, b);
+    return a == b || (*a == *b && !strcmp(a, b)); /* mostly the same literal */
 }
 
 vae__id vae__graph_find_result(const vae__graph *graph, const char *name) {

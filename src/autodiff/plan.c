@@ -5,10 +5,6 @@
 #include "base/number.h"
 #include "tensor/gemm.h"
 
-size_t vae__value_row_bytes(const vae__value *value) {
-    return value->width * (value->is_double ? sizeof(double) : sizeof(vae__real));
-}
-
 size_t vae__plan_max_samples(const vae__plan *plan, size_t rows) {
     size_t of_batch = plan->capacity * plan->samples / rows;
     size_t of_slice = plan->slice_rows * plan->samples;

@@ -117,7 +117,9 @@ size_t vae__plan_max_samples(const vae__plan *plan, size_t rows);
 size_t vae__plan_workers(const vae__plan *plan, size_t rows, size_t samples);
 
 /* Bytes of one row of a value. */
-size_t vae__value_row_bytes(const vae__value *value);
+static inline size_t vae__value_row_bytes(const vae__value *value) {
+    return value->width * (value->is_double ? sizeof(double) : sizeof(vae__real));
+}
 
 /* Rows of a batch in one chunk of a gradient by rows. Fixed, so that neither the batch's capacity nor the
  * number of threads changes a sum. */

@@ -62,14 +62,27 @@ void vae__range_call(const vae__row_range *s, vae__id id, vae__call *call) {
     const vae__run *run = s->run;
     const vae__plan *plan = run->workspace->plan;
     const vae__node *node = &plan->graph->nodes[id];
-    *call = (vae__call){.kernels = run->workspace->context->kernels,
-                        .graph = plan->graph,
-                        .node = node,
-                        .rows = s->rows,
-                        .samples = run->samples,
-                        .batch_rows = run->rows,
-                        .skip_bias = plan->skips_bias[id],
-                        .wants_gradient = plan->runs_backward[id]};
+    /* Field by field: compilers clear a struct of this size by an instruction that is slow to begin. */
+    call->kernels = run->workspace->context->kernels;
+    call->graph = plan->graph;
+    call->node = node;
+    call->rows = s->rows;
+    call->samples = run->samples;
+    call->batch_rows = run->rows;
+    call->skip_bias = plan->skips_bias[id];
+    call->wants_gradient = plan->runs_backward[id];
+    call->gradient_known = 0;
+    call->bias = NULL;
+    call->scratch = NULL;
+    for (size_t i = 0; i < VAE__MAX_INPUTS; i++) {
+        call->input[i] = NULL;
+        call->input_gradient[i] = NULL;
+    }
+    for (size_t i = 0; i < VAE__MAX_OUTPUTS; i++) {
+        call->output[i] = NULL;
+        call->output_gradient[i] = NULL;
+    }
+    for (size_t i = 0; i < VAE__MAX_PARAMETERS; i++) call->parameter[i] = NULL;
     for (size_t i = 0; i < node->input_count; i++) call->input[i] = value_at(s, node->inputs[i]);
     for (size_t i = 0; i < node->output_count; i++) call->output[i] = value_at(s, node->outputs[i]);
     for (size_t i = 0; i < node->parameter_count; i++)
@@ -156,7 +169,7 @@ static void feed_inputs(const vae__row_range *s, int fixed) {
         size_t count = vae__domain_rows(value->domain, s->rows, run->samples);
         int failed = !feed->rows &&
                      feed->fill(feed->user, fixed ? 0 : s->first, fixed ? count : s->rows, rows);
-        if (failed) vae__failure_keep(&run->failure, s->first);
+        if (failed) vae__failure_keep(&run->workspace->failure, s->first);
         if (failed ||
             (feed->checked && vae__feed_refused(feed, kernels, rows, count, value->width) < count))
             atomic_store(&run->refused, 1);
@@ -246,7 +259,7 @@ static void run_segment(vae__run *run, const vae__segment *segment, int feeds, i
 vae_status vae__run_rows(vae__run *run) {
     const vae__plan *plan = run->workspace->plan;
     atomic_init(&run->refused, 0);
-    vae__failure_begin(&run->failure);
+    vae__failure_begin(&run->workspace->failure);
     if (!run->samples) run->samples = plan->samples;
     run->workers = vae__plan_workers(plan, run->rows, run->samples);
     if (plan->training) {
@@ -265,5 +278,5 @@ vae_status vae__run_rows(vae__run *run) {
         run_segment(run, &plan->segments[i], i == 0 && fed, plan->training && last && measured);
     }
     if (plan->training && !measured) run_segment(run, NULL, 0, 1);
-    return vae__failure_take(&run->failure);
+    return vae__failure_take(&run->workspace->failure);
 }

@@ -32,8 +32,7 @@ typedef struct vae__run {
     size_t rows;                 /* 1 .. capacity */
     size_t samples; /* K of this run; 0: the plan's. At most vae__plan_max_samples(plan, rows) */
     size_t workers; /* threads, set by vae__run_rows */
-    atomic_int refused;   /* a feed held a value outside its range: results are meaningless */
-    vae__failure failure; /* of the first rows that a feed could not write */
+    atomic_int refused; /* a feed held a value outside its range: results are meaningless */
 } vae__run;
 
 /* All row segments. After it results can be read, unless `refused` is set. Fails if a feed does: with

@@ -10,6 +10,7 @@ typedef struct vae__workspace {
     unsigned char *arena;
     double *sums; /* training: [threads, measured nodes, VAE__MEASURES], see vae__op.measure */
     double *block_squares; /* training: [blocks] sums of squares of the gradient */
+    vae__failure failure;  /* of a run: that of the first rows that a feed could not write */
 } vae__workspace;
 
 /* `plan` must outlive it. Fails for lack of memory. */

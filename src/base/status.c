@@ -100,7 +100,7 @@ vae_status vae__last_status(void) {
 }
 
 void vae__failure_begin(vae__failure *failure) {
-    atomic_flag_clear(&failure->busy);
+    atomic_flag_clear_explicit(&failure->busy, memory_order_relaxed);
     failure->status = VAE_OK;
 }
 

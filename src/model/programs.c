@@ -47,7 +47,9 @@ static vae_status make_program(const vae_model *model, const vae__program_kind *
 vae_status vae__model_program(const vae_model *model, const char *name, vae__program **out) {
     const vae__model_kind *kind = model->kind;
     size_t i = 0;
-    while (i < kind->program_count && strcmp(kind->programs[i].name, name)) i++;
+    while (i < kind->program_count && kind->programs[i].name != name &&
+           strcmp(kind->programs[i].name, name))
+        i++;
     if (i == kind->program_count)
         return vae__fail(VAE_ERROR_UNSUPPORTED, "a model of model=%s cannot %s", kind->name, name);
     _Atomic(vae__program *) *place = &((vae_model *)model)->programs[i];
