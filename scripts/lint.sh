@@ -111,6 +111,22 @@ tool_includes() {
     done
 }
 
+# An if is no loop, a jump is no clean-up (docs/architecture.md).
+statements() {
+    # shellcheck disable=SC2046
+    matches 'for \([^;]*; !?[A-Za-z_>.-]+ && [a-z_]+ < ' $(sources | grep -v '^src/base/words') | grep -vE '; !(status|problem) &&'
+    # shellcheck disable=SC2046
+    matches '(^|[^A-Za-z0-9_])goto ' $(sources) $(tool_sources)
+}
+opening_comments() {
+    for file in $(sources) $(tool_sources); do
+        case $(head -c 2 "$file") in
+        '/*') ;;
+        *) echo "$file: does not open with a comment that says what it is" ;;
+        esac
+    done
+}
+
 banned='malloc|calloc|realloc|free|aligned_alloc|posix_memalign|strdup|fopen|freopen|open|printf|fprintf|vprintf|vfprintf'
 banned="$banned|sprintf|vsprintf|snprintf|vsnprintf|puts|putchar|fputs|perror|strtod|strtof|strtold|strtol|strtoul|strtoull"
 banned="$banned|atof|atoi|atol|sscanf|fscanf|scanf|rand|srand|random|drand48|setenv|putenv|setlocale|signal|sigaction"
@@ -232,6 +248,8 @@ long_functions() {
 
 rule "floors: base < tensor, data, store < autodiff, optim < model < train < api" floors
 rule "each file of a kind is named in its list" all_kinds
+rule "each source file opens with a comment" opening_comments
+rule "no loop is an if, no goto" statements
 rule "src/tool uses vae.h alone" tool_includes
 rule "system calls outside src/base" banned_calls
 rule "nothing prints, aborts or exits" loud_calls

@@ -18,8 +18,11 @@ static void order_rows(vae_dataset *dataset) {
     const vae__stream stream = {dataset->seed, dataset->epoch, VAE__PURPOSE_SHUFFLE, 0};
     int stays = !dataset->shuffle && dataset->order_epoch != UINT64_MAX;
     if (dataset->order_epoch == dataset->epoch) return;
-    if (dataset->shuffle) vae__random_permutation(&stream, dataset->order, dataset->size);
-    for (size_t i = 0; !dataset->shuffle && !stays && i < dataset->size; i++) dataset->order[i] = i;
+    if (dataset->shuffle) {
+        vae__random_permutation(&stream, dataset->order, dataset->size);
+    } else if (!stays) {
+        for (size_t i = 0; i < dataset->size; i++) dataset->order[i] = i;
+    }
     dataset->order_epoch = dataset->epoch;
 }
 

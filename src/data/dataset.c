@@ -73,37 +73,39 @@ static vae_status load_rows(vae_dataset *dataset, const char *path,
     return status;
 }
 
-/* Takes labels from a file of their own: one for each row of the data file, those left out too. */
-static vae_status load_labels(vae_dataset *dataset, const char *path, const char *label_path) {
-    const vae__format_request request = {.as_labels = 1};
-    vae_context *context = dataset->context;
-    vae__table labels = {0}, *table = &dataset->table;
+/* The labels of the rows that are there, out of those of all rows of the data file. */
+static vae_status take_labels(vae_dataset *dataset, const char *path, const char *label_path,
+                              const vae__table *labels) {
+    vae__table *table = &dataset->table;
     const vae__row_source *rows = &dataset->rows;
     uint64_t expected = rows->numbers ? table->source_rows : rows->count;
-    vae_status status = vae__format_read(context, label_path, &request, &labels);
-    if (status) return vae__fail_in("labels");
-    size_t width = labels.shape.size, count = rows->count * width;
-    if (labels.rows != expected) {
-        status =
-            vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %llu", label_path,
-                      labels.rows, vae__plural(labels.rows), path, (unsigned long long)expected);
-        goto done;
+    size_t width = labels->shape.size, count = rows->count * width;
+    if (labels->rows != expected) {
+        return vae__fail(VAE_ERROR_FORMAT, "labels: %s has %zu row%s, but %s has %llu", label_path,
+                         labels->rows, vae__plural(labels->rows), path,
+                         (unsigned long long)expected);
     }
-    status = vae__memory_check(context, count, sizeof(double), label_path);
-    if (status) goto done;
-    table->labels = vae__allocate(context, count, sizeof(double));
-    if (!table->labels) {
-        status = vae__fail_in("%s", label_path);
-        goto done;
-    }
+    vae_status status = vae__memory_check(dataset->context, count, sizeof(double), label_path);
+    if (status) return status;
+    table->labels = vae__allocate(dataset->context, count, sizeof(double));
+    if (!table->labels) return vae__fail_in("%s", label_path);
     for (size_t i = 0; i < count; i++) {
         size_t row = (size_t)vae__row_number(rows, i / width);
         table->labels[i] =
-            vae__stored_value(labels.element, labels.values, row * width + i % width);
+            vae__stored_value(labels->element, labels->values, row * width + i % width);
     }
     table->label_width = width;
-done:
-    vae__table_free(context, &labels);
+    return VAE_OK;
+}
+
+/* Takes labels from a file of their own: one for each row of the data file, those left out too. */
+static vae_status load_labels(vae_dataset *dataset, const char *path, const char *label_path) {
+    const vae__format_request request = {.as_labels = 1};
+    vae__table labels = {0};
+    vae_status status = vae__format_read(dataset->context, label_path, &request, &labels);
+    if (status) return vae__fail_in("labels");
+    status = take_labels(dataset, path, label_path, &labels);
+    vae__table_free(dataset->context, &labels);
     return status;
 }
 

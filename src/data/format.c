@@ -71,27 +71,33 @@ static vae_status read_as(size_t format, vae_context *context, vae__input *input
                           const vae__format_request *request, vae__table *out) {
     const vae__file_format *kind = vae__file_formats[format];
     vae_status status = check_options(kind, vae__reader_path(input->reader), request);
-    return status ? status : kind->read(context, input, request, own_options(request, format), out);
+    if (status) return status;
+    return kind->read(context, input, request, own_options(request, format), out);
+}
+
+static vae_status read_file(vae_context *context, vae__reader *reader,
+                            const vae__format_request *request, vae__table *out) {
+    unsigned char head[HEAD_SIZE];
+    const char *path = vae__reader_path(reader);
+    size_t size = 0, format = 0;
+    vae_status status = vae__reader_read(reader, head, sizeof head, &size);
+    if (!status) status = vae__foreign_check(path, head, size);
+    if (status) return status;
+    while (format < VAE__FORMAT_COUNT &&
+           !vae__file_formats[format]->recognises(head, size, own_options(request, format)))
+        format++;
+    if (format == VAE__FORMAT_COUNT) return fail_unrecognised(path, head, size);
+    vae__input input = {reader, head, size};
+    return read_as(format, context, &input, request, out);
 }
 
 vae_status vae__format_read(vae_context *context, const char *path,
                             const vae__format_request *request, vae__table *out) {
-    unsigned char head[HEAD_SIZE];
     vae__reader *reader = NULL;
-    size_t size = 0, format = 0;
     *out = (vae__table){0};
     vae_status status = vae__reader_open(context, path, &reader);
     if (status) return status;
-    status = vae__reader_read(reader, head, sizeof head, &size);
-    if (!status) status = vae__foreign_check(path, head, size);
-    if (status) goto done;
-    while (format < VAE__FORMAT_COUNT &&
-           !vae__file_formats[format]->recognises(head, size, own_options(request, format)))
-        format++;
-    vae__input input = {reader, head, size};
-    status = format < VAE__FORMAT_COUNT ? read_as(format, context, &input, request, out)
-                                        : fail_unrecognised(path, head, size);
-done:
+    status = read_file(context, reader, request, out);
     if (status) vae__table_free(context, out);
     vae__reader_close(reader);
     return status;

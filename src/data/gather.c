@@ -91,7 +91,8 @@ vae_status vae__dataset_read(const vae_dataset *dataset, size_t first, size_t co
 void vae__dataset_read_labels(const vae_dataset *dataset, size_t first, size_t count,
                               double *labels) {
     size_t width = dataset->table.label_width;
-    for (size_t i = 0; width && i < count; i++) {
+    if (!width) return;
+    for (size_t i = 0; i < count; i++) {
         size_t stored = (size_t)vae__dataset_stored_row(dataset, first + i);
         memcpy(labels + i * width, dataset->table.labels + stored * width, width * sizeof *labels);
     }

@@ -1,3 +1,4 @@
+/* The options of a data set, those of the file formats among them, and the checks that need more than one of them. */
 #include "data/options.h"
 
 #include <math.h>
@@ -199,7 +200,8 @@ static vae_status check_origin(const unsigned char *seen, vae__origin origin) {
         "is for rows in memory; a file has a type of its own and is always read whole";
     if (origin == VAE__ORIGIN_MEMORY) return refuse_file_options(seen);
     vae_status status = refuse(seen, DTYPE, for_memory);
-    return status ? status : refuse(seen, COPY, for_memory);
+    if (!status) status = refuse(seen, COPY, for_memory);
+    return status;
 }
 
 /* scale=unit and scale=range have one offset for all columns, and a shifted value is neither a

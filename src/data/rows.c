@@ -42,7 +42,7 @@ static void *take_buffer(const vae__row_source *source) {
 }
 
 static void return_buffer(const vae__row_source *source, void *buffer) {
-    for (size_t i = 0; buffer && i < source->buffer_count; i++) {
+    for (size_t i = 0; i < source->buffer_count; i++) {
         void *empty = NULL;
         if (atomic_compare_exchange_strong(&source->buffers[i], &empty, buffer)) return;
     }

@@ -27,21 +27,17 @@ vae_status vae__split_rows(vae_context *context, const vae__split *split, uint64
     size_t begin = split->part == VAE__PART_TRAIN ? 0 : train;
     size_t end = split->part == VAE__PART_TRAIN ? train : rows;
     if (begin == end) return fail_empty(split, rows, path);
-    vae_status status = VAE_OK;
     unsigned char *chosen = vae__allocate(context, rows, 1);
     uint64_t *shuffled = chosen ? vae__allocate(context, rows, sizeof *shuffled) : NULL;
     *count = end - begin;
     *kept = shuffled ? vae__allocate(context, *count, sizeof **kept) : NULL;
-    if (!*kept) {
-        status = vae__memory_in(vae__last_status(), "%s", path);
-        goto done;
+    vae_status status = *kept ? VAE_OK : vae__memory_in(vae__last_status(), "%s", path);
+    if (!status) {
+        vae__random_permutation(&stream, shuffled, rows);
+        for (size_t i = begin; i < end; i++) chosen[shuffled[i]] = 1;
+        for (size_t row = 0, i = 0; row < rows; row++)
+            if (chosen[row]) (*kept)[i++] = row;
     }
-    vae__random_permutation(&stream, shuffled, rows);
-    for (size_t i = begin; i < end; i++) chosen[shuffled[i]] = 1;
-    for (size_t row = 0, i = 0; row < rows; row++) {
-        if (chosen[row]) (*kept)[i++] = row;
-    }
-done:
     vae__release(context, shuffled);
     vae__release(context, chosen);
     return status;

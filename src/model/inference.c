@@ -104,7 +104,8 @@ static vae_status refuse(const job *j, size_t first, size_t rows, const vae__run
     const vae__real *x = vae__program_value(j->program, run, "x");
     if (!x) return refuse_z(j, first, rows);
     vae_status status = vae__model_check_rows(j->model, x, rows, j->first_row + first);
-    return status ? status : vae__fail(VAE_ERROR_INTERNAL, "rows were refused but none of them is");
+    if (!status) status = vae__fail(VAE_ERROR_INTERNAL, "rows were refused but none of them is");
+    return status;
 }
 
 static vae_status run_job(job *j) {

@@ -88,7 +88,8 @@ static void backward(const vae__call *call) {
         vae__real density = dentropy ? dentropy[r] : 0;
         for (size_t s = r * samples; s < (r + 1) * samples; s++) {
             density += dlog_q ? dlog_q[s] : 0;
-            for (size_t j = 0; dz && j < latent; j++) {
+            if (!dz) continue;
+            for (size_t j = 0; j < latent; j++) {
                 dhead[j] += dz[s * latent + j];
                 dhead[latent + j] += dz[s * latent + j] * noise[s * latent + j];
             }

@@ -150,7 +150,8 @@ static vae_status add_kl(const vae__build *build, vae__id negative_entropy, vae_
     vae__id mean, weighed;
     vae_status status = vae__sample_mean(build->graph, log_p, &mean);
     if (!status) status = weigh(build, negative_entropy, &weighed);
-    return status ? status : vae__difference(build->graph, weighed, mean, &values->kl);
+    if (!status) status = vae__difference(build->graph, weighed, mean, &values->kl);
+    return status;
 }
 
 vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae__id noise,

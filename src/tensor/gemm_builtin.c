@@ -73,7 +73,8 @@ void vae__gemm_builtin(const vae__kernels *kernels, size_t m, size_t n, size_t k
                        int add) {
     workspace w;
     size_t tile_columns = kernels->tile_columns;
-    for (size_t i = 0; !add && i < m; i++) memset(c + i * c_stride, 0, n * sizeof *c);
+    size_t cleared = add ? 0 : m;
+    for (size_t i = 0; i < cleared; i++) memset(c + i * c_stride, 0, n * sizeof *c);
     for (size_t first = 0; first < k; first += DEPTH) {
         size_t depth = smaller(DEPTH, k - first);
         for (size_t j = 0; j < n; j += PANELS * tile_columns) {

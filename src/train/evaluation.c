@@ -1,3 +1,5 @@
+/* vae_evaluate: one pass over the rows for means and latents, the baselines, and the figures by name. Relies on inference
+ * for the bound and the estimates; sums are in double and in stored order, whatever the number of threads. */
 #include "train/evaluation.h"
 
 #include <math.h>

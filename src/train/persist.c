@@ -28,7 +28,8 @@ static vae__tensor *list_tensors(const vae_model *model, size_t *count) {
     const vae__parameters *parameters = &model->parameters;
     vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
     *count = 0;
-    for (size_t i = 0; tensors && i < parameters->count; i++) {
+    if (!tensors) return NULL;
+    for (size_t i = 0; i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
         if (vae__parameter_counts(p)) tensors[(*count)++] = vae__tensor_of(p->name, p, p->values);
     }

@@ -1,5 +1,7 @@
 /* y = a - b in double, such as an entropy less a log density: values of sums that a float would round. Gradients
  * are vae__real, as everywhere. */
+#include <string.h>
+
 #include "autodiff/ops/ops.h"
 
 static vae_status infer(vae__graph *graph, vae__node *node) {
@@ -26,8 +28,9 @@ static void backward(const vae__call *call) {
     const vae__real *dy = call->output_gradient[0];
     vae__real *da = call->input_gradient[0], *db = call->input_gradient[1];
     size_t count = count_of(call);
-    for (size_t i = 0; da && i < count; i++) da[i] = dy[i];
-    for (size_t i = 0; db && i < count; i++) db[i] = -dy[i];
+    if (da) memcpy(da, dy, count * sizeof *da);
+    if (!db) return;
+    for (size_t i = 0; i < count; i++) db[i] = -dy[i];
 }
 
 static const vae__op difference_op = {

@@ -25,7 +25,8 @@ static void backward(const vae__call *call) {
     const vae__real *dy = call->output_gradient[0];
     vae__real *dx = call->input_gradient[0];
     size_t count = count_of(call);
-    for (size_t i = 0; dx && i < count; i++) dx[i] = (vae__real)*factor * dy[i];
+    if (!dx) return;
+    for (size_t i = 0; i < count; i++) dx[i] = (vae__real)*factor * dy[i];
 }
 
 static const vae__op scale_gradient_op = {.name = "scale_gradient",

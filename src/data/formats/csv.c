@@ -183,7 +183,8 @@ static vae_status store_first(csv_sheet *sheet) {
     vae_status status = begin_row(sheet);
     for (size_t i = 0; !status && i < first->fields; i++)
         status = store_cell(sheet, first->line, i, first->cells[i], strlen(first->cells[i]));
-    return status ? status : end_row(sheet);
+    if (!status) status = end_row(sheet);
+    return status;
 }
 
 static vae_status fail_count(const csv_sheet *sheet, uint64_t line, size_t found,

@@ -40,8 +40,8 @@ vae_status vae__csv_find_column(const vae__csv_first *first, const char *option,
                                 size_t length, int quoted, size_t *column) {
     char wanted[VAE__EXCERPT_SIZE];
     uint64_t number;
-    size_t matches = 0;
-    for (size_t i = 0; first->is_header && i < first->fields; i++) {
+    size_t matches = 0, names = first->is_header ? first->fields : 0;
+    for (size_t i = 0; i < names; i++) {
         if (strlen(first->cells[i]) != length || memcmp(first->cells[i], text, length)) continue;
         if (!matches++) *column = i;
     }

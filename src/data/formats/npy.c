@@ -203,7 +203,8 @@ static vae_status parse_entry(npy_header *header) {
         if (header->seen & entries[i].bit) return fail_expected(header, begin, "each key once");
         header->seen |= entries[i].bit;
         status = expect(header, ':');
-        return status ? status : entries[i].parse(header);
+        if (!status) status = entries[i].parse(header);
+        return status;
     }
     return fail_expected(header, begin, "'descr', 'fortran_order' or 'shape'");
 }

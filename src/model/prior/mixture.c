@@ -91,7 +91,8 @@ static void place_draw(const vae__prior_call *call, size_t k, vae__real *z) {
     for (size_t i = 0; i < latent; i++) {
         const vae__real *row = full ? whitening + i * latent : whitening;
         double left = (double)z[i];
-        for (size_t j = 0; full && j < i; j++) left -= (double)row[j] * (double)z[j];
+        size_t before = full ? i : 0;
+        for (size_t j = 0; j < before; j++) left -= (double)row[j] * (double)z[j];
         z[i] = (vae__real)(left * exp(-(double)row[i]));
     }
     for (size_t i = 0; i < latent; i++) z[i] += mean[i];

@@ -135,8 +135,9 @@ static double sum_joint(const mixture *m, const double *joint, vae__real *share)
         if (joint[k] > largest) largest = joint[k];
     for (size_t k = 0; k < m->count; k++) total += exp(joint[k] - largest);
     double log_p = largest + log(total);
-    for (size_t k = 0; share && k < m->count; k++) share[k] = (vae__real)(joint[k] - log_p);
-    if (share) m->kernels->exponential(share, m->count);
+    if (!share) return log_p;
+    for (size_t k = 0; k < m->count; k++) share[k] = (vae__real)(joint[k] - log_p);
+    m->kernels->exponential(share, m->count);
     return log_p;
 }
 

@@ -169,11 +169,11 @@ static size_t reseed(vae__em *fit) {
         for (size_t other = 0; other < fit->count; other++) {
             double weight = fit->total.weights[other];
             const double *from = fit->whitening + other * square;
-            for (size_t i = 0; weight >= EMPTY && i < square; i++)
-                covariance[i] += weight / (double)fit->n * from[i];
+            if (weight < EMPTY) continue;
+            for (size_t i = 0; i < square; i++) covariance[i] += weight / (double)fit->n * from[i];
         }
     }
-    for (size_t k = 0; empty && k < fit->count; k++)
+    for (size_t k = 0; k < fit->count; k++)
         if (fit->total.weights[k] < EMPTY) fit->total.weights[k] = 1;
     return empty;
 }
