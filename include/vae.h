@@ -710,6 +710,15 @@ VAE_API vae_status vae_elbo(const vae_model *model, const float *x, size_t n, si
 VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
                               float *x_mean, float *x);
 
+/* vae_sample with options and progress; without options the same rows. Each of z, x_mean and x may be NULL.
+ * progress (may be NULL) is called with rows done and n, and returns 0 to go on; anything else ends the call
+ * with VAE_STOPPED, and rows behind those are then not written. options, all optional:
+ *   temperature=1     times the standard deviation of z: N(0, I) becomes N(0, T^2 I), each component of a
+ *                     mixture keeps its mean and weight. Below 1 rows are more alike and more typical */
+VAE_API vae_status vae_generate(const vae_model *model, size_t n, uint64_t seed,
+                                const char *options, vae_progress_fn progress, void *user, float *z,
+                                float *x_mean, float *x);
+
 /* Estimates of log p(x) per row, [n] each. options, all optional:
  *   estimator=importance   log (1/K) sum_k p(x, z_k) / q(z_k|x), z_k ~ q(z|x) (Burda et al. 2016):
  *                          a lower bound in expectation that rises with K to log p(x). Noise keyed

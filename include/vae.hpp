@@ -864,6 +864,13 @@ class model : public detail::handle<vae_model, vae_model_destroy> {
         sample(n, seed, result.z, result.x_mean, result.x);
         return result;
     }
+    /* vae_generate. False where progress, a function of rows done and in all, stopped it: rows behind those are
+     * then 0. */
+    bool generate(std::size_t n, std::uint64_t seed, text options, samples &made) const;
+    template <class F,
+              class = std::enable_if_t<std::is_invocable_v<F &, std::uint64_t, std::uint64_t>>>
+    bool generate(std::size_t n, std::uint64_t seed, text options, samples &made,
+                  F &&progress) const;
     void log_likelihood(span<const float> x, text options, output<double> log_p,
                         output<double> std_error, output<double> ess) const {
         const std::size_t values = width(), n = detail::rows_of("x", x.size(), values);
@@ -912,6 +919,9 @@ class model : public detail::handle<vae_model, vae_model_destroy> {
     friend checkpoint load_checkpoint(const context *context, text path, dataset *dataset);
 
     template <class F> bool fit_prior_with(const dataset &dataset, text options, F &progress);
+    template <class F>
+    bool generate_with(std::size_t n, std::uint64_t seed, text options, samples &made,
+                       F &progress) const;
     model(detail::shared_host shared, vae_model *pointer) : handle(std::move(shared)) {
         pointer_ = pointer;
     }
@@ -1093,6 +1103,34 @@ inline bool model::fit_prior(const dataset &dataset, text options) {
 template <class F, class>
 bool model::fit_prior(const dataset &dataset, text options, F &&progress) {
     return fit_prior_with(dataset, options, progress);
+}
+
+/* ---- Rows from the prior --------------------------------------------------------------------- */
+
+template <class F>
+bool model::generate_with(std::size_t n, std::uint64_t seed, text options, samples &made,
+                          F &function) const {
+    using callback = detail::callback<F>;
+    callback own(function, std::array<detail::host *, 3>{host_.get(), nullptr, nullptr});
+    const vae_progress_fn call = [](void *user, std::uint64_t done,
+                                    std::uint64_t total) noexcept -> std::int32_t {
+        return static_cast<callback *>(user)->call(done, total);
+    };
+    const std::size_t size = detail::product(n, width());
+    made = {std::vector<float>(detail::product(n, latent())), std::vector<float>(size),
+            std::vector<float>(size)};
+    const vae_status status = vae_generate(get(), n, seed, options.c_str(), call, &own,
+                                           made.z.data(), made.x_mean.data(), made.x.data());
+    return detail::finish(status, {host_.get()}, own.thrown()) == VAE_OK;
+}
+inline bool model::generate(std::size_t n, std::uint64_t seed, text options, samples &made) const {
+    const auto go_on = [](std::uint64_t, std::uint64_t) {};
+    return generate_with(n, seed, options, made, go_on);
+}
+template <class F, class>
+bool model::generate(std::size_t n, std::uint64_t seed, text options, samples &made,
+                     F &&progress) const {
+    return generate_with(n, seed, options, made, progress);
 }
 
 /* ---- Evaluation ------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
 
 #include "api/arguments.h"
 #include "api/texts.h"
+#include "model/generate.h"
 #include "model/score.h"
 #include "train/initialize.h"
 #include "train/persist.h"
@@ -347,8 +348,17 @@ vae_status vae_elbo(const vae_model *model, const float *x, size_t n, size_t wid
 vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, float *z, float *x_mean,
                       float *x) {
     vae_status status = vae__need(model, "vae_sample", "model");
-    if (!status) status = vae__model_sample(model, n, seed, z, x_mean, x);
+    if (!status) status = vae__model_generate(model, n, seed, NULL, NULL, NULL, z, x_mean, x);
     return vae__memory_in(status, "vae_sample");
+}
+
+vae_status vae_generate(const vae_model *model, size_t n, uint64_t seed, const char *options,
+                        vae_progress_fn progress, void *user, float *z, float *x_mean, float *x) {
+    vae_status status = vae__need(model, "vae_generate", "model");
+    if (!status) status = vae__check_keys(&vae__generate_table, options);
+    if (!status)
+        status = vae__model_generate(model, n, seed, options, progress, user, z, x_mean, x);
+    return vae__memory_in(status, "vae_generate");
 }
 
 vae_status vae_score(const vae_model *model, const float *x, size_t n, size_t width,

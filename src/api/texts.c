@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/options.h"
+#include "model/generate.h"
 #include "model/prior.h"
 #include "model/score.h"
 #include "train/evaluation.h"
@@ -24,6 +25,7 @@ static const struct text {
     {&vae__fit_prior_table, "vae_model_fit_prior"},
     {&vae__estimate_table, "vae_log_likelihood"},
     {&vae__score_table, "vae_score"},
+    {&vae__generate_table, "vae_generate"},
     {&vae__evaluation_table, "vae_evaluate"},
     {&vae__context_table, "the context options (vae_context_create)"},
 };

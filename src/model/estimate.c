@@ -276,7 +276,7 @@ typedef struct prior_source {
 static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *into) {
     const prior_source *source = user;
     const vae__prior_call call = vae__model_prior_call(source->model);
-    vae__prior_of(call.spec)->draw(&call, &source->stream, (size_t)source->done + first, count,
+    vae__prior_of(call.spec)->draw(&call, &source->stream, (size_t)source->done + first, count, 1,
                                    into);
     return VAE_OK;
 }

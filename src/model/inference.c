@@ -89,6 +89,7 @@ typedef struct job {
     vae__real *real_mean, *real_logvar; /* in place of mean and logvar, for callers inside */
     const vae__bound *bound;
     double *score, *by_value; /* [n], [n, width] */
+    const vae__sampling *how; /* NULL: no sampling */
 } job;
 
 /* z is read from the caller's buffer: decode is the only call that takes one. */
@@ -126,6 +127,9 @@ static vae_status run_job(job *j) {
         status = vae__run_rows(&run);
         if (!status && atomic_load(&run.refused)) status = refuse(j, first, rows, &run);
         if (!status) j->read(j, &run, first, rows);
+        if (!status && j->how && j->how->progress &&
+            j->how->progress(j->how->user, first + rows, j->n))
+            status = VAE_STOPPED;
     }
     vae__program_return(program, workspace);
     return status;
@@ -163,7 +167,8 @@ static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *
     const job *j = user;
     const vae__prior_call call = vae__model_prior_call(j->model);
     vae__prior_of(&j->model->spec)
-        ->draw(&call, &j->noise.stream, j->noise.first_row + first, count, into);
+        ->draw(&call, &j->noise.stream, j->noise.first_row + first, count, j->how->temperature,
+               into);
     return VAE_OK;
 }
 
@@ -295,8 +300,8 @@ static noise noise_for(const vae_model *model, uint64_t seed, vae__purpose purpo
     return (noise){model->context->kernels, {seed, 0, purpose, 0}, 0, (size_t)model->spec.latent};
 }
 
-vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
-                             float *x_mean, float *x) {
+vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,
+                             const vae__sampling *how, float *z, float *x_mean, float *x) {
     job j = {.model = model,
              .name = "sample",
              .n = n,
@@ -305,6 +310,7 @@ vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, fl
              .z = z,
              .x_mean = x_mean,
              .x = x,
+             .how = how,
              .noise = noise_for(model, seed, VAE__PURPOSE_PRIOR)};
     return run_job(&j);
 }

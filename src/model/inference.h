@@ -10,8 +10,17 @@ vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, f
                              float *logvar);
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean);
 vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean);
-vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed, float *z,
-                             float *x_mean, float *x);
+
+/* How rows are drawn from the prior. */
+typedef struct vae__sampling {
+    double temperature;       /* 1: p(z) as it is (vae__prior.draw) */
+    vae_progress_fn progress; /* called with rows done and rows in all; NULL: nobody asks */
+    void *user;
+} vae__sampling;
+
+/* z ~ p(z), E[x|z] and x ~ p(x|z), each of which may be NULL. VAE_STOPPED if progress stopped it. */
+vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,
+                             const vae__sampling *how, float *z, float *x_mean, float *x);
 
 /* Per-row bound; noise keyed (seed, first_row + r). Any of the results may be NULL. */
 typedef struct vae__bound {

@@ -67,9 +67,10 @@ typedef struct vae__prior {
 
     /* ---- outside ---- */
 
-    /* z [rows, latent] ~ p(z), row i from row first_row + i of the stream. */
+    /* z [rows, latent] ~ p(z), row i from row first_row + i of the stream. A temperature other than 1 multiplies
+     * the standard deviations of Gaussians, those of components for a mixture; 0 leaves their means. */
     void (*draw)(const vae__prior_call *call, const vae__stream *stream, size_t first_row,
-                 size_t rows, vae__real *z);
+                 size_t rows, double temperature, vae__real *z);
 
     /* ratio [draws] = log p(z) - log q(z|x) of draws z = mean + sd noise [draws, latent] from one posterior,
      * whose log variances are logvar [latent]. NULL: the density program has log p(z). */

@@ -397,6 +397,22 @@ void priors() {
     CHECK_ERROR(t.model.set_prior("mixtures:3"), VAE_ERROR_TEXT, "mixture");
 }
 
+void generates() {
+    trained t;
+    vae::samples made, cold;
+    std::vector<float> z(300 * latent), mean(300 * width), x(300 * width);
+    CHECK(vae_generate(t.model.get(), 300, 5, "temperature=0.5", nullptr, nullptr, z.data(),
+                       mean.data(), x.data()) == VAE_OK);
+    std::uint64_t last = 0;
+    CHECK(t.model.generate(300, 5, "temperature=0.5", made,
+                           [&](std::uint64_t done, std::uint64_t) { last = done; }));
+    CHECK(last == 300 && made.z == z && made.x_mean == mean && made.x == x);
+    CHECK(t.model.generate(300, 5, nullptr, made) && made.x == t.model.sample(300, 5).x);
+    CHECK(!t.model.generate(300, 5, nullptr, cold,
+                            [](std::uint64_t, std::uint64_t) { return false; }));
+    CHECK_ERROR(t.model.generate(3, 5, "temperature=-1", cold), VAE_ERROR_TEXT, "temperature");
+}
+
 void callbacks_that_throw() {
     trained t;
     const auto thrower = [](const vae::train_event &now) {
@@ -554,21 +570,10 @@ void threads_in_turn() {
 } // namespace
 
 int main() {
-    void (*const tests[])() = {version,
-                               moves,
-                               any_order,
-                               datasets,
-                               models,
-                               files,
-                               inference,
-                               training,
-                               evaluations,
-                               priors,
-                               callbacks_that_throw,
-                               logs,
-                               allocators,
-                               threads,
-                               threads_in_turn};
+    void (*const tests[])() = {version,     moves,      any_order, datasets,
+                               models,      files,      inference, training,
+                               evaluations, priors,     generates, callbacks_that_throw,
+                               logs,        allocators, threads,   threads_in_turn};
     for (const auto test : tests) {
         try {
             test();

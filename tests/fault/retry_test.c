@@ -123,6 +123,10 @@ static vae_status sample(handles *h) {
     return vae_sample(h->model, ROWS, 3, NULL, h->out, NULL);
 }
 
+static vae_status generate(handles *h) {
+    return vae_generate(h->model, ROWS, 3, "temperature=0.5", NULL, NULL, NULL, h->out, NULL);
+}
+
 static vae_status log_likelihood(handles *h) {
     return vae_log_likelihood(h->model, h->x, ROWS, WIDTH, "samples=20", h->values,
                               h->values + ROWS, NULL);
@@ -214,6 +218,7 @@ static const struct function {
     {"vae_reconstruct", reconstruct, 0},
     {"vae_elbo", elbo, 0},
     {"vae_sample", sample, 0},
+    {"vae_generate", generate, 0},
     {"vae_log_likelihood", log_likelihood, 0},
     {"vae_score", score, 0},
     {"vae_evaluate", evaluate, 0},

@@ -43,6 +43,8 @@ static void decode(world *w, const model_slot *m, size_t n) {
     expected = m->handle ? OK : ONE(VAE_ERROR_ARGUMENT);
     CALL(w, expected, vae_sample, m->handle, n, draw(w), floats(w, n * m->latent),
          floats(w, n * m->width), floats(w, n * m->width));
+    CALL(w, expected, vae_generate, m->handle, n, draw(w), one_in(w, 2) ? NULL : "temperature=0.7",
+         NULL, NULL, floats(w, n * m->latent), floats(w, n * m->width), floats(w, n * m->width));
 }
 
 void call_inference(world *w) {

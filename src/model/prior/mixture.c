@@ -99,11 +99,13 @@ static void place_draw(const vae__prior_call *call, size_t k, vae__real *z) {
 }
 
 static void draw(const vae__prior_call *call, const vae__stream *stream, size_t first_row,
-                 size_t rows, vae__real *z) {
+                 size_t rows, double temperature, vae__real *z) {
     size_t latent = (size_t)call->spec->latent, count = (size_t)call->spec->prior.count;
     vae__stream choices = *stream;
     choices.sample++;
     call->kernels->normals(stream, first_row, rows, 1, latent, z);
+    if (temperature < 1 || temperature > 1)
+        call->kernels->scale(z, (vae__real)temperature, rows * latent);
     for (size_t r = 0; r < rows; r++, z += latent) {
         double u = vae__random_uniform(&choices, (uint32_t)(first_row + r), 0);
         place_draw(call, choose(mixture_values(call, MIXTURE_LOGITS), count, u), z);

@@ -9,8 +9,11 @@ static vae_status draw_posterior(const vae__build *build, vae__id head, vae__id 
 }
 
 static void draw(const vae__prior_call *call, const vae__stream *stream, size_t first_row,
-                 size_t rows, vae__real *z) {
-    call->kernels->normals(stream, first_row, rows, 1, (size_t)call->spec->latent, z);
+                 size_t rows, double temperature, vae__real *z) {
+    size_t latent = (size_t)call->spec->latent;
+    call->kernels->normals(stream, first_row, rows, 1, latent, z);
+    if (temperature < 1 || temperature > 1)
+        call->kernels->scale(z, (vae__real)temperature, rows * latent);
 }
 
 /* sum (logvar + noise^2 - z^2) / 2: the constants of both densities cancel. */

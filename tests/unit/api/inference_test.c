@@ -430,6 +430,78 @@ static void draws_end_whatever_the_parameters_are(void **state) {
     }
 }
 
+/* ---- vae_generate ---- */
+
+enum { SEEN = 300 };
+
+typedef struct watch {
+    uint64_t done, total, stop_at;
+} watch;
+
+static int32_t look(void *user, uint64_t done, uint64_t total) {
+    watch *w = user;
+    w->done = done;
+    w->total = total;
+    return w->stop_at && done >= w->stop_at;
+}
+
+static void generates_as_it_samples(void **state) {
+    static float z[ROWS * LATENT], x[ROWS * WIDTH], other_z[ROWS * LATENT], other_x[ROWS * WIDTH];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(specs); i++) {
+        vae_model *model = make(NULL, specs[i]);
+        watch w = {0};
+        assert_ok(vae_sample(model, ROWS, 3, z, NULL, x));
+        assert_ok(vae_generate(model, ROWS, 3, NULL, look, &w, other_z, NULL, other_x));
+        assert_memory_equal(z, other_z, sizeof z);
+        assert_memory_equal(x, other_x, sizeof x);
+        assert_true(w.done == ROWS && w.total == ROWS);
+        vae_model_destroy(model);
+    }
+}
+
+static void temperature_scales_deviations(void **state) {
+    static float z[ROWS * LATENT], warm[ROWS * LATENT], means[4 * LATENT];
+    (void)state;
+    vae_model *model = make(NULL, specs[0]);
+    assert_ok(vae_generate(model, ROWS, 3, "temperature=1", NULL, NULL, z, NULL, NULL));
+    assert_ok(vae_generate(model, ROWS, 3, "temperature=0.25", NULL, NULL, warm, NULL, NULL));
+    for (size_t i = 0; i < COUNT_OF(z); i++)
+        assert_true(warm[i] >= z[i] / 4 && warm[i] <= z[i] / 4);
+    assert_ok(vae_model_set_prior(model, "mixture:4 prior_covariance=full"));
+    assert_ok(vae_model_parameter_get(model, "prior.mean", means, COUNT_OF(means)));
+    assert_ok(vae_generate(model, ROWS, 3, "temperature=0", NULL, NULL, warm, NULL, NULL));
+    size_t used[4] = {0};
+    for (size_t r = 0; r < ROWS; r++) {
+        size_t k = 0;
+        while (k < 4 && memcmp(warm + r * LATENT, means + k * LATENT, LATENT * sizeof *means)) k++;
+        assert_true(k < 4);
+        used[k]++;
+    }
+    for (size_t k = 0; k < 4; k++)
+        assert_true(used[k] > ROWS / 8); /* weights stay: a quarter each */
+    vae_model_destroy(model);
+}
+
+static void generation_stops_and_refuses(void **state) {
+    static float x[ROWS * WIDTH];
+    (void)state;
+    vae_model *model = make(NULL, specs[0]);
+    watch w = {.stop_at = SEEN};
+    assert_int_equal(vae_generate(model, ROWS, 3, NULL, look, &w, NULL, x, NULL), VAE_STOPPED);
+    assert_true(w.done >= SEEN && w.done < ROWS);
+    assert_ok(vae_generate(model, 0, 3, NULL, look, &w, NULL, NULL, NULL));
+    assert_fails(vae_generate(NULL, 1, 3, NULL, NULL, NULL, NULL, x, NULL), VAE_ERROR_ARGUMENT,
+                 "vae_generate: model is NULL");
+    assert_fails(vae_generate(model, 1, 3, "temperature=-1", NULL, NULL, NULL, x, NULL),
+                 VAE_ERROR_TEXT, "generate:1:13: temperature=-1: expected a number from 0 to 1000");
+    assert_fails(vae_generate(model, 1, 3, "temprature=1", NULL, NULL, NULL, x, NULL),
+                 VAE_ERROR_TEXT, "did you mean 'temperature'?");
+    assert_fails(vae_generate(model, 1, 3, "samples=3", NULL, NULL, NULL, x, NULL), VAE_ERROR_TEXT,
+                 "unknown option 'samples': it belongs to");
+    vae_model_destroy(model);
+}
+
 typedef struct trained {
     double elbo[STEPS];
     size_t length;
@@ -496,6 +568,9 @@ int main(void) {
         cmocka_unit_test(allocates_nothing_in_a_steady_state),
         cmocka_unit_test(trains_the_same_with_any_threads),
         cmocka_unit_test(draws_end_whatever_the_parameters_are),
+        cmocka_unit_test(generates_as_it_samples),
+        cmocka_unit_test(temperature_scales_deviations),
+        cmocka_unit_test(generation_stops_and_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,3 +293,19 @@ def test_progress(trained, capsys):
     trained[1].train(trained[2], epochs=6, progress=True)
     assert "ELBO" in capsys.readouterr().err
     trained[0].evaluate(trained[2], progress=True)
+
+
+def test_generates(trained):
+    model = trained[0]
+    raw, made = vae.Model.from_bytes(model.to_bytes()), _library._functions
+    expected = numpy.empty((300, model.width), numpy.float32)
+    assert made["vae_generate"](raw._pointer, 300, 5, b"temperature=0.5", _library.PROGRESS_FN(0), None, None,
+                                expected.ctypes.data, None) == 0  # fmt: skip
+    seen = []
+    z, mean, x = model.generate(300, 5, temperature=0.5, callback=lambda done, total: seen.append((done, total)))
+    assert numpy.array_equal(mean, expected) and seen[-1] == (300, 300) and z.shape == (300, model.latent)
+    assert numpy.array_equal(model.generate(300, 5)[2], model.sample(300, 5)[2])
+    with pytest.raises(InterruptedError):
+        model.generate(300, callback=lambda *_: True)
+    with pytest.raises(vae.TextError):
+        model.generate(3, temperature=-1)

@@ -537,6 +537,36 @@ class Model(_Handle):
             call("vae_sample", pointer, n, seed, address(z), address(mean), address(x))
         return z, mean, x
 
+    def generate(
+        self,
+        n: int,
+        seed: int = 1,
+        options: Optional[str] = None,
+        *,
+        callback: Optional[Callable[[int, int], Any]] = None,
+        progress: bool = False,
+        **values: Any,
+    ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """sample with options, such as temperature=0.7. callback(done, total) returns True to stop: InterruptedError."""
+        if n < 0:
+            raise _errors.ArgumentError("n: expected at least 0, found %d" % n)
+        z = numpy.empty((n, self.latent), numpy.float32)
+        mean, x = (numpy.empty((n, self.width), numpy.float32) for _ in range(2))
+        shown = make_progress(progress, "rows")
+        with _interrupt.guard() as guard, shown:
+
+            def report(done: int, total: int) -> Any:
+                shown.show(done, total)
+                return callback is not None and callback(done, total)
+
+            keep = PROGRESS_FN(lambda _user, done, total: guard.run(lambda: report(done, total)))
+            with _using((self, False)) as (pointer,):
+                status = call("vae_generate", pointer, n, seed, text(options, values), keep, None,
+                              address(z), address(mean), address(x))  # fmt: skip
+        if status == STOPPED:
+            raise InterruptedError("the generation of rows was stopped")
+        return z, mean, x
+
     def log_likelihood(self, x: Any, options: Optional[str] = None, **values: Any) -> tuple[numpy.ndarray, ...]:
         """log p(x) in nats, its standard error and effective sample size, [n] each."""
         x = self._rows(x, self.width, "x")

@@ -121,6 +121,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "vae_reconstruct": (STATUS, [H, H, c_size_t, c_size_t, H]),
     "vae_elbo": (STATUS, [H, H, c_size_t, c_size_t, c_uint64, H, H, H]),
     "vae_sample": (STATUS, [H, c_size_t, c_uint64, H, H, H]),
+    "vae_generate": (STATUS, [H, c_size_t, c_uint64, c_char_p, PROGRESS_FN, c_void_p, H, H, H]),
     "vae_log_likelihood": (STATUS, [H, H, c_size_t, c_size_t, c_char_p, H, H, H]),
     "vae_score": (STATUS, [H, H, c_size_t, c_size_t, c_char_p, H, H]),
     "vae_evaluate": (STATUS, [H, H, H, c_char_p, PROGRESS_FN, c_void_p, OUT]),

@@ -305,6 +305,17 @@ extern "C" {
         x_mean: *mut f32,
         x: *mut f32,
     ) -> vae_status;
+    pub fn vae_generate(
+        model: *const vae_model,
+        n: usize,
+        seed: u64,
+        options: *const c_char,
+        progress: Option<vae_progress_fn>,
+        user: *mut c_void,
+        z: *mut f32,
+        x_mean: *mut f32,
+        x: *mut f32,
+    ) -> vae_status;
     pub fn vae_log_likelihood(
         model: *const vae_model,
         x: *const f32,

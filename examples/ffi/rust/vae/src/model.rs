@@ -389,6 +389,38 @@ impl Model {
         Ok(all)
     }
 
+    /// `sample` with options, such as `temperature=0.7`. `progress` is called with rows done and rows in all. None if
+    /// it stopped the call.
+    pub fn generate<F: FnMut(u64, u64) -> ControlFlow<()>>(
+        &self,
+        n: usize,
+        seed: u64,
+        options: &str,
+        mut progress: F,
+    ) -> Result<Option<Sample>> {
+        let options = text::c_text(options)?;
+        let mut all = Sample {
+            z: text::zeros(n, self.latent())?,
+            x_mean: text::zeros(n, self.width())?,
+            x: text::zeros(n, self.width())?,
+        };
+        // SAFETY: the buffers have n rows; the callback lives during the call, on this thread.
+        let status = unsafe {
+            sys::vae_generate(
+                self.get(),
+                n,
+                seed,
+                options.as_ptr(),
+                Some(on_progress::<F>),
+                (&mut progress as *mut F).cast(),
+                all.z.as_mut_ptr(),
+                all.x_mean.as_mut_ptr(),
+                all.x.as_mut_ptr(),
+            )
+        };
+        Ok(if check(status)? == 0 { Some(all) } else { None })
+    }
+
     /// Estimates of log p(x).
     pub fn log_likelihood(&self, x: &[f32], options: &str) -> Result<LogLikelihood> {
         let n = text::rows(x, self.width())?;

@@ -180,6 +180,10 @@ fn priors_are_those_of_c() {
         values
     };
     assert_eq!(model.parameter("prior.mean", 6).unwrap(), fitted);
+    let made = model.generate(9, 5, "temperature=0.5", |_, _| ControlFlow::Continue(())).unwrap().unwrap();
+    let plain = model.generate(9, 5, "", |_, _| ControlFlow::Continue(())).unwrap().unwrap();
+    assert!(plain.x == model.sample(9, 5).unwrap().x && made.z != plain.z);
+    assert!(model.generate(9, 5, "", |_, _| ControlFlow::Break(())).unwrap().is_none());
     assert!(!model.fit_prior(&data, "seed=3", |_, _| ControlFlow::Break(())).unwrap());
     assert_eq!(model.parameter("prior.mean", 6).unwrap(), fitted);
     let mut optimizer = Optimizer::new(&mut model, "train=prior").unwrap();
