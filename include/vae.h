@@ -545,6 +545,13 @@ typedef struct vae_optimizer vae_optimizer;
  *   train=all | prior | network (all)
  *                               what is trained: with `prior` or `network` the other one stays as it
  *                               is, costs no gradient, and no weight decay changes it
+ *   ema=0                       decay, 0 to 0.9999999, of an exponential moving average of the parameters, debiased:
+ *                               sum_i d^(t-i) w_i / sum_i d^(t-i) after t updates (0: none)
+ *
+ * With ema= the model holds the average: all that reads it (inference, validation, vae_model_save,
+ * vae_model_parameter_get) sees that, while updates go on from the last parameters, which a checkpoint keeps too;
+ * vae_model_parameter_set and vae_model_fit_prior write both. Such an optimizer is the model's only one while it lives:
+ * VAE_ERROR_ARGUMENT for a second one, and VAE_ERROR_MISMATCH for a step of an earlier one.
  *
  * With a mixture as prior there is no free_bits, since its KL is no sum over latents, and beta weighs the KL
  * for the encoder; the prior's own parameters keep the weight 1.

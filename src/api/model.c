@@ -252,7 +252,7 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
     size_t index = (size_t)(parameter - model->parameters.items);
     if (index == model->network.shift || index == model->network.scale) model->has_scaling = 1;
     model->set_by_hand = 1;
-    model->edits++;
+    vae__model_changed(model, index, 1);
     return VAE_OK;
 }
 

@@ -146,6 +146,16 @@ static void fit_standardization(vae_model *model, vae__statistics *statistics) {
     model->has_scaling = 1;
 }
 
+void vae__model_changed(vae_model *model, size_t first, size_t count) {
+    model->edits++;
+    if (!model->training) return;
+    for (size_t i = first; i < first + count; i++) {
+        const vae__parameter *p = &model->parameters.items[i];
+        memcpy(model->training + (p->values - model->parameters.block), p->values,
+               vae__parameter_size(p) * sizeof *p->values);
+    }
+}
+
 void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     int holds = likelihood->holds_constant && likelihood->holds_constant(&model->spec);
@@ -158,7 +168,7 @@ void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
     likelihood->initialize(&model->spec, statistics, &model->parameters,
                            &model->network.likelihood);
     model->initialized = 1;
-    model->edits++;
+    vae__model_changed(model, 0, model->parameters.count);
 }
 
 vae_status vae__model_check_start(const vae_model *model) {
@@ -178,7 +188,7 @@ void vae__model_draw(vae_model *model) {
     const vae__prior *prior = vae__prior_of(&model->spec);
     vae__network_initialize(&model->spec, &model->network, &model->parameters);
     if (prior->initialize) prior->initialize(&call);
-    model->edits++;
+    vae__model_changed(model, 0, model->parameters.count);
 }
 
 vae_status vae__model_check_scaling(const vae_model *model) {

@@ -18,6 +18,9 @@ struct vae_model {
     const vae__model_kind *kind;
     _Atomic(vae__program *)
         programs[VAE__MAX_PROGRAMS]; /* by the kind's list; NULL: not asked for yet */
+    vae__real *
+        training; /* laid out as the parameters' block: what an optimizer with ema= trains, while the
+                          * block holds the average. Its own; NULL: the block itself is trained */
     double *shift;  /* [width] of the rows that standardize=1 was fitted to (shift.h); NULL: none */
     uint64_t edits; /* times that parameters were changed: an optimizer sees what it has not done */
     /* What vae_model_initialize and training may still do: see vae__model_check_start. */
@@ -59,6 +62,10 @@ vae_status vae__model_sigma(const vae_model *model, double *sigma);
  * turned into those of the standardised columns. For any model: whether a caller's may be initialised
  * is vae__model_check_start's to say. */
 void vae__model_initialize(vae_model *model, vae__statistics *statistics);
+
+/* Parameters from number `first` on were changed, by anything but a step: what is trained beside them takes their
+ * values. */
+void vae__model_changed(vae_model *model, size_t first, size_t count);
 
 /* Refuses to initialise a model whose parameters would be lost. */
 vae_status vae__model_check_start(const vae_model *model);

@@ -58,6 +58,7 @@ vae_status vae__model_set_prior(vae_model *model, const char *text) {
     other->parameters.block = NULL;
     other->earlier = model->earlier;
     model->earlier = other;
+    model->training = NULL; /* of an optimizer that is now another model's */
     model->edits++;
     model->version++;
     return VAE_OK;

@@ -2,6 +2,7 @@
  * on persist.c for the model; a checkpoint that was loaded goes on bit for bit as if it had never stopped. */
 #include "train/checkpoint.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "data/cursor.h"
@@ -12,7 +13,7 @@
 /* The version of what the keys beside the model's mean (persist.h). */
 #define VERSION "1"
 
-enum { OWN_METADATA = 8, NAME_SIZE = VAE__PARAMETER_NAME + 32 };
+enum { OWN_METADATA = 9, NAME_SIZE = VAE__PARAMETER_NAME + 32 };
 #define MOST_STEPS ((uint64_t)1 << 62) /* room to go on counting */
 
 /* "optimizer.moment1.encoder.0.weight" */
@@ -22,9 +23,19 @@ static const char *moment_name(char name[NAME_SIZE], size_t moment, const vae__p
 }
 
 /* A parameter's place in a moment's block. */
-static vae__real *moment_values(const vae__optimizer_state *state, size_t moment,
+static vae__real *moment_values(const vae_optimizer *optimizer, size_t moment,
                                 const vae__parameter *p) {
-    return state->moments[moment] + (p->values - state->parameters);
+    return optimizer->state.moments[moment] + (p->values - optimizer->model->parameters.block);
+}
+
+/* "optimizer.weights.encoder.0.weight": with ema= what is trained; the parameter itself is the average. */
+static const char *weights_name(char name[NAME_SIZE], const vae__parameter *p) {
+    vae__format(name, NAME_SIZE, VAE__OPTIMIZER_KEYS "weights.%s", p->name);
+    return name;
+}
+
+static vae__real *weights_of(const vae_optimizer *optimizer, const vae__parameter *p) {
+    return optimizer->average.weights + (p->values - optimizer->model->parameters.block);
 }
 
 static size_t moments_of(const vae__optimizer_state *state) {
@@ -41,7 +52,7 @@ typedef struct contents {
     size_t count;
     vae__metadata *metadata; /* OWN_METADATA at most, and what the model carries */
     size_t metadata_count;
-    char steps[24], epoch[24], position[24];
+    char steps[24], averaged[24], epoch[24], position[24];
     vae__buffer dataset;
 } contents;
 
@@ -49,9 +60,10 @@ typedef struct contents {
 static vae_status list_tensors(const vae_optimizer *optimizer, contents *c) {
     const vae__parameters *parameters = &optimizer->model->parameters;
     size_t moments = moments_of(&optimizer->state), named = 0;
+    size_t own = moments + (optimizer->average.weights != NULL);
     c->tensors =
-        vae__allocate(optimizer->context, parameters->count * (1 + moments), sizeof *c->tensors);
-    c->names = vae__allocate(optimizer->context, parameters->count * moments, sizeof *c->names);
+        vae__allocate(optimizer->context, parameters->count * (1 + own), sizeof *c->tensors);
+    c->names = vae__allocate(optimizer->context, parameters->count * own, sizeof *c->names);
     if (!c->tensors || !c->names) return vae__last_status();
     for (size_t i = 0; i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
@@ -63,8 +75,14 @@ static vae_status list_tensors(const vae_optimizer *optimizer, contents *c) {
             const vae__parameter *p = &parameters->items[i];
             if (!p->trainable) continue;
             c->tensors[c->count++] = vae__tensor_of(moment_name(c->names[named++], m, p), p,
-                                                    moment_values(&optimizer->state, m, p));
+                                                    moment_values(optimizer, m, p));
         }
+    }
+    for (size_t i = 0; i < parameters->count && optimizer->average.weights; i++) {
+        const vae__parameter *p = &parameters->items[i];
+        if (!p->trainable) continue;
+        c->tensors[c->count++] =
+            vae__tensor_of(weights_name(c->names[named++], p), p, weights_of(optimizer, p));
     }
     return VAE_OK;
 }
@@ -88,6 +106,8 @@ static vae_status list_metadata(const vae_optimizer *optimizer, const vae_datase
     add(c, VAE__CHECKPOINT_KEY, VERSION);
     add(c, VAE__OPTIONS_KEY, optimizer->options_text);
     add_number(c, VAE__STEPS_KEY, c->steps, optimizer->state.steps);
+    if (optimizer->average.weights)
+        add_number(c, VAE__AVERAGED_KEY, c->averaged, optimizer->average.updates);
     if (dataset) {
         vae_status status = vae__dataset_describe(dataset, &c->dataset);
         if (status) return status;
@@ -166,10 +186,19 @@ static vae_status read_moments(const source *from, vae_optimizer *optimizer) {
             if (!p->trainable) continue;
             vae_status status =
                 vae__tensor_read(from->path, &from->bundle, moment_name(name, m, p), p,
-                                 state->rule->least[m], moment_values(state, m, p));
+                                 state->rule->least[m], moment_values(optimizer, m, p));
             if (status) return status;
             expected++;
         }
+    }
+    for (size_t i = 0; i < parameters->count && optimizer->average.weights; i++) {
+        const vae__parameter *p = &parameters->items[i];
+        if (!p->trainable) continue;
+        double least = -HUGE_VAL;
+        vae_status status = vae__tensor_read(from->path, &from->bundle, weights_name(name, p), p,
+                                             least, weights_of(optimizer, p));
+        if (status) return status;
+        expected++;
     }
     if (from->bundle.tensor_count == expected) return VAE_OK;
     return vae__fail(VAE_ERROR_FORMAT,
@@ -195,7 +224,12 @@ static vae_status read_optimizer(const source *from, vae_model *model, vae_optim
         return vae__fail_as(VAE_ERROR_FORMAT, "%s: __metadata__ '" VAE__OPTIONS_KEY "'",
                             from->path);
     if (!status) status = read_moments(from, *out);
+    if (!status && (*out)->average.weights)
+        status = read_number(from, VAE__AVERAGED_KEY, &(*out)->average.updates);
     if (status) return status;
+    if ((*out)->average.updates > MOST_STEPS)
+        return vae__fail(VAE_ERROR_FORMAT, "%s: __metadata__ '" VAE__AVERAGED_KEY "' is %llu",
+                         from->path, (unsigned long long)(*out)->average.updates);
     (*out)->state.steps = steps;
     vae__optimizer_measure(&(*out)->state);
     return VAE_OK;

@@ -98,7 +98,8 @@ static vae_status fit_moments(fit *f) {
     const vae__fit_watch watch = {after_iteration, f};
     vae_status status = prior->fit(&call, f->model->context, &moments, &f->options, &watch);
     if (status) return status;
-    f->model->edits++;
+    vae__model_changed(f->model, f->model->network.prior,
+                       f->model->parameters.count - f->model->network.prior);
     f->model->trained = 1;
     tell(f, 1 + f->options.iterations, 0); /* it may have ended early */
     return VAE_OK;

@@ -157,6 +157,9 @@ static void keep_if_best(loop *l, double elbo) {
     l->since_best = 0;
     if (l->best_parameters)
         memcpy(l->best_parameters, parameters->block, parameters->block_count * sizeof(vae__real));
+    if (l->best_parameters && l->optimizer->average.weights)
+        memcpy(l->best_parameters + parameters->block_count, l->optimizer->average.weights,
+               parameters->block_count * sizeof(vae__real));
 }
 
 /* A tie with the best epoch that is one of rounding only: the mean is so large that no change of the
@@ -221,8 +224,9 @@ static vae_status prepare(loop *l, const char *options) {
                          "train: patience and restore_best need a validation data set");
     }
     if (!l->options.restore_best) return VAE_OK;
+    size_t blocks = l->optimizer->average.weights ? 2 : 1; /* what is trained follows the average */
     l->best_parameters =
-        vae__allocate(l->optimizer->context, parameters->block_count, sizeof(vae__real));
+        vae__allocate(l->optimizer->context, blocks * parameters->block_count, sizeof(vae__real));
     if (l->best_parameters) return VAE_OK;
     return vae__memory_in(vae__last_status(), "copy of the parameters for restore_best=1");
 }
@@ -242,7 +246,10 @@ vae_status vae__train(vae_optimizer *optimizer, vae_dataset *dataset, const vae_
     }
     vae__parameters *parameters = &optimizer->model->parameters;
     if (l.best_parameters && l.have_best) {
-        memcpy(parameters->block, l.best_parameters, parameters->block_count * sizeof(vae__real));
+        size_t bytes = parameters->block_count * sizeof(vae__real);
+        memcpy(parameters->block, l.best_parameters, bytes);
+        if (optimizer->average.weights)
+            memcpy(optimizer->average.weights, l.best_parameters + parameters->block_count, bytes);
         optimizer->model->edits++;
     }
     vae__release(optimizer->context, l.best_parameters);

@@ -41,15 +41,25 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
     vae__training_options parsed;
     vae_status status = vae__training_options_parse(options, 1, 0, &parsed);
     if (!status) status = check_model(model, &parsed);
+    if (!status && model->training)
+        status = vae__fail(VAE_ERROR_ARGUMENT,
+                           "the model has an optimizer with ema= already, whose average it holds; "
+                           "destroy that one first");
     if (status) return status;
     vae_optimizer *optimizer = vae__allocate(model->context, 1, sizeof *optimizer);
     if (!optimizer) return vae__last_status();
     optimizer->context = model->context;
     optimizer->model = vae__model_retain(model);
     optimizer->options = parsed;
-    status = vae__optimizer_state_make(model->context, parsed.rule, &parsed.optimizer,
-                                       model->parameters.block, model->parameters.block_count,
-                                       &optimizer->state);
+    vae__real *block = model->parameters.block;
+    size_t count = model->parameters.block_count;
+    if (parsed.ema > 0) {
+        status = vae__average_make(model->context, block, count, &optimizer->average);
+        block = optimizer->average.weights;
+    }
+    if (!status)
+        status = vae__optimizer_state_make(model->context, parsed.rule, &parsed.optimizer, block,
+                                           count, &optimizer->state);
     optimizer->model_edits = model->edits;
     optimizer->model_version = model->version;
     status = vae__memory_in(status, "state of the optimizer");
@@ -58,12 +68,17 @@ vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimiz
         vae__optimizer_free(optimizer);
         return status;
     }
+    model->training = optimizer->average.weights;
     *out = optimizer;
     return VAE_OK;
 }
 
 vae_status vae__optimizer_check(const vae_optimizer *optimizer) {
-    if (optimizer->model_version == optimizer->model->version) return VAE_OK;
+    const vae_model *model = optimizer->model;
+    if (optimizer->model_version == model->version && optimizer->average.weights != model->training)
+        return vae__fail(VAE_ERROR_MISMATCH,
+                         "the model has another optimizer, with ema=, whose average it holds");
+    if (optimizer->model_version == model->version) return VAE_OK;
     return vae__fail(VAE_ERROR_MISMATCH,
                      "the optimizer was created before vae_model_set_prior gave the model another "
                      "prior; create a new one");
@@ -79,6 +94,9 @@ void vae__optimizer_free(vae_optimizer *optimizer) {
     if (!optimizer) return;
     vae_model *model = optimizer->model;
     drop_plan(optimizer);
+    if (optimizer->average.weights && model->training == optimizer->average.weights)
+        model->training = NULL;
+    vae__average_free(&optimizer->average);
     vae__optimizer_state_free(&optimizer->state);
     vae__release(optimizer->context, optimizer->gradient);
     vae__release(optimizer->context, optimizer->options_text);
@@ -134,6 +152,11 @@ vae_status vae__optimizer_change(vae_optimizer *optimizer, const char *options) 
         status =
             vae__training_options_parse(options, 0, optimizer->state.steps, &optimizer->options);
     if (!status) status = check_model(optimizer->model, &optimizer->options);
+    if (!status && (before.ema > 0) != (optimizer->options.ema > 0))
+        status =
+            vae__fail_at_key(&vae__training_table, options, "ema",
+                             "an optimizer begins with an average or has none; create another one "
+                             "with ema=0.999");
     if (!status) status = print_options(optimizer);
     if (status) {
         optimizer->options = before;
@@ -151,7 +174,7 @@ void vae__optimizer_bytes(const vae_optimizer *optimizer, uint64_t *state_bytes,
                           uint64_t *workspace_bytes) {
     const vae__optimizer_state *state = &optimizer->state;
     uint64_t block = state->count * sizeof(vae__real);
-    *state_bytes = optimizer->gradient ? block : 0;
+    *state_bytes = (optimizer->gradient ? block : 0) + (optimizer->average.weights ? block : 0);
     for (size_t i = 0; i < VAE__MOST_MOMENTS; i++) *state_bytes += state->moments[i] ? block : 0;
     *workspace_bytes = optimizer->workspace ? vae__workspace_bytes(&optimizer->program.plan) : 0;
 }

@@ -4,6 +4,7 @@
 #define VAE_TRAIN_OPTIMIZER_H
 
 #include "model/model.h"
+#include "optim/average.h"
 #include "train/options.h"
 
 struct vae_optimizer {
@@ -12,6 +13,7 @@ struct vae_optimizer {
     vae__training_options options;
     char *options_text;
     vae__optimizer_state state;
+    vae__average average;              /* ema=: its weights are what is trained */
     uint64_t model_version;            /* the model's when this was made */
     uint64_t model_edits;              /* the model's as far as the state's bounds cover them */
     vae__objective_settings objective; /* what the graph reads: beta of the step under way */

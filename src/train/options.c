@@ -89,6 +89,7 @@ enum {
     FREE_BITS,
     SEED,
     TRAIN,
+    EMA,
     KEYS
 };
 
@@ -129,6 +130,8 @@ static const vae__option options_table[KEYS + 1] = {
     [SEED] = {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__training_options, seed), .minimum = 0},
     [TRAIN] = {"train", VAE__OPTION_CHOICE, offsetof(vae__training_options, train),
                .choices = train_names},
+    [EMA] = {"ema", VAE__OPTION_REAL, offsetof(vae__training_options, ema), .minimum = 0,
+             .maximum = 0.9999999},
     [KEYS] = {.name = NULL},
 };
 
@@ -256,6 +259,7 @@ static int is_relevant(const vae__training_options *o, int key) {
     case STEPS: return schedule == VAE__SCHEDULE_COSINE || schedule == VAE__SCHEDULE_EXPONENTIAL;
     case MILESTONES: return schedule == VAE__SCHEDULE_STEPS;
     case TRAIN: return o->train != VAE__TRAIN_ALL;
+    case EMA: return o->ema > 0;
     case FROM: return schedule != VAE__SCHEDULE_CONSTANT && o->optimizer.schedule_from;
     default: return 1;
     }

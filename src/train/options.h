@@ -15,7 +15,8 @@ typedef struct vae__training_options {
     uint64_t beta_warmup;
     double free_bits;
     uint64_t seed;
-    int train; /* what is trained */
+    int train;  /* what is trained */
+    double ema; /* decay of the average of the parameters; 0: there is none */
 } vae__training_options;
 
 /* `train`: the whole model, or its prior or network alone. */

@@ -17,6 +17,7 @@ vae_status vae__model_write_memory(const vae_model *model, void *buffer, size_t 
  * entries are part of it, and its tensors' names begin with VAE__OPTIMIZER_KEYS. */
 #define VAE__OPTIONS_KEY VAE__OPTIMIZER_KEYS "options"
 #define VAE__STEPS_KEY VAE__OPTIMIZER_KEYS "steps"
+#define VAE__AVERAGED_KEY VAE__OPTIMIZER_KEYS "averaged"
 #define VAE__DATASET_KEY VAE__DATASET_KEYS
 #define VAE__EPOCH_KEY VAE__DATASET_KEYS ".epoch"
 #define VAE__POSITION_KEY VAE__DATASET_KEYS ".position"

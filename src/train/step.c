@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <string.h>
 
 #include "autodiff/blocks.h"
 #include "base/threads.h"
@@ -63,7 +64,10 @@ static void begin_step(step *s) {
     *noise = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
     optimizer->objective.beta = vae__beta_at(options, number);
     optimizer->objective.free_bits = options->free_bits;
-    s->run = (vae__run){.workspace = optimizer->workspace, .feeds = s->feeds, .rows = s->rows.n};
+    s->run = (vae__run){.workspace = optimizer->workspace,
+                        .feeds = s->feeds,
+                        .parameters = optimizer->average.weights,
+                        .rows = s->rows.n};
 }
 
 /* The number of a row for messages: in the data set's source, or in the rows given. */
@@ -281,6 +285,20 @@ static vae_status run_rows(step *s) {
     return VAE_OK;
 }
 
+/* ema=: the model's own block follows what is trained. Parameters that no update changes, such as the running sigma, are
+ * the model's. */
+static void take_average(vae_optimizer *optimizer) {
+    const vae__parameters *list = &optimizer->model->parameters;
+    vae__real *weights = optimizer->average.weights;
+    for (size_t i = 0; i < list->count; i++) {
+        const vae__parameter *p = &list->items[i];
+        if (p->trainable) continue;
+        memcpy(weights + (p->values - list->block), p->values,
+               vae__parameter_size(p) * sizeof *weights);
+    }
+    vae__average_update(&optimizer->average, optimizer->options.ema, list->block);
+}
+
 static void finish(step *s) {
     vae_optimizer *optimizer = s->optimizer;
     const vae_model *model = optimizer->model;
@@ -288,6 +306,7 @@ static void finish(step *s) {
     int trains_network = vae__optimizer_trains(optimizer, VAE__GROUP_NETWORK);
     if (model->spec.likelihood->finish_step && state && trains_network)
         model->spec.likelihood->finish_step(vae__model_extra(model), state);
+    if (optimizer->average.weights) take_average(optimizer);
     optimizer->state.steps++;
     optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */
     optimizer->model->trained = 1;

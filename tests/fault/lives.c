@@ -26,7 +26,7 @@ static vae_status train_and_infer(vae_context *context, const void *unused) {
     vae_status status = vae_model_create(context, SPEC, &model);
     if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
     if (!status) status = vae_model_initialize(model, dataset);
-    if (!status) status = vae_optimizer_create(model, "adam clip_norm=1", &optimizer);
+    if (!status) status = vae_optimizer_create(model, "adam clip_norm=1 ema=0.9", &optimizer);
     if (!status) status = vae_step(model, optimizer, dataset, NULL);
     if (!status) status = vae_optimizer_set(optimizer, "samples=2 free_bits=0.1");
     if (!status)
