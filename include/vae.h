@@ -778,6 +778,9 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
 
 /* A figure by name, means over the rows in nats:
  *   rows  elbo  elbo_error (sd / sqrt n)  reconstruction  kl  active_units (Var[mean_j(x)] > 0.01)
+ *   prior_distance (energy statistic of 500 draws of q(z), the mean of q(z|x) over the rows, and of p(z):
+ *                 0 where the prior matches, at most 1; about 0.002 by chance)
+ *   kl_standard (another prior than N(0, I): the KL to N(0, I))
  *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)
  *                 log_p_sampling_error (sd / sqrt n)  untrusted_rows (infinite std_error)
  *                 gap (log_p - elbo: the estimate of KL(q(z|x) || p(z|x)))

@@ -13,6 +13,7 @@
 #include "subject.h"
 #include "text.h"
 #include "train_data.h"
+#include "train_prior.h"
 #include "training.h"
 #include "units.h"
 
@@ -25,6 +26,7 @@ static const tool_option options[] = {
     {"decoder", 0, TOOL_TEXT, "LAYERS", "from z to x (the encoder's mirror)"},
     {"likelihood", 0, TOOL_TEXT, "NAME", "p(x|z) (auto: by the values of DATA)"},
     {"spec", 0, TOOL_TEXT, "TEXT", "instead of these four: the whole model as text"},
+    {"prior", 0, TOOL_TEXT, "TEXT", "put on the latents at the end, e.g. mixture:50"},
     {"epochs", 0, TOOL_WHOLE, "N", "at most (50)"},
     {"patience", 0, TOOL_WHOLE, "N", "epochs without a better held-out ELBO (5; 0: all)"},
     {"batch", 0, TOOL_WHOLE, "N", "rows a step (128)"},
@@ -118,6 +120,7 @@ static int begin(job *j) {
         if (!status) status = vae_optimizer_create(t->model, optimizer.text, &t->optimizer);
         if (!status) status = keep_reading(j, t->model);
         if (status) problem = command_refused(&j->call, status, NULL);
+        if (!problem) problem = train_prior_check(&j->call, t->model);
     }
     text_free(&spec);
     text_free(&optimizer);
@@ -216,26 +219,69 @@ static int draw(const job *j, subject *best) {
     return status;
 }
 
+/* Of the held-out rows. */
+typedef struct result {
+    double elbo, kl, distance, bits;
+    int has_bits;
+} result;
+
+static int measure(const job *j, const vae_model *model, result *found) {
+    vae_evaluation *evaluation = NULL;
+    vae_status status =
+        vae_evaluate(model, j->training.heldout, NULL, "baselines=0", NULL, NULL, &evaluation);
+    if (status) return command_refused(&j->call, status, NULL);
+    vae_evaluation_value(evaluation, "elbo", &found->elbo);
+    vae_evaluation_value(evaluation, "kl", &found->kl);
+    vae_evaluation_value(evaluation, "prior_distance", &found->distance);
+    found->has_bits = vae_evaluation_value(evaluation, "bits_per_dim", &found->bits) == VAE_OK;
+    vae_evaluation_destroy(evaluation);
+    return TOOL_DONE;
+}
+
+static void say_result(const job *j, const result *found, const vae_model *model) {
+    const training *t = &j->training;
+    if (j->quiet) return;
+    fprintf(stderr, "\n%s: the model of epoch %llu of %llu; held-out ELBO %.6g nats a row",
+            j->output, (unsigned long long)t->best_epoch, (unsigned long long)t->epoch, t->best);
+    if (found->has_bits) fprintf(stderr, ", %.4g bits per dimension", found->bits);
+    fprintf(stderr, "\n");
+    if (t->best_epoch == t->epochs)
+        fprintf(stderr, "It was still getting better: more --epochs may be of use.\n");
+    if (found->distance > TRAIN_PRIOR_MISSES && !command_given(&j->call, "prior") &&
+        strstr(vae_model_spec(model), "prior=normal"))
+        fprintf(stderr,
+                "Its latents do not fill the prior N(0, I): --prior mixture:50 would make better "
+                "samples and a higher ELBO.\n");
+}
+
+/* The prior of --prior, and the model's file written anew. */
+static int put_prior(const job *j, vae_model *model, const result *before) {
+    result after;
+    text elbo = {0};
+    if (!command_given(&j->call, "prior")) return TOOL_DONE;
+    int problem = train_prior_fit(&j->call, model, j->training.data, j->quiet);
+    if (!problem) problem = measure(j, model, &after);
+    if (problem) return problem;
+    text_append_double(&elbo, after.elbo);
+    vae_status status = vae_model_set_metadata(model, SETTINGS_ELBO, elbo.text);
+    if (!status) status = vae_model_save(model, j->output);
+    text_free(&elbo);
+    if (status) return command_refused(&j->call, status, j->output);
+    if (!j->quiet)
+        fprintf(stderr, "            held-out ELBO %.6g -> %.6g, KL %.4g -> %.4g nats a row\n",
+                before->elbo, after.elbo, before->kl, after.kl);
+    return TOOL_DONE;
+}
+
 /* Loads what was saved, so that what is said and drawn is of the file. */
 static int finish(job *j) {
-    training *t = &j->training;
-    double bits;
-    vae_evaluation *evaluation = NULL;
-    subject best = {.call = &j->call, .context = j->context, .data = t->heldout};
+    result found;
+    subject best = {.call = &j->call, .context = j->context, .data = j->training.heldout};
     vae_status status = vae_model_load(j->context, j->output, &best.model);
-    if (!status)
-        status = vae_evaluate(best.model, t->heldout, NULL, "baselines=0", NULL, NULL, &evaluation);
     int problem = status ? command_refused(&j->call, status, NULL) : TOOL_DONE;
-    if (!problem && !j->quiet) {
-        fprintf(stderr, "\n%s: the model of epoch %llu of %llu; held-out ELBO %.6g nats a row",
-                j->output, (unsigned long long)t->best_epoch, (unsigned long long)t->epoch,
-                t->best);
-        if (vae_evaluation_value(evaluation, "bits_per_dim", &bits) == VAE_OK)
-            fprintf(stderr, ", %.4g bits per dimension", bits);
-        fprintf(stderr, "\n");
-        if (t->best_epoch == t->epochs)
-            fprintf(stderr, "It was still getting better: more --epochs may be of use.\n");
-    }
+    if (!problem) problem = measure(j, best.model, &found);
+    if (!problem) say_result(j, &found, best.model);
+    if (!problem) problem = put_prior(j, best.model, &found);
     if (!problem && j->folder) {
         best.width = vae_model_width(best.model);
         best.latent = vae_model_latent(best.model);
@@ -243,7 +289,6 @@ static int finish(job *j) {
         problem = draw(j, &best);
     }
     if (!problem && j->resume) unlink(j->checkpoint);
-    vae_evaluation_destroy(evaluation);
     vae_model_destroy(best.model);
     return problem;
 }

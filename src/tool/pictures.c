@@ -46,7 +46,7 @@ static const char *draw_samples(const void *what, const char *path) {
     const plot_grid grid = {.rows = 10, .columns = 10, .height = s->height, .width = s->breadth};
     float *x = text_allocate(grid.rows * grid.columns * s->width, sizeof *x);
     const char *problem = problem_of(vae_sample(s->model, 100, 1, NULL, x, NULL));
-    if (!problem) problem = plot_images(path, "Samples: E[x|z], z ~ N(0, I)", x, &grid);
+    if (!problem) problem = plot_images(path, "Samples: E[x|z], z ~ p(z)", x, &grid);
     free(x);
     return problem;
 }

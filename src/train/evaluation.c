@@ -10,6 +10,7 @@
 #include "model/inference.h"
 #include "model/prior.h"
 #include "train/baseline.h"
+#include "train/prior_match.h"
 #include "train/row_checks.h"
 
 #define CHUNK 256
@@ -65,6 +66,8 @@ typedef struct pass {
     const vae_dataset *dataset;
     evaluation_options options;
     running elbo, reconstruction, kl, log_p, gap;
+    double kl_standard; /* sum over the rows of KL(q(z|x) || N(0, I)) */
+    vae__prior_match match;
     double estimate_variance;                       /* sum of the rows' squared standard errors */
     double untrusted;                               /* rows whose standard error is infinite */
     latent_sums *latents;                           /* [latent] */
@@ -76,9 +79,11 @@ static void add_latents(pass *p, size_t count) {
     size_t latent = (size_t)p->model->spec.latent;
     for (size_t i = 0; i < count * latent; i++) {
         latent_sums *sums = &p->latents[i % latent];
-        running_add(&sums->mean, (double)p->mean[i]);
+        double mean = (double)p->mean[i], logvar = (double)p->logvar[i], variance = exp(logvar);
+        running_add(&sums->mean, mean);
         sums->kl += (double)p->kl_by_latent[i];
-        sums->variance += exp((double)p->logvar[i]);
+        sums->variance += variance;
+        p->kl_standard += 0.5 * (mean * mean + variance - 1 - logvar);
     }
 }
 
@@ -123,6 +128,7 @@ static vae_status take_chunk(pass *p, size_t first, size_t count) {
         running_add(&p->kl, kl[i]);
     }
     add_latents(p, count);
+    vae__prior_match_add(&p->match, first, count, p->mean, p->logvar);
     if (p->options.estimate.samples) add_estimates(p, elbo, count);
     return VAE_OK;
 }
@@ -137,7 +143,8 @@ static vae_status allocate_pass(pass *p) {
     p->mean = p->rows + CHUNK * width;
     p->logvar = p->mean + CHUNK * latent;
     p->kl_by_latent = p->logvar + CHUNK * latent;
-    return VAE_OK;
+    return vae__prior_match_begin(&p->match, p->model, vae__dataset_size(p->dataset),
+                                  p->options.estimate.seed);
 }
 
 static void free_pass(pass *p) {
@@ -145,6 +152,7 @@ static void free_pass(pass *p) {
     vae__release(context, p->rows);
     vae__release(context, p->latents);
     vae__release(context, p->estimates);
+    vae__prior_match_release(&p->match);
 }
 
 static vae_status take_all(pass *p, vae_progress_fn progress, void *user) {
@@ -184,6 +192,7 @@ static void put_bounds(vae_evaluation *e, const pass *p) {
     put(e, "elbo_error", running_error(&p->elbo));
     put(e, "reconstruction", p->reconstruction.mean);
     put(e, "kl", p->kl.mean);
+    if (e->no_latents) put(e, "kl_standard", p->kl_standard / p->elbo.count);
 }
 
 static void put_log_p(vae_evaluation *e, const pass *p) {
@@ -267,6 +276,7 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
     put_bounds(e, p);
     put_log_p(e, p);
     put_latents(e, p);
+    put(e, "prior_distance", vae__prior_match_distance(&p->match));
     vae_status status = p->options.baselines ? put_baselines(e, p, fitted_on) : VAE_OK;
     if (!status) status = vae__evaluation_print(e, &e->text);
     if (!status) warn_of_collapse(e);

@@ -17,6 +17,7 @@ static const line means[] = {
     {"elbo", "elbo_error", "lower bound of log p(x): reconstruction - kl"},
     {"reconstruction", NULL, "mean of log p(x|z)"},
     {"kl", NULL, "KL(q(z|x) || p(z))"},
+    {"kl_standard", NULL, "KL(q(z|x) || N(0, I)), what that prior would cost"},
     {"log_p", "log_p_sampling_error", "estimate of log p(x); +- is for the choice of rows"},
     {"log_p_monte_carlo_error", NULL, "its standard error for the choice of z"},
     {"gap", NULL, "log_p - elbo, estimate of KL(q(z|x) || p(z|x))"},
@@ -24,6 +25,9 @@ static const line means[] = {
     {"baseline_marginals", NULL, "log p(x) of columns that are independent of each other"},
     {"baseline_ppca", NULL, "log p(x) of probabilistic PCA with as many components"},
 };
+
+static const line match = {"prior_distance", NULL,
+                           "of q(z) to p(z): 0 where the prior matches, at most 1"};
 
 static void print_mean(const vae_evaluation *e, const line *l, vae__buffer *out) {
     char value[VAE__NUMBER_SIZE], error[VAE__NUMBER_SIZE] = "", text[VAE__NUMBER_SIZE + 4] = "";
@@ -86,6 +90,7 @@ vae_status vae__evaluation_print(const vae_evaluation *e, char **out) {
                 &text);
     print_count(e, "active_units", (double)e->latent, "latents whose mean_variance is above 0.01",
                 &text);
+    print_mean(e, &match, &text);
     print_latents(e, &text);
     if (text.failed) {
         vae__buffer_free(&text);

@@ -238,6 +238,24 @@ static void names_need_not_be_utf8(void **state) {
     good("score m latin.csv");
 }
 
+static void train_puts_a_prior_on_the_latents(void **state) {
+    (void)state;
+    make_model();
+    run r = good("train table.csv -o p.safetensors --epochs 2 --prior mixture:3");
+    assert_non_null(strstr(r.errors, "prior       mixture:3 prior_covariance=full, fitted"));
+    assert_non_null(strstr(r.errors, "held-out ELBO -"));
+    r = good("info p.safetensors");
+    assert_non_null(strstr(r.out, "prior=mixture:3 prior_covariance=full"));
+    good(
+        "train table.csv -o p.safetensors --epochs 1 -q --prior \"mixture:2 prior_covariance=diagonal\"");
+    r = good("info p.safetensors");
+    assert_non_null(strstr(r.out, "prior=mixture:2 prior_covariance=diagonal"));
+    r = program_run("train table.csv -o p.safetensors --epochs 1 --prior mixtures:2");
+    assert_int_equal(r.status, 2);
+    assert_non_null(strstr(r.errors, "did you mean 'mixture'?"));
+    assert_null(strstr(r.errors, "epoch")); /* before the training, not after it */
+}
+
 /* ---- evaluate, info ---- */
 
 static void evaluate_prints_the_library_s_text(void **state) {
@@ -938,6 +956,7 @@ int main(void) {
         IN_FOLDER(columns_are_chosen),
         IN_FOLDER(names_may_be_strange),
         IN_FOLDER(names_need_not_be_utf8),
+        IN_FOLDER(train_puts_a_prior_on_the_latents),
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
         IN_FOLDER(scores_are_the_library_s),
