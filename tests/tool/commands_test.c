@@ -246,10 +246,6 @@ static void train_puts_a_prior_on_the_latents(void **state) {
     assert_non_null(strstr(r.errors, "held-out ELBO -"));
     r = good("info p.safetensors");
     assert_non_null(strstr(r.out, "prior=mixture:3 prior_covariance=full"));
-    good(
-        "train table.csv -o p.safetensors --epochs 1 -q --prior \"mixture:2 prior_covariance=diagonal\"");
-    r = good("info p.safetensors");
-    assert_non_null(strstr(r.out, "prior=mixture:2 prior_covariance=diagonal"));
     r = program_run("train table.csv -o p.safetensors --epochs 1 --prior mixtures:2");
     assert_int_equal(r.status, 2);
     assert_non_null(strstr(r.errors, "did you mean 'mixture'?"));
