@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/inference.h"
 #include "model/prior.h"
 #include "model/prior/mixture_fit.h"
 #include "support/checks.h"
@@ -63,8 +64,9 @@ static double mean_of(const double *values, size_t n) {
 
 /* Moments of the aggregated posterior: E[mu], Cov(mu) + diag E[V]. */
 static void aggregate(const fixture *f, double *mean, double *covariance) {
-    float mu[ROWS * LATENT], logvar[ROWS * LATENT];
-    assert_ok(vae_encode(f->model, f->x, ROWS, WIDTH, mu, logvar));
+    vae__real x[ROWS * WIDTH], mu[ROWS * LATENT], logvar[ROWS * LATENT]; /* no float rounds them */
+    for (size_t i = 0; i < ROWS * WIDTH; i++) x[i] = (vae__real)f->x[i];
+    assert_ok(vae__model_encode_rows(f->model, x, ROWS, 0, mu, logvar));
     memset(mean, 0, LATENT * sizeof *mean);
     memset(covariance, 0, LATENT * LATENT * sizeof *covariance);
     for (size_t i = 0; i < ROWS * LATENT; i++) mean[i % LATENT] += (double)mu[i] / ROWS;

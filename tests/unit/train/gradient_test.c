@@ -182,8 +182,7 @@ static void layers(void **state) {
         "encoder=[dense 7, layernorm, tanh] decoder=[layernorm, dense 6, tanh]",
         "encoder=[layernorm, res[dense 4, tanh]] decoder=[dense 5, res[dense 7, tanh, dense 5]]",
         "encoder=[res[res[layernorm, tanh], dense 5, tanh]] decoder=[res[layernorm]]",
-        "encoder=[dense 33, res[layernorm, dense 3, silu, dense 33], layernorm] "
-        "decoder=[dense 70, layernorm]"};
+        "encoder=[dense 33, res[layernorm, dense 3, silu, dense 33], layernorm] decoder=[dense 70, layernorm]"};
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         char spec[300];
         snprintf(spec, sizeof spec, "input=5 latent=3 likelihood=bernoulli %s", specs[i]);
