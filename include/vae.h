@@ -349,11 +349,13 @@ typedef struct vae_model vae_model;
  *                               Bengio 2010), sqrt(6 / in) (He et al. 2015); biases 0
  *   seed=1                      of the initial weights
  *   posterior=diagonal          the only one now
- *   prior=normal | mixture:K (normal)
+ *   prior=normal | mixture:K | flow:L (normal)
  *                               p(z): N(0, I); or sum_k pi_k N(z; m_k, C_k) of K components that
  *                               are learned, by training or by vae_model_fit_prior
  *   prior_covariance=diagonal | full (diagonal)
  *                               mixture: of C_k
+ *   prior_hidden=64             flow: L affine couplings (Dinh et al. 2017), each with one hidden layer of so
+ *                               many values; latent at least 2
  * Which function does what with which prior: docs/text.md.
  */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);

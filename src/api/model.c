@@ -259,8 +259,10 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
 static vae_status largest_workspace(const vae_model *model, uint64_t *bytes) {
     uint64_t largest = 0;
     for (size_t i = 0; i < model->kind->program_count; i++) {
+        const vae__program_kind *kind = &model->kind->programs[i];
         vae__program *program;
-        vae_status status = vae__model_program(model, model->kind->programs[i].name, &program);
+        if (kind->available && !kind->available(&model->spec)) continue;
+        vae_status status = vae__model_program(model, kind->name, &program);
         if (status) return status;
         uint64_t needed = vae__workspace_bytes(&program->plan);
         if (needed > largest) largest = needed;
@@ -283,10 +285,12 @@ vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size, siz
     if (status) return status;
     vae__buffer text = {.context = model->context};
     for (size_t i = 0; !status && i < model->kind->program_count; i++) {
+        const vae__program_kind *kind = &model->kind->programs[i];
         vae__program *program;
-        status = vae__model_program(model, model->kind->programs[i].name, &program);
+        if (kind->available && !kind->available(&model->spec)) continue;
+        status = vae__model_program(model, kind->name, &program);
         if (status) break;
-        vae__append(&text, "%s: ", model->kind->programs[i].name);
+        vae__append(&text, "%s: ", kind->name);
         vae__plan_print(&program->plan, &text);
         if (text.failed) status = vae__last_status();
     }

@@ -23,6 +23,8 @@ typedef struct vae__program_kind {
     /* Adds inputs, nodes and results to the graph. */
     vae_status (*build)(const vae__build *build);
     size_t samples; /* K that it is planned for */
+    /* Whether a model of this spec has it; NULL: every one. */
+    int (*available)(const vae__spec *spec);
 } vae__program_kind;
 
 enum { VAE__MAX_PROGRAMS = 12 };

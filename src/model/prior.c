@@ -31,6 +31,11 @@ const vae__prior *vae__prior_of(const vae__spec *spec) {
     return priors[spec->prior.index];
 }
 
+int vae__prior_has_expectation(const vae__spec *spec) {
+    const vae__prior *prior = vae__prior_of(spec);
+    return prior->draw_posterior || prior->expected_density;
+}
+
 vae__prior_call vae__model_prior_call(const vae_model *model) {
     return (vae__prior_call){model->context->kernels, &model->spec, &model->parameters,
                              &model->network};

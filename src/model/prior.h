@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 
-#define VAE__PRIORS(X) X(normal) X(mixture)
+#define VAE__PRIORS(X) X(normal) X(mixture) X(flow)
 
 /* What a prior's functions outside a graph see. */
 typedef struct vae__prior_call {
@@ -61,7 +61,7 @@ typedef struct vae__prior {
                                  int wants_ratio, vae__id *z, vae__bound_values *values);
 
     /* Without a closed form: log p(z) [n K], in double; and E_q[log p(z)] [n K], or a bound of it, of q with
-     * mean z and deviations sd [n, latent], for scores, in programs of one sample (K = 1). */
+     * mean z and deviations sd [n, latent], for scores, in programs of one sample (K = 1); NULL: it has none. */
     vae_status (*density)(const vae__build *build, vae__id z, vae__id *log_p);
     vae_status (*expected_density)(const vae__build *build, vae__id z, vae__id sd, vae__id *log_p);
 
@@ -107,6 +107,9 @@ void vae__prior_print_options(const vae__spec *spec, vae__buffer *out);
 extern const vae__option_table vae__prior_table;
 
 const vae__prior *vae__prior_of(const vae__spec *spec);
+
+/* Whether E_q[log p(z)] has a closed form or a bound, which scores at the mean need. */
+int vae__prior_has_expectation(const vae__spec *spec);
 
 /* What the functions of the model's prior see. */
 vae__prior_call vae__model_prior_call(const vae_model *model);

@@ -52,6 +52,8 @@ vae_status vae__model_program(const vae_model *model, const char *name, vae__pro
         i++;
     if (i == kind->program_count)
         return vae__fail(VAE_ERROR_UNSUPPORTED, "a model of model=%s cannot %s", kind->name, name);
+    if (kind->programs[i].available && !kind->programs[i].available(&model->spec))
+        return vae__fail(VAE_ERROR_UNSUPPORTED, "a model of this spec cannot %s", name);
     _Atomic(vae__program *) *place = &((vae_model *)model)->programs[i];
     vae__program *made = NULL, *first = NULL;
     *out = atomic_load_explicit(place, memory_order_acquire);

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "model/estimate.h"
 #include "model/inference.h"
+#include "model/prior.h"
 
 /* ---- options ---- */
 
@@ -99,6 +100,12 @@ vae_status vae__model_score(const vae_model *model, const float *x, size_t n, co
     score_options parsed;
     vae_status status = parse_options(options, &parsed);
     if (status || !n) return status;
+    if ((!parsed.samples || by_value) && !vae__prior_has_expectation(&model->spec))
+        return vae__fail(
+            VAE_ERROR_UNSUPPORTED,
+            "vae_score: scores at the mean need E_q[log p(z)], which prior=%s does not have "
+            "in closed form; take samples=100, without by_value",
+            vae__prior_of(&model->spec)->name);
     if (!parsed.samples) return vae__model_score_at_mean(model, x, n, score, by_value);
     if (by_value) status = vae__model_score_at_mean(model, x, n, NULL, by_value);
     return status || !score ? status : score_by_samples(model, x, n, &parsed, score);

@@ -48,6 +48,7 @@ typedef struct vae__prior_spec {
     int index;      /* in VAE__PRIORS */
     uint64_t count; /* N; 0: none */
     int choices[2];
+    uint64_t numbers[2];
 } vae__prior_spec;
 
 struct vae__likelihood;

@@ -202,13 +202,13 @@ static vae_status build_training(const vae__build *build, const vae__objective_s
 #define DENSITY_SAMPLES 4
 
 static const vae__program_kind programs[] = {
-    {"encode", build_encode, 1},                 /* x -> mean, logvar */
-    {"decode", build_decode, 1},                 /* z -> x_mean */
-    {"reconstruct", build_reconstruct, 1},       /* x -> x_mean at z = mean */
-    {"sample", build_sample, 1},                 /* z -> z, head: the output layer */
-    {"elbo", build_elbo, 1},                     /* x, noise -> log_p, kl, kl_by_latent */
-    {"density", build_density, DENSITY_SAMPLES}, /* x, z by sample -> log_p, log_prior */
-    {"score", build_score, 1},                   /* x, noise -> log_p_by_value, kl */
+    {"encode", build_encode, 1, NULL},                     /* x -> mean, logvar */
+    {"decode", build_decode, 1, NULL},                     /* z -> x_mean */
+    {"reconstruct", build_reconstruct, 1, NULL},           /* x -> x_mean at z = mean */
+    {"sample", build_sample, 1, NULL},                     /* z -> z, head: the output layer */
+    {"elbo", build_elbo, 1, NULL},                         /* x, noise -> log_p, kl, kl_by_latent */
+    {"density", build_density, DENSITY_SAMPLES, NULL},     /* x, z by sample -> log_p, log_prior */
+    {"score", build_score, 1, vae__prior_has_expectation}, /* x, noise -> log_p_by_value, kl */
 };
 
 const vae__model_kind vae__model_kind_vae = {

@@ -118,6 +118,12 @@ vae_status vae__fit_prior(vae_model *model, const vae_dataset *dataset, const ch
              .latent = (size_t)model->spec.latent};
     vae_status status = vae__options_parse(&vae__fit_prior_table, options, &f.options, NULL, NULL);
     if (status) return status;
+    if (!prior->fit && prior->declare)
+        return vae__fail(
+            VAE_ERROR_UNSUPPORTED,
+            "prior=%s is fitted by gradient steps: train the model with an optimizer of "
+            "train=prior",
+            prior->name);
     if (!prior->fit) {
         return vae__fail(VAE_ERROR_UNSUPPORTED,
                          "prior=%s has nothing to fit; give the model another prior first, e.g. "

@@ -85,7 +85,12 @@ class Model:
             self.parameters["likelihood.log_sigma"] = self.draw(generator, count)
         if case["likelihood"] == "negative_binomial":
             self.parameters["likelihood.log_dispersion"] = self.draw(generator, self.width)
-        self.components = int(case["prior"].split(":")[1]) if ":" in case["prior"] else 0
+        self.components = int(case["prior"].split(":")[1]) if case["prior"].startswith("mixture") else 0
+        self.couplings = int(case["prior"].split(":")[1]) if case["prior"].startswith("flow") else 0
+        for l in range(self.couplings):
+            kept, changed = (LATENT // 2, LATENT - LATENT // 2)[:: -1 if l % 2 else 1]
+            self.dense(f"prior.{l}.hidden", kept, case["prior_hidden"], generator)
+            self.dense(f"prior.{l}.output", case["prior_hidden"], 2 * changed, generator)
         if self.components:
             count, full = self.components, case["prior_covariance"] == "full"
             self.parameters["prior.weight_logits"] = self.draw(generator, count)
@@ -154,6 +159,18 @@ class Model:
 
     def log_prior(self, z):
         """log p(z) of z [rows, samples, LATENT]."""
+        total = torch.zeros(z.shape[:-1])
+        for l in range(self.couplings):
+            first, second = z[..., : LATENT // 2], z[..., LATENT // 2 :]
+            kept, changed = (second, first) if l % 2 else (first, second)
+            made = self.linear(f"prior.{l}.output", torch.tanh(self.linear(f"prior.{l}.hidden", kept)))
+            scale, shift = made.chunk(2, dim=-1)
+            scale = 3 * torch.tanh(scale / 3)
+            changed = torch.exp(scale) * changed + shift
+            z = torch.cat([changed, kept] if l % 2 else [kept, changed], -1)
+            total = total + scale.sum(-1)
+        if self.couplings:
+            return total + dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)).log_prob(z).sum(-1)
         if not self.components:
             return dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)).log_prob(z).sum(-1)
         w, means = self.parameters["prior.whitening"], self.parameters["prior.mean"]
@@ -169,7 +186,7 @@ class Model:
         mean, logvar = head[:, :LATENT], bound_logvar(head[:, LATENT:])
         q = dist.Normal(mean, torch.exp(logvar / 2))
         z = q.loc[:, None] + q.scale[:, None] * noise.reshape(len(x), -1, LATENT)
-        if self.components:  # by latent there is none
+        if self.components or self.couplings:  # by latent there is none
             kl = (-q.entropy().sum(-1) - self.log_prior(z).mean(-1))[:, None]
         else:
             kl = dist.kl_divergence(q, dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)))
@@ -220,6 +237,7 @@ DEFAULTS = dict(
     counts=0.0,  # about the largest one
     prior="normal",
     prior_covariance="diagonal",
+    prior_hidden=0,
     standardize=False,
     shift=(),
     scale=(),
@@ -262,7 +280,8 @@ def spec_of(case):
     if case["size"] != DEFAULTS["size"]:
         text += f" size={case['size']}"
     if case["prior"] != DEFAULTS["prior"]:
-        text += f" prior={case['prior']} prior_covariance={case['prior_covariance']}"
+        text += f" prior={case['prior']}"
+        text += f" prior_hidden={case['prior_hidden']}" if case["prior_hidden"] else f" prior_covariance={case['prior_covariance']}"
     return text + (" standardize=1" if case["standardize"] else "")
 
 
@@ -488,6 +507,9 @@ write(
     text_of("full, three samples", **mixture(3, "full"), samples=3, seed=18),
     text_of("importance", **mixture(3), **iwae(3)),
     text_of("importance, full", **mixture(3, "full"), **iwae(3)),
+    text_of("flow", prior="flow:1", prior_hidden=4, seed=19, **stepped),
+    text_of("flow of three couplings, three samples", prior="flow:3", prior_hidden=5, samples=3, seed=20, **stepped),
+    text_of("flow, importance", prior="flow:2", prior_hidden=4, **iwae(3)),
 )
 
 objectives = dict(likelihood="gaussian", sigma="shared", seed=6)

@@ -175,6 +175,24 @@ static void importance_weighted(void **state) {
                     "adam objective=iwae samples=3", 2, 0, 1);
 }
 
+static void flows(void **state) {
+    (void)state;
+    static const char *const specs[] = {"latent=2 prior=flow:1 prior_hidden=3",
+                                        "latent=3 prior=flow:4 prior_hidden=5",
+                                        "latent=7 prior=flow:3 prior_hidden=2"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec,
+                 "input=5 encoder=[dense 4, tanh] decoder=[dense 4, tanh] likelihood=gaussian %s",
+                 specs[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
+        check_gradients(spec, "adam samples=3", 2, 0, 1);
+        check_gradients(spec, "adam objective=iwae samples=4", 3, 0, 1);
+    }
+    check_gradients("input=4 latent=5 likelihood=bernoulli prior=flow:2 prior_hidden=9", "adam", 70,
+                    0, 1);
+}
+
 /* Layers with parameters of their own, alone, nested and at the ends of a network. */
 static void layers(void **state) {
     (void)state;
@@ -245,6 +263,7 @@ int main(void) {
         cmocka_unit_test(importance_weighted),
         cmocka_unit_test(layers),
         cmocka_unit_test(mixtures),
+        cmocka_unit_test(flows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
