@@ -43,6 +43,17 @@ def test_pandas(x):
         model.transform(frame[list("bacd")])
 
 
+def test_prior(x):
+    plain = small(epochs=20, learning_rate=1e-2).fit(x)
+    model = small(epochs=20, learning_rate=1e-2, prior="mixture:5 prior_covariance=full").fit(x)
+    assert "prior=mixture:5 prior_covariance=full" in model.model_.spec
+    assert numpy.array_equal(model.transform(x), plain.transform(x))
+    assert model.model_.elbo(x)[0].mean() > plain.model_.elbo(x)[0].mean()
+    pickle.loads(pickle.dumps(model)).partial_fit(x)
+    with pytest.raises(ValueError):
+        small(prior="mixture:0").fit(x)
+
+
 def test_partial_fit_goes_on(x):
     model = small().partial_fit(x[:300])
     before = model.score(x)

@@ -66,6 +66,8 @@ class VAE(TransformerMixin, BaseEstimator):
     likelihood : "auto" chooses by the values (vae_dataset_spec), else a name, with options after it:
         "gaussian sigma=shared".
     epochs, batch, learning_rate, beta : of the training. options : further options of the optimizer, as text.
+    prior : put on the latents at the end of fit: "normal" leaves N(0, I); "mixture:10", with options after it, makes
+        samples more like the rows and raises log p(x).
     validation : share of the rows that is held out. patience : epochs without a better held-out ELBO before the
         training ends; the best epoch is kept. Needs validation.
     samples : draws for a row of score_samples.
@@ -88,6 +90,7 @@ class VAE(TransformerMixin, BaseEstimator):
         learning_rate: float = 1e-3,
         beta: float = 1.0,
         options: str = "",
+        prior: str = "normal",
         validation: float = 0.0,
         patience: int = 0,
         samples: int = 64,
@@ -104,6 +107,7 @@ class VAE(TransformerMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.beta = beta
         self.options = options
+        self.prior = prior
         self.validation = validation
         self.patience = patience
         self.samples = samples
@@ -168,6 +172,9 @@ class VAE(TransformerMixin, BaseEstimator):
             held_out = Dataset.from_array(X, split="test:%r" % (1 - self.validation), context=data._context)
         self._train(data, held_out, self.epochs)
         del self._optimizer
+        if self.prior != "normal":
+            self.model_.set_prior(self.prior)
+            self.model_.fit_prior(data, progress=self.progress)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> "VAE":
