@@ -349,11 +349,13 @@ typedef struct vae_model vae_model;
  *                               Bengio 2010), sqrt(6 / in) (He et al. 2015); biases 0
  *   seed=1                      of the initial weights
  *   posterior=diagonal          the only one now
- *   prior=normal | mixture:K | flow:L (normal)
+ *   prior=normal | mixture:K | vamp:K | flow:L (normal)
  *                               p(z): N(0, I); or sum_k pi_k N(z; m_k, C_k) of K components that
  *                               are learned, by training or by vae_model_fit_prior
  *   prior_covariance=diagonal | full (diagonal)
  *                               mixture: of C_k
+ *                               vamp: the mean of the posteriors at K learned pseudo-inputs (Tomczak
+ *                               & Welling 2018)
  *   prior_hidden=64             flow: L affine couplings (Dinh et al. 2017), each with one hidden layer of so
  *                               many values; latent at least 2
  * Which function does what with which prior: docs/text.md.
@@ -476,7 +478,8 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
 /* Fits the prior to the posteriors q(z|x) of all rows of a data set and changes nothing else: raises the mean
  * of E_q[log p(z)], and with it the ELBO. For prior=mixture:K by EM (Dempster, Laird & Rubin 1977) on the
  * posteriors' means and variances, from centres chosen by k-means++ (Arthur & Vassilvitskii 2007), whatever
- * the prior's parameters were before. Moves no cursor. Needs the model alone. options, all optional:
+ * the prior's parameters were before. For prior=vamp:K it begins the pseudo-inputs at K random rows, for steps with
+ * train=prior to go on from. Moves no cursor. Needs the model alone. options, all optional:
  *
  *   iterations=100      at most so many
  *   tolerance=1e-4      ends when an iteration is better by less than this, in nats a row
@@ -488,7 +491,7 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
  * some sums. progress counts rows, once for the posteriors and once for each iteration.
  *
  * VAE_STOPPED if progress stopped it. In that case and after every error the model has the prior that it
- * had: VAE_ERROR_UNSUPPORTED for a prior without parameters; VAE_ERROR_ARGUMENT for more components than
+ * had: VAE_ERROR_UNSUPPORTED for a prior without parameters, and for a flow; VAE_ERROR_ARGUMENT for more components than
  * rows; VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take, and where the
  * posterior means have fewer different values than there are components (collapsed latents);
  * VAE_ERROR_DIVERGED for a posterior that is not finite. */

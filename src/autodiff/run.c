@@ -184,7 +184,7 @@ static void measure(const vae__row_range *s) {
     double *sums = s->run->workspace->sums + s->worker * plan->measured_count * VAE__MEASURES;
     for (size_t i = 0; i < plan->measured_count; i++, sums += VAE__MEASURES) {
         const vae__node *node = &plan->graph->nodes[plan->measured[i]];
-        int fixed = vae__domain_is_fixed(plan->graph->values[node->inputs[0]].domain);
+        int fixed = vae__domain_is_fixed(plan->graph->values[node->outputs[0]].domain);
         double own[VAE__MEASURES] = {0};
         vae__call call;
         if (!node->op->measure || (fixed && s->first > 0)) continue;

@@ -67,7 +67,7 @@ static void add_terms(const vae__row_range *s, size_t first, size_t count, vae__
         const vae__node *node = &plan->graph->nodes[term->node];
         vae__call call;
         /* A node with a fixed number of rows is not cut into chunks: the first chunk has it whole. */
-        if (vae__domain_is_fixed(plan->graph->values[node->inputs[0]].domain) && s->first > 0)
+        if (vae__domain_is_fixed(plan->graph->values[node->outputs[0]].domain) && s->first > 0)
             continue;
         vae__range_call(s, term->node, &call);
         vae__range_call_gradients(s, &call);

@@ -271,20 +271,22 @@ typedef struct prior_source {
     const vae_model *model;
     vae__stream stream;
     uint64_t done; /* samples before this run: sample s is row s of the stream */
+    vae__prior_call prior;
 } prior_source;
 
 static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *into) {
     const prior_source *source = user;
-    const vae__prior_call call = vae__model_prior_call(source->model);
-    vae__prior_of(call.spec)->draw(&call, &source->stream, (size_t)source->done + first, count, 1,
-                                   into);
+    vae__prior_of(source->prior.spec)
+        ->draw(&source->prior, &source->stream, (size_t)source->done + first, count, 1, into);
     return VAE_OK;
 }
 
-static void run_prior(prior_run *p, const vae__program *program, vae__workspace *workspace,
-                      const vae__estimate_options *options) {
+static vae_status run_prior(prior_run *p, const vae__program *program, vae__workspace *workspace,
+                            const vae__estimate_options *options) {
     size_t capacity = program->plan.capacity;
-    prior_source source = {p->model, {options->seed, 0, VAE__PURPOSE_PRIOR, 0}, 0};
+    prior_source source = {.model = p->model, .stream = {options->seed, 0, VAE__PURPOSE_PRIOR, 0}};
+    vae_status status = vae__prior_open(p->model, &source.prior);
+    if (status) return status;
     for (; source.done < options->samples; source.done += p->samples) {
         uint64_t left = options->samples - source.done;
         vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
@@ -295,6 +297,8 @@ static void run_prior(prior_run *p, const vae__program *program, vae__workspace 
         p->heads = vae__program_value(program, &run, "head");
         vae__parallel(p->model->context, prior_share, p, p->model->context->threads);
     }
+    vae__prior_close(p->model, &source.prior);
+    return VAE_OK;
 }
 
 static vae_status prior(const vae_model *model, const vae__real *x, size_t n, uint64_t first_row,
@@ -318,8 +322,8 @@ static vae_status prior(const vae_model *model, const vae__real *x, size_t n, ui
         memcpy(p.x, x, n * width * sizeof *x);
         p.log_scale = vae__model_standardize(model, p.x, n);
         for (size_t r = 0; r < n; r++) vae__weights_start(&p.weights[r]);
-        run_prior(&p, program, workspace, options);
-        for (size_t r = 0; r < n; r++) out[r] = vae__weights_finish(&p.weights[r]);
+        status = run_prior(&p, program, workspace, options);
+        for (size_t r = 0; r < n && !status; r++) out[r] = vae__weights_finish(&p.weights[r]);
         vae__program_return(program, workspace);
     }
     vae__release(context, p.weights);

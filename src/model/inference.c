@@ -90,6 +90,7 @@ typedef struct job {
     const vae__bound *bound;
     double *score, *by_value; /* [n], [n, width] */
     const vae__sampling *how; /* NULL: no sampling */
+    vae__prior_call prior;    /* for draws */
 } job;
 
 /* z is read from the caller's buffer: decode is the only call that takes one. */
@@ -165,9 +166,8 @@ static void feed_bound(job *j, size_t first, vae__feed *feeds) {
 
 static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *into) {
     const job *j = user;
-    const vae__prior_call call = vae__model_prior_call(j->model);
     vae__prior_of(&j->model->spec)
-        ->draw(&call, &j->noise.stream, j->noise.first_row + first, count, j->how->temperature,
+        ->draw(&j->prior, &j->noise.stream, j->noise.first_row + first, count, j->how->temperature,
                into);
     return VAE_OK;
 }
@@ -312,7 +312,10 @@ vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,
              .x = x,
              .how = how,
              .noise = noise_for(model, seed, VAE__PURPOSE_PRIOR)};
-    return run_job(&j);
+    vae_status status = vae__prior_open(model, &j.prior);
+    if (!status) status = run_job(&j);
+    vae__prior_close(model, &j.prior);
+    return status;
 }
 
 /* ---- the bound ---- */

@@ -18,6 +18,9 @@ typedef struct vae__build {
     const vae__objective_settings *settings; /* of a training program; NULL: of another one */
 } vae__build;
 
+/* What the encoder sees of rows -> the posterior's head: means, then raw log variances. (vae.c) */
+vae_status vae__encode_seen(const vae__build *build, vae__id seen, vae__id *head);
+
 typedef struct vae__program_kind {
     const char *name;
     /* Adds inputs, nodes and results to the graph. */

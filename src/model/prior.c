@@ -7,6 +7,7 @@
 
 #include "autodiff/ops/ops.h"
 #include "model/posterior.h"
+#include "model/programs.h"
 
 #define NAME(name) #name,
 const char *const vae__prior_names[] = {VAE__PRIORS(NAME) NULL};
@@ -36,9 +37,40 @@ int vae__prior_has_expectation(const vae__spec *spec) {
     return prior->draw_posterior || prior->expected_density;
 }
 
+int vae__prior_has_components(const vae__spec *spec) {
+    return vae__prior_of(spec)->components != NULL;
+}
+
 vae__prior_call vae__model_prior_call(const vae_model *model) {
     return (vae__prior_call){model->context->kernels, &model->spec, &model->parameters,
-                             &model->network};
+                             &model->network, NULL};
+}
+
+vae_status vae__prior_open(const vae_model *model, vae__prior_call *call) {
+    vae__program *program;
+    vae__workspace *workspace;
+    *call = vae__model_prior_call(model);
+    if (!vae__prior_has_components(&model->spec)) return VAE_OK;
+    vae_status status = vae__model_program(model, "components", &program);
+    if (!status) status = vae__program_take(program, &workspace);
+    if (status) return status;
+    vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
+    vae__run run = {.workspace = workspace, .feeds = feeds, .rows = 1};
+    status = vae__run_rows(&run);
+    vae__id value = vae__graph_find_result(&program->graph, "components");
+    const vae__value *made = &program->graph.values[value];
+    size_t count = made->domain * made->width;
+    vae__real *kept = status ? NULL : vae__allocate(model->context, count, sizeof *kept);
+    if (!status && !kept) status = vae__last_status();
+    if (kept) memcpy(kept, vae__run_value(&run, value), count * sizeof *kept);
+    call->components = kept;
+    vae__program_return(program, workspace);
+    return status;
+}
+
+void vae__prior_close(const vae_model *model, vae__prior_call *call) {
+    vae__release(model->context, (void *)call->components);
+    call->components = NULL;
 }
 
 /* ---- text ---- */

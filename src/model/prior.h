@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 
-#define VAE__PRIORS(X) X(normal) X(mixture) X(flow)
+#define VAE__PRIORS(X) X(normal) X(mixture) X(vamp) X(flow)
 
 /* What a prior's functions outside a graph see. */
 typedef struct vae__prior_call {
@@ -13,6 +13,7 @@ typedef struct vae__prior_call {
     const vae__spec *spec;
     const vae__parameters *parameters;
     const vae__network *network;
+    const vae__real *components; /* what vae__prior.components makes; NULL: it makes nothing */
 } vae__prior_call;
 
 /* Posteriors q(z|x) of rows: means and variances [n, latent]. */
@@ -65,6 +66,9 @@ typedef struct vae__prior {
     vae_status (*density)(const vae__build *build, vae__id z, vae__id *log_p);
     vae_status (*expected_density)(const vae__build *build, vae__id z, vae__id sd, vae__id *log_p);
 
+    /* What draws need of the network: adds a value with a fixed number of rows. NULL: nothing. */
+    vae_status (*components)(const vae__build *build, vae__id *value);
+
     /* ---- outside ---- */
 
     /* z [rows, latent] ~ p(z), row i from row first_row + i of the stream. A temperature other than 1 multiplies
@@ -82,6 +86,10 @@ typedef struct vae__prior {
     vae_status (*fit)(const vae__prior_call *call, vae_context *context,
                       const vae__moments *moments, const vae__fit_options *options,
                       const vae__fit_watch *watch);
+
+    /* Parameter row k begins anew at a row as the encoder sees it [width]: what vae_model_fit_prior does for as many
+     * random rows where there is no `fit`. NULL: no. */
+    void (*take_row)(const vae__prior_call *call, size_t k, const vae__real *seen);
 } vae__prior;
 
 #define VAE__PRIOR_PLACE(name) VAE__PRIOR_##name,
@@ -110,9 +118,14 @@ const vae__prior *vae__prior_of(const vae__spec *spec);
 
 /* Whether E_q[log p(z)] has a closed form or a bound, which scores at the mean need. */
 int vae__prior_has_expectation(const vae__spec *spec);
+int vae__prior_has_components(const vae__spec *spec);
 
-/* What the functions of the model's prior see. */
+/* What the functions of the model's prior see, without `components`. */
 vae__prior_call vae__model_prior_call(const vae_model *model);
+
+/* The same for draws, with them. Release in either case. */
+vae_status vae__prior_open(const vae_model *model, vae__prior_call *call);
+void vae__prior_close(const vae_model *model, vae__prior_call *call);
 
 /* For graphs: as vae__prior.draw_posterior, for any prior. Under an objective its beta weighs what reaches the
  * posterior, and the prior's own parameters keep the weight 1. */

@@ -35,14 +35,18 @@ static vae_status add_data(const vae__build *b, vae__id *y) {
                             y);
 }
 
+vae_status vae__encode_seen(const vae__build *b, vae__id seen, vae__id *head) {
+    *head = seen;
+    vae_status status = add_layers(b, &b->spec->encoder, b->network->encoder, head);
+    if (status) return status;
+    return add_head(b, b->network->posterior, 2 * (size_t)b->spec->latent, head);
+}
+
 /* The data -> the posterior's head [n, 2 latent]: means, raw log variances. */
 static vae_status add_encoder(const vae__build *b, vae__id y, vae__id *head) {
-    const vae__network *network = b->network;
     vae_status status = VAE_OK;
-    *head = y;
-    if (b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, *head, head);
-    if (!status) status = add_layers(b, &b->spec->encoder, network->encoder, head);
-    if (!status) status = add_head(b, network->posterior, 2 * (size_t)b->spec->latent, head);
+    if (b->spec->likelihood->log1p_input) status = vae__log1p(b->graph, y, &y);
+    if (!status) status = vae__encode_seen(b, y, head);
     return status;
 }
 
@@ -184,6 +188,15 @@ static vae_status build_score(const vae__build *b) {
     return status;
 }
 
+/* What draws from the prior need of the network. */
+static vae_status build_components(const vae__build *b) {
+    vae__id made;
+    vae_status status = vae__prior_of(b->spec)->components(b, &made);
+    if (!status) status = vae__activation(b->graph, made, VAE__ACTIVATION_identity, &made);
+    if (!status) status = vae__graph_result(b->graph, "components", made);
+    return status;
+}
+
 static vae_status build_training(const vae__build *build, const vae__objective_settings *settings) {
     const vae__build with = {build->spec, build->network, build->graph, settings};
     vae__likelihood_build likelihood = likelihood_of(build, 1);
@@ -209,6 +222,7 @@ static const vae__program_kind programs[] = {
     {"elbo", build_elbo, 1, NULL},                         /* x, noise -> log_p, kl, kl_by_latent */
     {"density", build_density, DENSITY_SAMPLES, NULL},     /* x, z by sample -> log_p, log_prior */
     {"score", build_score, 1, vae__prior_has_expectation}, /* x, noise -> log_p_by_value, kl */
+    {"components", build_components, 1, vae__prior_has_components}, /* -> components */
 };
 
 const vae__model_kind vae__model_kind_vae = {

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "data/gather.h"
 #include "model/inference.h"
@@ -105,6 +106,51 @@ static vae_status fit_moments(fit *f) {
     return VAE_OK;
 }
 
+/* The row of the data set as the encoder sees it, into f->rows. */
+static vae_status see_row(const fit *f, size_t row) {
+    const vae_model *model = f->model;
+    vae_status status = vae__dataset_read(f->dataset, row, 1, f->rows);
+    if (!status) status = vae__check_rows(model, f->dataset, f->rows, row, 1);
+    if (status) return status;
+    vae__model_standardize(model, f->rows, 1);
+    if (!model->spec.likelihood->log1p_input) return VAE_OK;
+    for (size_t i = 0; i < model->spec.input.size; i++)
+        f->rows[i] = (vae__real)log1p((double)f->rows[i]);
+    return VAE_OK;
+}
+
+/* A prior that begins at rows: as many different ones, at random. */
+static vae_status take_rows(fit *f) {
+    const vae__prior *prior = vae__prior_of(&f->model->spec);
+    const vae__prior_call call = vae__model_prior_call(f->model);
+    const vae__stream stream = {f->options.seed, 0, VAE__PURPOSE_FIT, 0};
+    vae_context *context = f->model->context;
+    size_t count = (size_t)f->model->spec.prior.count, width = f->model->spec.input.size;
+    if (count > f->n)
+        return vae__fail(VAE_ERROR_ARGUMENT,
+                         "prior=%s:%zu begins at as many rows, and there are %zu", prior->name,
+                         count, f->n);
+    vae_status status = vae__model_check_scaling(f->model);
+    if (status) return status;
+    uint64_t *order = vae__allocate(context, f->n, sizeof *order);
+    vae__real *seen = vae__allocate(context, count, width * sizeof *seen);
+    f->rows = vae__allocate(context, width, sizeof *f->rows);
+    status = order && seen && f->rows ? VAE_OK : vae__last_status();
+    if (!status) vae__random_permutation(&stream, order, f->n);
+    for (size_t k = 0; k < count && !status; k++) { /* all are read before one is taken */
+        status = see_row(f, (size_t)order[k]);
+        if (!status) memcpy(seen + k * width, f->rows, width * sizeof *seen);
+    }
+    for (size_t k = 0; k < count && !status; k++) prior->take_row(&call, k, seen + k * width);
+    if (!status)
+        vae__model_changed(f->model, f->model->network.prior,
+                           f->model->parameters.count - f->model->network.prior);
+    vae__release(context, f->rows);
+    vae__release(context, seen);
+    vae__release(context, order);
+    return status;
+}
+
 vae_status vae__fit_prior(vae_model *model, const vae_dataset *dataset, const char *options,
                           vae_progress_fn progress, void *user) {
     vae_context *context = model->context;
@@ -118,6 +164,7 @@ vae_status vae__fit_prior(vae_model *model, const vae_dataset *dataset, const ch
              .latent = (size_t)model->spec.latent};
     vae_status status = vae__options_parse(&vae__fit_prior_table, options, &f.options, NULL, NULL);
     if (status) return status;
+    if (prior->take_row) return take_rows(&f);
     if (!prior->fit && prior->declare)
         return vae__fail(
             VAE_ERROR_UNSUPPORTED,

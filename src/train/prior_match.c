@@ -59,13 +59,17 @@ static double mean_distance(const vae__real *a, const vae__real *b, size_t n, si
     return total / (double)n / (double)n;
 }
 
-double vae__prior_match_distance(vae__prior_match *match) {
-    const vae__prior_call call = vae__model_prior_call(match->model);
+vae_status vae__prior_match_distance(vae__prior_match *match, double *distance) {
+    vae__prior_call call;
     const vae__stream stream = {match->seed, 0, VAE__PURPOSE_PRIOR, 0};
     size_t n = match->taken, latent = (size_t)match->model->spec.latent;
-    vae__prior_of(&match->model->spec)->draw(&call, &stream, 0, n, 1, match->prior);
+    vae_status status = vae__prior_open(match->model, &call);
+    if (!status) vae__prior_of(&match->model->spec)->draw(&call, &stream, 0, n, 1, match->prior);
+    vae__prior_close(match->model, &call);
+    if (status) return status;
     double between = 2 * mean_distance(match->q, match->prior, n, latent);
     double within = mean_distance(match->q, match->q, n, latent) +
                     mean_distance(match->prior, match->prior, n, latent);
-    return between > 0 ? (between - within) / between : 0;
+    *distance = between > 0 ? (between - within) / between : 0;
+    return VAE_OK;
 }

@@ -26,6 +26,6 @@ void vae__prior_match_add(vae__prior_match *match, size_t first, size_t count,
 
 /* The energy statistic (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / (2 E|X - Y|) of draws X from q(z) and Y from p(z) (Szekely &
  * Rizzo 2013): 0 for one distribution, up to 1 for two far apart; about 0.002 by chance. */
-double vae__prior_match_distance(vae__prior_match *match);
+vae_status vae__prior_match_distance(vae__prior_match *match, double *distance);
 
 #endif

@@ -140,6 +140,9 @@ static vae_status fit_and_keep(vae_context *context, const void *prior) {
     if (!status) status = vae_score(model, x, 3, 4, NULL, values, NULL);
     if (!status) status = vae_model_save_memory(model, bytes, sizeof bytes, &length);
     if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
+    if (!status) status = vae_model_set_prior(loaded, "vamp:2");
+    if (!status) status = vae_model_fit_prior(loaded, dataset, NULL, NULL, NULL);
+    if (!status) status = vae_sample(loaded, 3, 1, NULL, NULL, (float[12]){0});
     if (!status) status = vae_model_set_prior(loaded, "normal");
     vae_dataset_destroy(dataset);
     vae_optimizer_destroy(optimizer);

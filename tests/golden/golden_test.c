@@ -277,7 +277,7 @@ static void layers(void **state) {
 
 static void priors(void **state) {
     (void)state;
-    run_file("tests/golden/data/priors.txt", 9);
+    run_file("tests/golden/data/priors.txt", 12);
 }
 
 static void importance(void **state) {

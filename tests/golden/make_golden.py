@@ -86,6 +86,9 @@ class Model:
         if case["likelihood"] == "negative_binomial":
             self.parameters["likelihood.log_dispersion"] = self.draw(generator, self.width)
         self.components = int(case["prior"].split(":")[1]) if case["prior"].startswith("mixture") else 0
+        self.pseudo_inputs = int(case["prior"].split(":")[1]) if case["prior"].startswith("vamp") else 0
+        if self.pseudo_inputs:
+            self.parameters["prior.inputs"] = self.draw(generator, self.pseudo_inputs, self.width)
         self.couplings = int(case["prior"].split(":")[1]) if case["prior"].startswith("flow") else 0
         for l in range(self.couplings):
             kept, changed = (LATENT // 2, LATENT - LATENT // 2)[:: -1 if l % 2 else 1]
@@ -159,6 +162,15 @@ class Model:
 
     def log_prior(self, z):
         """log p(z) of z [rows, samples, LATENT]."""
+        if self.pseudo_inputs:
+            seen = self.parameters["prior.inputs"]
+            if self.case["likelihood"] in ("poisson", "negative_binomial"):
+                seen = softplus(seen)
+            elif self.case["likelihood"] != "gaussian":
+                seen = torch.sigmoid(seen)
+            head = self.linear("posterior", self.run("encoder", self.encoder, seen))
+            parts = dist.Independent(dist.Normal(head[:, :LATENT], torch.exp(bound_logvar(head[:, LATENT:]) / 2)), 1)
+            return dist.MixtureSameFamily(dist.Categorical(logits=torch.zeros(self.pseudo_inputs)), parts).log_prob(z)
         total = torch.zeros(z.shape[:-1])
         for l in range(self.couplings):
             first, second = z[..., : LATENT // 2], z[..., LATENT // 2 :]
@@ -186,7 +198,7 @@ class Model:
         mean, logvar = head[:, :LATENT], bound_logvar(head[:, LATENT:])
         q = dist.Normal(mean, torch.exp(logvar / 2))
         z = q.loc[:, None] + q.scale[:, None] * noise.reshape(len(x), -1, LATENT)
-        if self.components or self.couplings:  # by latent there is none
+        if self.components or self.couplings or self.pseudo_inputs:  # by latent there is none
             kl = (-q.entropy().sum(-1) - self.log_prior(z).mean(-1))[:, None]
         else:
             kl = dist.kl_divergence(q, dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)))
@@ -281,7 +293,10 @@ def spec_of(case):
         text += f" size={case['size']}"
     if case["prior"] != DEFAULTS["prior"]:
         text += f" prior={case['prior']}"
-        text += f" prior_hidden={case['prior_hidden']}" if case["prior_hidden"] else f" prior_covariance={case['prior_covariance']}"
+        if case["prior_hidden"]:
+            text += f" prior_hidden={case['prior_hidden']}"
+        if case["prior"].startswith("mixture"):
+            text += f" prior_covariance={case['prior_covariance']}"
     return text + (" standardize=1" if case["standardize"] else "")
 
 
@@ -510,6 +525,9 @@ write(
     text_of("flow", prior="flow:1", prior_hidden=4, seed=19, **stepped),
     text_of("flow of three couplings, three samples", prior="flow:3", prior_hidden=5, samples=3, seed=20, **stepped),
     text_of("flow, importance", prior="flow:2", prior_hidden=4, **iwae(3)),
+    text_of("pseudo-inputs", prior="vamp:3", seed=21, **stepped),
+    other("pseudo-inputs of counts, three samples", "poisson", counts=6.0, prior="vamp:2", samples=3, seed=22, **stepped),
+    gaussian("pseudo-inputs of standardised columns, importance", "shared", prior="vamp:3", **{**table, **iwae(3)}),
 )
 
 objectives = dict(likelihood="gaussian", sigma="shared", seed=6)

@@ -175,6 +175,25 @@ static void importance_weighted(void **state) {
                     "adam objective=iwae samples=3", 2, 0, 1);
 }
 
+/* Their encoder is trained from two places. */
+static void vamps(void **state) {
+    (void)state;
+    static const char *const specs[] = {"likelihood=gaussian latent=3 prior=vamp:4",
+                                        "likelihood=bernoulli latent=2 prior=vamp:3",
+                                        "likelihood=poisson latent=2 prior=vamp:3"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        char spec[300];
+        snprintf(spec, sizeof spec, "input=5 encoder=[dense 4, tanh] decoder=[dense 4, tanh] %s",
+                 specs[i]);
+        check_gradients(spec, "adam", 3, 0, 1);
+        check_gradients(spec, "adam samples=3", 2, 0, 1);
+        check_gradients(spec, "adam objective=iwae samples=4", 3, 0, 1);
+    }
+    check_gradients(
+        "input=4 latent=5 likelihood=bernoulli encoder=[layernorm, dense 9, tanh] prior=vamp:70",
+        "adam", 70, 0, 1);
+}
+
 static void flows(void **state) {
     (void)state;
     static const char *const specs[] = {"latent=2 prior=flow:1 prior_hidden=3",
@@ -264,6 +283,7 @@ int main(void) {
         cmocka_unit_test(layers),
         cmocka_unit_test(mixtures),
         cmocka_unit_test(flows),
+        cmocka_unit_test(vamps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
