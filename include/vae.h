@@ -350,14 +350,15 @@ typedef struct vae_model vae_model;
  *   seed=1                      of the initial weights
  *   posterior=diagonal          the only one now
  *   prior=normal | mixture:K | vamp:K | flow:L (normal)
- *                               p(z): N(0, I); or sum_k pi_k N(z; m_k, C_k) of K components that
- *                               are learned, by training or by vae_model_fit_prior
+ *                               p(z). normal: N(0, I). mixture: sum_k pi_k N(z; m_k, C_k). vamp: the
+ *                               mean of the posteriors at K pseudo-inputs (Tomczak & Welling 2018),
+ *                               which vae_model_initialize begins at K random rows. flow: L affine
+ *                               couplings (Dinh et al. 2017); latent at least 2. All but normal have
+ *                               parameters: trained with the network, or fitted to a trained one by
+ *                               vae_model_fit_prior
  *   prior_covariance=diagonal | full (diagonal)
  *                               mixture: of C_k
- *                               vamp: the mean of the posteriors at K learned pseudo-inputs (Tomczak
- *                               & Welling 2018)
- *   prior_hidden=64             flow: L affine couplings (Dinh et al. 2017), each with one hidden layer of so
- *                               many values; latent at least 2
+ *   prior_hidden=64             flow: values of the one hidden layer of each coupling
  * Which function does what with which prior: docs/text.md.
  */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
@@ -387,7 +388,8 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
  * 1000), and the smallest sigma of x that per_dim and decoder give it is s / 10. A warning in the
  * log names such columns. Another warning says that the data is too large or too small to be
  * trained on without standardize=1.
- * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take. */
+ * VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take; VAE_ERROR_ARGUMENT for
+ * prior=vamp:K with more pseudo-inputs than rows. */
 VAE_API vae_status vae_model_initialize(vae_model *model, const vae_dataset *dataset);
 
 /* A model of its own with the same spec, parameters and metadata, in the same context. */
@@ -476,25 +478,33 @@ VAE_API vae_status vae_model_set_prior(vae_model *model, const char *prior);
 typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
 
 /* Fits the prior to the posteriors q(z|x) of all rows of a data set and changes nothing else: raises the mean
- * of E_q[log p(z)], and with it the ELBO. For prior=mixture:K by EM (Dempster, Laird & Rubin 1977) on the
- * posteriors' means and variances, from centres chosen by k-means++ (Arthur & Vassilvitskii 2007), whatever
- * the prior's parameters were before. For prior=vamp:K it begins the pseudo-inputs at K random rows, for steps with
- * train=prior to go on from. Moves no cursor. Needs the model alone. options, all optional:
+ * of E_q[log p(z)], and with it the ELBO. Moves no cursor. Needs the model alone. In two ways:
  *
- *   iterations=100      at most so many
- *   tolerance=1e-4      ends when an iteration is better by less than this, in nats a row
- *   floor=1e-6          least eigenvalue (diagonal: variance) of a component's covariance
- *   seed=1              of the start
+ *   mixture     by EM (Dempster, Laird & Rubin 1977) on the posteriors' means and variances, from centres
+ *               chosen by k-means++ (Arthur & Vassilvitskii 2007), whatever the parameters were before
+ *   flow, vamp  by steps of Adam on draws from the posteriors, with a learning rate that falls to 0 along a
+ *               half cosine: a flow from what it is, pseudo-inputs from K random rows. If log p(z) is then
+ *               no better on a fixed draw of each row the prior stays as it was, which the log says
+ *
+ * options, all optional:
+ *
+ *   iterations=100 (flow, vamp: 20)
+ *                       at most so many passes over the posteriors
+ *   seed=1              of the start, the order and the draws
+ *   tolerance=1e-4      EM: ends when an iteration is better by less than this, in nats a row
+ *   floor=1e-6          EM: least eigenvalue (diagonal: variance) of a component's covariance
+ *   lr=2e-3  batch=256  steps: the first learning rate, and rows of a step
  *
  * The same seed gives the same prior whatever the number of threads (up to the BLAS's rounding; with
  * BLAS=builtin the same bits). It holds the means and variances of all rows, 8 latent bytes a row, and for EM
  * some sums. progress counts rows, once for the posteriors and once for each iteration.
  *
  * VAE_STOPPED if progress stopped it. In that case and after every error the model has the prior that it
- * had: VAE_ERROR_UNSUPPORTED for a prior without parameters, and for a flow; VAE_ERROR_ARGUMENT for more components than
- * rows; VAE_ERROR_DATA, with the row, for a value that the likelihood cannot take, and where the
- * posterior means have fewer different values than there are components (collapsed latents);
- * VAE_ERROR_DIVERGED for a posterior that is not finite. */
+ * had: VAE_ERROR_UNSUPPORTED for a prior without parameters; VAE_ERROR_ARGUMENT for more components or
+ * pseudo-inputs than rows; VAE_ERROR_TEXT for an option of the other way; VAE_ERROR_DATA, with the row, for
+ * a value that the likelihood cannot take, and for EM where the posterior means have fewer different values
+ * than there are components (collapsed latents); VAE_ERROR_DIVERGED for a posterior, a gradient or an
+ * update that is not finite. */
 VAE_API vae_status vae_model_fit_prior(vae_model *model, const vae_dataset *dataset,
                                        const char *options, vae_progress_fn progress, void *user);
 
@@ -503,7 +513,8 @@ VAE_API vae_status vae_model_fit_prior(vae_model *model, const vae_dataset *data
 VAE_API vae_status vae_model_memory(const vae_model *model, uint64_t *parameter_bytes,
                                     uint64_t *workspace_bytes);
 
-/* The inference plans (encode, decode, reconstruct, sample, elbo, density, score) as text, for people.
+/* The inference plans (encode, decode, reconstruct, sample, elbo, density, score, and components of
+ * vamp) as text, for people.
  * *length is what the text needs with its final 0; at most `size` bytes are written, always ending
  * in 0 if size > 0. buffer may be NULL. */
 VAE_API vae_status vae_model_plan(const vae_model *model, char *buffer, size_t size,
@@ -558,8 +569,10 @@ typedef struct vae_optimizer vae_optimizer;
  * vae_model_parameter_set and vae_model_fit_prior write both. Such an optimizer is the model's only one while it lives:
  * VAE_ERROR_ARGUMENT for a second one, and VAE_ERROR_MISMATCH for a step of an earlier one.
  *
- * With a mixture as prior there is no free_bits, since its KL is no sum over latents, and beta weighs the KL
- * for the encoder; the prior's own parameters keep the weight 1.
+ * free_bits goes with prior=normal alone, since no other KL is a sum over latents. With a mixture or a flow
+ * beta weighs the KL for the encoder, and the prior's own parameters keep the weight 1; with vamp, whose
+ * components the encoder makes, beta weighs all of it. train=network keeps the parameters of a prior as they
+ * are; the components of vamp still follow the encoder.
  */
 VAE_API vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optimizer **out);
 
@@ -749,8 +762,9 @@ VAE_API vae_status vae_log_likelihood(const vae_model *model, const float *x, si
 /* How strange each row is, in nats: higher is stranger. score [n]; by_value [n, width] says which values
  * make it so, and may be NULL, as may score. options, all optional:
  *   at=mean                the default: score = KL(q(z|x) || p(z)) + the sum of by_value at z = mean(x).
- *                          Exact, without noise, and quick. With a mixture as prior the KL is
- *                          -H(q) - log sum_k pi_k exp(E_q[log N_k(z)]), a little above the true one
+ *                          Exact, without noise, and quick with prior=normal. With mixture and vamp the
+ *                          KL is -H(q) - log sum_k pi_k exp(E_q[log N_k(z)]), a little above the true
+ *                          one; with flow the mean over 64 draws of z that are the same for every row
  *   samples=K  seed=1      minus the importance estimate of log p(x) from K draws (vae_log_likelihood)
  * by_value = -log p(x_i | z = mean(x)) in either case; of a categorical group the first column has it and
  * the others 0.
@@ -784,7 +798,7 @@ VAE_API void vae_evaluation_destroy(vae_evaluation *evaluation);
 /* A figure by name, means over the rows in nats:
  *   rows  elbo  elbo_error (sd / sqrt n)  reconstruction  kl  active_units (Var[mean_j(x)] > 0.01)
  *   prior_distance (energy statistic of 500 draws of q(z), the mean of q(z|x) over the rows, and of p(z):
- *                 0 where the prior matches, at most 1; about 0.002 by chance)
+ *                 0 where the prior matches, at most 1; below 0.003 by chance; of 2 rows and more)
  *   kl_standard (another prior than N(0, I): the KL to N(0, I))
  *   with samples: log_p  log_p_monte_carlo_error (sqrt(sum se^2) / n)
  *                 log_p_sampling_error (sd / sqrt n)  untrusted_rows (infinite std_error)

@@ -16,7 +16,9 @@
 static vae_status create_model(vae_context *context, const char *text, vae_model **out) {
     vae__spec spec;
     vae_status status = vae__spec_parse(text, &spec);
-    if (!status) status = vae__model_new(context, &spec, out);
+    if (status) return status;
+    status = vae__model_new(context, &spec, out);
+    if (status == VAE_ERROR_TEXT) vae__fail_in("spec");
     if (!status) vae__model_draw(*out);
     return status;
 }

@@ -68,6 +68,13 @@ static vae_status fill_noise(void *user, size_t first, size_t count, vae__real *
     return VAE_OK;
 }
 
+/* The fixed draws of a row, the same for every row, or the mean itself if there is one. Each draw has its opposite and each
+ * column the variance 1, so that the mean over them is exact for sums of quadratic functions of single latents. */
+typedef struct fixed_draws {
+    noise noise;
+    size_t draws;
+} fixed_draws;
+
 /* ---- the chunk loop ---- */
 
 /* One inference: `feed` sets the feeds for rows first .. first + rows - 1, `read` takes the
@@ -88,6 +95,7 @@ typedef struct job {
     float *mean, *logvar, *z, *x_mean, *x;
     vae__real *real_mean, *real_logvar; /* in place of mean and logvar, for callers inside */
     const vae__bound *bound;
+    fixed_draws fixed;
     double *score, *by_value; /* [n], [n, width] */
     const vae__sampling *how; /* NULL: no sampling */
     vae__prior_call prior;    /* for draws */
@@ -363,16 +371,35 @@ vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uin
 
 /* ---- the score at the posterior's mean ---- */
 
-static vae_status fill_zeros(void *user, size_t first, size_t count, vae__real *into) {
-    const noise *n = user;
+/* A column of `half` draws, every `columns` numbers: scaled to a mean square of 1, and followed by their opposites. */
+static void make_opposites(vae__real *column, size_t half, size_t columns) {
+    double squares = 0;
+    for (size_t k = 0; k < half; k++)
+        squares += (double)column[k * columns] * (double)column[k * columns];
+    double scale = sqrt((double)half / squares);
+    for (size_t k = 0; k < half; k++) {
+        column[k * columns] = (vae__real)(scale * (double)column[k * columns]);
+        column[(half + k) * columns] = -column[k * columns];
+    }
+}
+
+static vae_status fill_fixed(void *user, size_t first, size_t count, vae__real *into) {
+    const fixed_draws *f = user;
+    size_t columns = f->noise.columns, half = f->draws / 2, row = f->draws * columns;
     (void)first;
-    memset(into, 0, count * n->columns * sizeof *into);
+    memset(into, 0, row * sizeof *into);
+    f->noise.kernels->normals(&f->noise.stream, 0, 1, half, columns, into);
+    if (half) {
+        for (size_t j = 0; j < columns; j++) make_opposites(into + j, half, columns);
+    }
+    for (size_t r = 1; r < count; r++) memcpy(into + r * row, into, row * sizeof *into);
     return VAE_OK;
 }
 
 static void feed_score(job *j, size_t first, vae__feed *feeds) {
     feed_x(j, first, feeds);
-    feed_noise(j, first, feeds, fill_zeros);
+    *vae__program_feed(j->program, feeds, "noise") =
+        (vae__feed){.fill = fill_fixed, .user = &j->fixed};
 }
 
 static void read_score(job *j, const vae__run *run, size_t first, size_t rows) {
@@ -397,7 +424,8 @@ vae_status vae__model_score_at_mean(const vae_model *model, const float *x, size
              .read = read_score,
              .in = x,
              .in_width = model->spec.input.size,
-             .noise = noise_for(model, 0, VAE__PURPOSE_POSTERIOR),
+             .fixed = {noise_for(model, 0, VAE__PURPOSE_POSTERIOR),
+                       vae__prior_score_draws(&model->spec)},
              .score = score,
              .by_value = by_value};
     return run_job(&j);

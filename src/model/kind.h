@@ -25,7 +25,8 @@ typedef struct vae__program_kind {
     const char *name;
     /* Adds inputs, nodes and results to the graph. */
     vae_status (*build)(const vae__build *build);
-    size_t samples; /* K that it is planned for */
+    /* K that it is planned for; NULL: 1. */
+    size_t (*samples)(const vae__spec *spec);
     /* Whether a model of this spec has it; NULL: every one. */
     int (*available)(const vae__spec *spec);
 } vae__program_kind;

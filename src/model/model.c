@@ -18,10 +18,7 @@ static vae_status build_model(vae_model *model) {
         return vae__last_status();
     }
     model->spec_text = text.text;
-    vae_status status =
-        vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
-    if (status == VAE_ERROR_TEXT) vae__fail_in("spec");
-    return status;
+    return vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
 }
 
 vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model **out) {

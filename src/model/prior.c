@@ -32,9 +32,16 @@ const vae__prior *vae__prior_of(const vae__spec *spec) {
     return priors[spec->prior.index];
 }
 
-int vae__prior_has_expectation(const vae__spec *spec) {
+int vae__prior_has_score(const vae__spec *spec) {
     const vae__prior *prior = vae__prior_of(spec);
-    return prior->draw_posterior || prior->expected_density;
+    return prior->draw_posterior || prior->density;
+}
+
+enum { SCORE_DRAWS = 64 };
+
+size_t vae__prior_score_draws(const vae__spec *spec) {
+    const vae__prior *prior = vae__prior_of(spec);
+    return prior->draw_posterior || prior->expected_density ? 1 : SCORE_DRAWS;
 }
 
 int vae__prior_has_components(const vae__spec *spec) {
@@ -174,20 +181,35 @@ const vae__option_table vae__prior_table = {.label = "prior",
 
 /* ---- in a graph ---- */
 
-/* What the prior makes of x counts beta for x itself. */
-static vae_status weigh(const vae__build *build, vae__id x, vae__id *weighed) {
+/* Where the KL gets its weight beta. A prior with parameters of its own alone: at z and at the entropy, so that these
+ * parameters keep the weight 1. A prior that runs the network (VampPrior): at the KL itself, since the network's
+ * parameters are reached through the prior's components, too. */
+typedef struct weights {
+    int at_z, at_kl;
+} weights;
+
+static weights weights_of(const vae__build *build) {
+    int weighs = build->settings != NULL;
+    int whole = vae__prior_of(build->spec)->components != NULL;
+    return (weights){weighs && !whole, weighs && whole};
+}
+
+/* x, whose gradient is multiplied by beta if `weighs`. */
+static vae_status weigh(const vae__build *build, int weighs, vae__id x, vae__id *weighed) {
     *weighed = x;
-    if (!build->settings) return VAE_OK;
+    if (!weighs) return VAE_OK;
     return vae__scale_gradient(build->graph, x, &build->settings->beta, weighed);
 }
 
 /* kl [n] = -H(q) - the mean of log p(z) over the draws */
 static vae_status add_kl(const vae__build *build, vae__id negative_entropy, vae__id log_p,
                          vae__bound_values *values) {
-    vae__id mean, weighed;
+    const weights at = weights_of(build);
+    vae__id mean, entropy, kl;
     vae_status status = vae__sample_mean(build->graph, log_p, &mean);
-    if (!status) status = weigh(build, negative_entropy, &weighed);
-    if (!status) status = vae__difference(build->graph, weighed, mean, &values->kl);
+    if (!status) status = weigh(build, at.at_z, negative_entropy, &entropy);
+    if (!status) status = vae__difference(build->graph, entropy, mean, &kl);
+    if (!status) status = weigh(build, at.at_kl, kl, &values->kl);
     return status;
 }
 
@@ -199,7 +221,7 @@ vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae_
     vae__posterior_values q;
     vae__id weighed, log_p;
     vae_status status = vae__posterior_sample(build->graph, head, noise, &q);
-    if (!status) status = weigh(build, q.z, &weighed);
+    if (!status) status = weigh(build, weights_of(build).at_z, q.z, &weighed);
     if (!status) status = prior->density(build, weighed, &log_p);
     if (!status) status = add_kl(build, q.negative_entropy, log_p, values);
     if (!status && wants_ratio)
@@ -214,10 +236,13 @@ vae_status vae__prior_take_mean(const vae__build *build, vae__id head, vae__id n
     if (prior->draw_posterior)
         return prior->draw_posterior(build, head, noise, wants_ratio, z, values);
     vae__posterior_values q;
-    vae__id log_p;
+    vae__id log_p, logvar;
     vae_status status = vae__posterior_sample(build->graph, head, noise, &q);
-    if (!status) status = prior->expected_density(build, q.z, q.sd, &log_p);
+    if (!status)
+        status = prior->expected_density ? prior->expected_density(build, q.z, q.sd, &log_p)
+                                         : prior->density(build, q.z, &log_p);
     if (!status) status = add_kl(build, q.negative_entropy, log_p, values);
     *z = q.z;
-    return status;
+    if (status || prior->expected_density) return status;
+    return vae__posterior_parameters(build->graph, head, z, &logvar);
 }

@@ -25,8 +25,10 @@ typedef struct vae__moments {
 /* How a prior is fitted to them. */
 typedef struct vae__fit_options {
     uint64_t iterations, seed;
-    double tolerance; /* nats a row by which an iteration must be better */
-    double floor;     /* of the eigenvalues of a covariance */
+    double tolerance;     /* EM: nats a row by which an iteration must be better */
+    double floor;         /* EM: of the eigenvalues of a covariance */
+    double learning_rate; /* steps, and the rows of one */
+    uint64_t batch;
 } vae__fit_options;
 
 /* Called after each iteration with the mean bound of E_q[log p(z)]; anything else than 0 stops. */
@@ -62,7 +64,8 @@ typedef struct vae__prior {
                                  int wants_ratio, vae__id *z, vae__bound_values *values);
 
     /* Without a closed form: log p(z) [n K], in double; and E_q[log p(z)] [n K], or a bound of it, of q with
-     * mean z and deviations sd [n, latent], for scores, in programs of one sample (K = 1); NULL: it has none. */
+     * mean z and deviations sd [n, latent], for scores, in programs of one sample (K = 1); NULL: it
+     * is the mean over fixed draws. */
     vae_status (*density)(const vae__build *build, vae__id z, vae__id *log_p);
     vae_status (*expected_density)(const vae__build *build, vae__id z, vae__id sd, vae__id *log_p);
 
@@ -87,8 +90,8 @@ typedef struct vae__prior {
                       const vae__moments *moments, const vae__fit_options *options,
                       const vae__fit_watch *watch);
 
-    /* Parameter row k begins anew at a row as the encoder sees it [width]: what vae_model_fit_prior does for as many
-     * random rows where there is no `fit`. NULL: no. */
+    /* Parameter row k becomes a row as the encoder sees it [width]. vae_model_initialize and vae_model_fit_prior begin
+     * a prior that has this at as many random rows. NULL: it does not begin at rows. */
     void (*take_row)(const vae__prior_call *call, size_t k, const vae__real *seen);
 } vae__prior;
 
@@ -116,8 +119,10 @@ extern const vae__option_table vae__prior_table;
 
 const vae__prior *vae__prior_of(const vae__spec *spec);
 
-/* Whether E_q[log p(z)] has a closed form or a bound, which scores at the mean need. */
-int vae__prior_has_expectation(const vae__spec *spec);
+/* Whether there is an E_q[log p(z)], which scores at the mean need; and the draws for each row that it is a mean over:
+ * 1 where it has a closed form or a bound. */
+int vae__prior_has_score(const vae__spec *spec);
+size_t vae__prior_score_draws(const vae__spec *spec);
 int vae__prior_has_components(const vae__spec *spec);
 
 /* What the functions of the model's prior see, without `components`. */
@@ -132,7 +137,8 @@ void vae__prior_close(const vae_model *model, vae__prior_call *call);
 vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae__id noise,
                                      int wants_ratio, vae__id *z, vae__bound_values *values);
 
-/* The same where the noise is 0, for scores: kl is that of the whole q, not of the draw at its mean. */
+/* The same for scores: kl is that of the whole q, and z [n, latent] its mean. The noise is 0, or where there is no closed
+ * form vae__prior_score_draws fixed draws for each row. */
 vae_status vae__prior_take_mean(const vae__build *build, vae__id head, vae__id noise,
                                 int wants_ratio, vae__id *z, vae__bound_values *values);
 

@@ -29,13 +29,14 @@ static void free_program(vae_context *context, vae__program *program) {
 static vae_status make_program(const vae_model *model, const vae__program_kind *kind,
                                vae__program **out) {
     size_t rows = model->context->threads;
+    size_t samples = kind->samples ? kind->samples(&model->spec) : 1;
     vae__program *made = vae__allocate(model->context, 1, sizeof *made);
     if (!made) return vae__memory_in(vae__last_status(), "inference plan");
     const vae__build build = {&model->spec, &model->network, &made->graph, NULL};
     vae__graph_begin(&made->graph, model->context, &model->parameters);
     vae_status status = kind->build(&build);
-    if (!status) status = choose_rows(made, kind->samples, &rows);
-    if (!status) status = vae__program_plan(made, rows, kind->samples, 0);
+    if (!status) status = choose_rows(made, samples, &rows);
+    if (!status) status = vae__program_plan(made, rows, samples, 0);
     if (status) {
         free_program(model->context, made);
         return vae__memory_in(status, "inference plan for %zu row%s", rows, vae__plural(rows));

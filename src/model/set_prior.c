@@ -48,7 +48,9 @@ vae_status vae__model_set_prior(vae_model *model, const char *text) {
     vae__spec spec;
     vae_model *other;
     vae_status status = parse(model, text, &spec);
-    if (!status) status = vae__model_new(model->context, &spec, &other);
+    if (status) return status;
+    status = vae__model_new(model->context, &spec, &other);
+    if (status == VAE_ERROR_TEXT) vae__fail_in("prior");
     if (status) return status;
     vae__model_draw(other);
     take_over(other, model);

@@ -173,7 +173,7 @@ static vae_status build_density(const vae__build *b) {
     return status;
 }
 
-/* The noise is fed as 0, so that z is the posterior's mean. */
+/* The noise is fed as 0, or as fixed draws where the prior needs them (vae__prior_take_mean). */
 static vae_status build_score(const vae__build *b) {
     vae__likelihood_build likelihood = likelihood_of(b, 0);
     vae__bound_values values = vae__no_bound_values;
@@ -212,17 +212,22 @@ static vae_status build_training(const vae__build *build, const vae__objective_s
 }
 
 /* Samples of each row in a full chunk of the density program; fewer rows may have more (estimate.c). */
-#define DENSITY_SAMPLES 4
+static size_t density_samples(const vae__spec *spec) {
+    (void)spec;
+    return 4;
+}
 
 static const vae__program_kind programs[] = {
-    {"encode", build_encode, 1, NULL},                     /* x -> mean, logvar */
-    {"decode", build_decode, 1, NULL},                     /* z -> x_mean */
-    {"reconstruct", build_reconstruct, 1, NULL},           /* x -> x_mean at z = mean */
-    {"sample", build_sample, 1, NULL},                     /* z -> z, head: the output layer */
-    {"elbo", build_elbo, 1, NULL},                         /* x, noise -> log_p, kl, kl_by_latent */
-    {"density", build_density, DENSITY_SAMPLES, NULL},     /* x, z by sample -> log_p, log_prior */
-    {"score", build_score, 1, vae__prior_has_expectation}, /* x, noise -> log_p_by_value, kl */
-    {"components", build_components, 1, vae__prior_has_components}, /* -> components */
+    {"encode", build_encode, NULL, NULL},           /* x -> mean, logvar */
+    {"decode", build_decode, NULL, NULL},           /* z -> x_mean */
+    {"reconstruct", build_reconstruct, NULL, NULL}, /* x -> x_mean at z = mean */
+    {"sample", build_sample, NULL, NULL},           /* z -> z, head: the output layer */
+    {"elbo", build_elbo, NULL, NULL},               /* x, noise -> log_p, kl, kl_by_latent */
+    /* x, z by sample -> log_p, log_prior */
+    {"density", build_density, density_samples, NULL},
+    /* x, noise by sample -> log_p_by_value, kl */
+    {"score", build_score, vae__prior_score_draws, vae__prior_has_score},
+    {"components", build_components, NULL, vae__prior_has_components}, /* -> components */
 };
 
 const vae__model_kind vae__model_kind_vae = {

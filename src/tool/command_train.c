@@ -120,7 +120,7 @@ static int begin(job *j) {
         if (!status) status = vae_optimizer_create(t->model, optimizer.text, &t->optimizer);
         if (!status) status = keep_reading(j, t->model);
         if (status) problem = command_refused(&j->call, status, NULL);
-        if (!problem) problem = train_prior_check(&j->call, t->model);
+        if (!problem) problem = train_prior_check(&j->call, t->model, t->data);
     }
     text_free(&spec);
     text_free(&optimizer);
@@ -254,23 +254,36 @@ static void say_result(const job *j, const result *found, const vae_model *model
                 "samples and a higher ELBO.\n");
 }
 
-/* The prior of --prior, and the model's file written anew. */
-static int put_prior(const job *j, vae_model *model, const result *before) {
-    result after;
+static vae_status save_with_prior(const job *j, vae_model *model, const result *after) {
     text elbo = {0};
-    if (!command_given(&j->call, "prior")) return TOOL_DONE;
-    int problem = train_prior_fit(&j->call, model, j->training.data, j->quiet);
-    if (!problem) problem = measure(j, model, &after);
-    if (problem) return problem;
-    text_append_double(&elbo, after.elbo);
+    text_append_double(&elbo, after->elbo);
     vae_status status = vae_model_set_metadata(model, SETTINGS_ELBO, elbo.text);
     if (!status) status = vae_model_save(model, j->output);
     text_free(&elbo);
-    if (status) return command_refused(&j->call, status, j->output);
+    return status;
+}
+
+/* The prior of --prior, and the model's file written anew if held-out rows are more probable with it. */
+static int put_prior(const job *j, vae_model **model, const result *before) {
+    result after;
+    vae_status status = VAE_OK;
+    if (!command_given(&j->call, "prior")) return TOOL_DONE;
+    int problem = train_prior_fit(&j->call, *model, j->training.data, j->quiet);
+    if (!problem) problem = measure(j, *model, &after);
+    if (problem) return problem;
+    int better = after.elbo > before->elbo;
     if (!j->quiet)
-        fprintf(stderr, "            held-out ELBO %.6g -> %.6g, KL %.4g -> %.4g nats a row\n",
-                before->elbo, after.elbo, before->kl, after.kl);
-    return TOOL_DONE;
+        fprintf(stderr, "            held-out ELBO %.6g -> %.6g, KL %.4g -> %.4g nats a row%s\n",
+                before->elbo, after.elbo, before->kl, after.kl,
+                better ? "" : ": no better, so the model keeps the prior that it had");
+    if (better) {
+        status = save_with_prior(j, *model, &after);
+    } else {
+        vae_model_destroy(*model);
+        *model = NULL;
+        status = vae_model_load(j->context, j->output, model);
+    }
+    return status ? command_refused(&j->call, status, j->output) : TOOL_DONE;
 }
 
 /* Loads what was saved, so that what is said and drawn is of the file. */
@@ -281,7 +294,7 @@ static int finish(job *j) {
     int problem = status ? command_refused(&j->call, status, NULL) : TOOL_DONE;
     if (!problem) problem = measure(j, best.model, &found);
     if (!problem) say_result(j, &found, best.model);
-    if (!problem) problem = put_prior(j, best.model, &found);
+    if (!problem) problem = put_prior(j, &best.model, &found);
     if (!problem && j->folder) {
         best.width = vae_model_width(best.model);
         best.latent = vae_model_latent(best.model);

@@ -21,15 +21,21 @@ char *train_prior_text(const tool_call *call, const vae_model *model) {
     return made.text;
 }
 
-int train_prior_check(const tool_call *call, const vae_model *model) {
+static int32_t stop(void *user, uint64_t done, uint64_t total) {
+    (void)user, (void)done, (void)total;
+    return 1;
+}
+
+int train_prior_check(const tool_call *call, const vae_model *model, const vae_dataset *data) {
     char *prior = train_prior_text(call, model);
     vae_model *trial = NULL;
     if (!prior) return TOOL_DONE;
     vae_status status = vae_model_clone(model, &trial);
     if (!status) status = vae_model_set_prior(trial, prior);
+    if (!status) status = vae_model_fit_prior(trial, data, NULL, stop, NULL);
     vae_model_destroy(trial);
     free(prior);
-    return status ? command_refused(call, status, "--prior") : TOOL_DONE;
+    return status < 0 ? command_refused(call, status, "--prior") : TOOL_DONE;
 }
 
 static int32_t show(void *user, uint64_t done, uint64_t total) {

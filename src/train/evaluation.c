@@ -279,7 +279,7 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
     double distance;
     vae_status status = vae__prior_match_distance(&p->match, &distance);
     if (status) return status;
-    put(e, "prior_distance", distance);
+    if (!isnan(distance)) put(e, "prior_distance", distance);
     status = p->options.baselines ? put_baselines(e, p, fitted_on) : VAE_OK;
     if (!status) status = vae__evaluation_print(e, &e->text);
     if (!status) warn_of_collapse(e);

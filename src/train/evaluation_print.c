@@ -70,10 +70,16 @@ static void print_latents(const vae_evaluation *e, vae__buffer *out) {
                     vae__number_fixed(aggregated, e->aggregated_variance[j], 4),
                     e->mean_variance[j] > VAE__ACTIVE_VARIANCE ? "" : "  not active");
     }
-    if (e->no_latents) vae__append(out, "There is no kl of each latent: %s.\n", e->no_latents);
-    vae__append(out,
-                "Averaged over the rows, the posterior matches the prior where mean is near 0 and "
-                "aggregated_variance near 1.\n");
+    if (e->no_latents) {
+        vae__append(out,
+                    "There is no kl of each latent: %s. How well the prior matches the posterior "
+                    "averaged over the rows, prior_distance says.\n",
+                    e->no_latents);
+        return;
+    }
+    vae__append(
+        out, "Averaged over the rows, the posterior matches the prior N(0, I) where mean is near "
+             "0 and aggregated_variance near 1.\n");
 }
 
 vae_status vae__evaluation_print(const vae_evaluation *e, char **out) {

@@ -9,6 +9,7 @@
 #include "data/gather.h"
 #include "model/shift.h"
 #include "model/standardize.h"
+#include "train/prior_rows.h"
 #include "train/row_checks.h"
 
 #define CHUNK 256 /* rows read at a time */
@@ -147,6 +148,11 @@ vae_status vae__initialize_from_data(vae_model *model, const vae_dataset *datase
 
 vae_status vae__start_from_data(vae_model *model, const vae_dataset *dataset) {
     vae_status status = vae__model_check_start(model);
-    if (!status) status = initialize(model, dataset, 1);
+    vae__prior_rows rows;
+    if (!status) status = vae__prior_rows_read(model, dataset, model->spec.seed, &rows);
+    if (status) return status;
+    status = initialize(model, dataset, 1);
+    if (!status) vae__prior_rows_take(model, &rows);
+    vae__prior_rows_release(&rows);
     return status;
 }

@@ -251,7 +251,9 @@ vae_status vae__model_from_bundle(vae_context *context, const char *label,
     vae_model *model = NULL;
     vae_status status = read_spec(label, bundle, &spec);
     if (!status) status = check_spec_fits(label, &spec, bundle);
-    if (!status) status = vae__model_new(context, &spec, &model);
+    if (status) return status;
+    status = vae__model_new(context, &spec, &model);
+    if (status == VAE_ERROR_TEXT) vae__fail_in("%s: spec", label);
     if (!status) status = refuse_unknown_tensors(label, model, bundle);
     for (size_t i = 0; !status && i < model->parameters.count; i++) {
         const vae__parameter *p = &model->parameters.items[i];

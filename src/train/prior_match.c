@@ -44,8 +44,8 @@ void vae__prior_match_add(vae__prior_match *match, size_t first, size_t count,
     }
 }
 
-/* Mean distance of the n rows of a to the n rows of b. */
-static double mean_distance(const vae__real *a, const vae__real *b, size_t n, size_t latent) {
+/* Sum of the distances of the n rows of a to the n rows of b. */
+static double sum_distances(const vae__real *a, const vae__real *b, size_t n, size_t latent) {
     double total = 0;
     for (size_t i = 0; i < n * n; i++) {
         const vae__real *x = a + i / n * latent, *y = b + i % n * latent;
@@ -56,20 +56,37 @@ static double mean_distance(const vae__real *a, const vae__real *b, size_t n, si
         }
         total += sqrt(square);
     }
-    return total / (double)n / (double)n;
+    return total;
+}
+
+static vae_status check_draws(const vae__prior_match *match, const vae__real *z, const char *what) {
+    size_t count = match->taken * (size_t)match->model->spec.latent;
+    if (match->model->context->kernels->within(z, count, -VAE__REAL_MAX, VAE__REAL_MAX))
+        return VAE_OK;
+    return vae__fail(VAE_ERROR_DIVERGED,
+                     "draws from %s are not finite: a parameter of the model is NaN, infinite or "
+                     "too large",
+                     what);
 }
 
 vae_status vae__prior_match_distance(vae__prior_match *match, double *distance) {
     vae__prior_call call;
     const vae__stream stream = {match->seed, 0, VAE__PURPOSE_PRIOR, 0};
     size_t n = match->taken, latent = (size_t)match->model->spec.latent;
+    *distance = (double)NAN;
+    if (n < 2) return VAE_OK;
     vae_status status = vae__prior_open(match->model, &call);
     if (!status) vae__prior_of(&match->model->spec)->draw(&call, &stream, 0, n, 1, match->prior);
     vae__prior_close(match->model, &call);
+    if (!status) status = check_draws(match, match->q, "the posteriors");
+    if (!status) status = check_draws(match, match->prior, "the prior");
     if (status) return status;
-    double between = 2 * mean_distance(match->q, match->prior, n, latent);
-    double within = mean_distance(match->q, match->q, n, latent) +
-                    mean_distance(match->prior, match->prior, n, latent);
-    *distance = between > 0 ? (between - within) / between : 0;
+    /* No draw is a pair with itself: pairs within are n (n - 1), so that neither mean is too small. */
+    double pairs = (double)n * (double)(n - 1);
+    double between = 2 * sum_distances(match->q, match->prior, n, latent) / ((double)n * (double)n);
+    double within = (sum_distances(match->q, match->q, n, latent) +
+                     sum_distances(match->prior, match->prior, n, latent)) /
+                    pairs;
+    *distance = between > within ? (between - within) / between : 0;
     return VAE_OK;
 }

@@ -25,7 +25,9 @@ void vae__prior_match_add(vae__prior_match *match, size_t first, size_t count,
                           const vae__real *mean, const vae__real *logvar);
 
 /* The energy statistic (2 E|X - Y| - E|X - X'| - E|Y - Y'|) / (2 E|X - Y|) of draws X from q(z) and Y from p(z) (Szekely &
- * Rizzo 2013): 0 for one distribution, up to 1 for two far apart; about 0.002 by chance. */
+ * Rizzo 2013), with means over pairs of different draws (a U-statistic): 0 for one distribution, up to 1 for two far
+ * apart. A negative one, which chance makes of one distribution, is 0. NaN for fewer than 2 rows. Fails with
+ * VAE_ERROR_DIVERGED for draws that are not finite, and for lack of memory. */
 vae_status vae__prior_match_distance(vae__prior_match *match, double *distance);
 
 #endif

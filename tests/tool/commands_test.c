@@ -244,12 +244,45 @@ static void train_puts_a_prior_on_the_latents(void **state) {
     run r = good("train table.csv -o p.safetensors --epochs 2 --prior mixture:3");
     assert_non_null(strstr(r.errors, "prior       mixture:3 prior_covariance=full, fitted"));
     assert_non_null(strstr(r.errors, "held-out ELBO -"));
+    int better = !strstr(r.errors, "no better, so the model keeps");
     r = good("info p.safetensors");
-    assert_non_null(strstr(r.out, "prior=mixture:3 prior_covariance=full"));
+    assert_non_null(
+        strstr(r.out, better ? "prior=mixture:3 prior_covariance=full" : "prior=normal"));
     r = program_run("train table.csv -o p.safetensors --epochs 1 --prior mixtures:2");
     assert_int_equal(r.status, 2);
     assert_non_null(strstr(r.errors, "did you mean 'mixture'?"));
     assert_null(strstr(r.errors, "epoch")); /* before the training, not after it */
+}
+
+/* What cannot be fitted is said before the training; other priors than a mixture are fitted too. */
+static void train_knows_what_can_be_fitted(void **state) {
+    static const struct {
+        const char *prior, *message;
+    } refused[] = {{"normal", "prior=normal has nothing to fit"},
+                   {"mixture:5000", "begin at as many different rows"},
+                   {"vamp:5000", "begin at as many different rows"},
+                   {"flow", "the number of couplings"}};
+    static const char *const fitted[] = {"flow:2", "vamp:3"};
+    (void)state;
+    make_model();
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        char arguments[200];
+        snprintf(arguments, sizeof arguments,
+                 "train table.csv -o q.safetensors --epochs 1 --prior %s", refused[i].prior);
+        run r = program_run(arguments);
+        assert_int_not_equal(r.status, 0);
+        assert_non_null(strstr(r.errors, refused[i].message));
+        assert_null(strstr(r.errors, "epoch 1"));
+    }
+    for (size_t i = 0; i < COUNT_OF(fitted); i++) {
+        char arguments[200];
+        snprintf(arguments, sizeof arguments,
+                 "train table.csv -o q.safetensors --epochs 2 --prior %s", fitted[i]);
+        run r = good(arguments);
+        int better = !strstr(r.errors, "no better, so the model keeps");
+        r = good("info q.safetensors");
+        assert_int_equal(strstr(r.out, "prior=normal") == NULL, better);
+    }
 }
 
 /* ---- evaluate, info ---- */
@@ -953,6 +986,7 @@ int main(void) {
         IN_FOLDER(names_may_be_strange),
         IN_FOLDER(names_need_not_be_utf8),
         IN_FOLDER(train_puts_a_prior_on_the_latents),
+        IN_FOLDER(train_knows_what_can_be_fitted),
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
         IN_FOLDER(scores_are_the_library_s),

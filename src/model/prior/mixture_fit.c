@@ -313,10 +313,6 @@ vae_status vae__mixture_fit(const vae__prior_call *call, vae_context *context,
                    .features = full ? d * (d + 1) / 2 + d : 2 * d,
                    .full = full,
                    .shares = threads < FIT_PARTS ? threads : FIT_PARTS};
-    if (fit.count > fit.n)
-        return vae__fail(VAE_ERROR_ARGUMENT,
-                         "prior=mixture:%zu has more components than there are rows, %zu",
-                         fit.count, fit.n);
     fit.room_size = vae__mixture_room(fit.features, fit.count);
     vae_status status = take_memory(&fit);
     double *room = status ? NULL : vae__allocate(context, d * d, sizeof *room);

@@ -12,15 +12,21 @@
 
 #define LOG_2_PI 1.83787706640934548356
 
-enum { MAX_INPUTS = 1 << 16 };
+enum { MAX_INPUTS = 1 << 16, MAX_MEANS = 1 << 28 /* of all components together */ };
 
 extern const vae__option vae__prior_vamp_options[];
 const vae__option vae__prior_vamp_options[] = {{.name = NULL}};
 
 static vae_status check(vae__spec *spec) {
-    if (spec->prior.count <= MAX_INPUTS) return VAE_OK;
-    return vae__fail(VAE_ERROR_TEXT, "prior=vamp:%llu: expected at most %d pseudo-inputs",
-                     (unsigned long long)spec->prior.count, MAX_INPUTS);
+    unsigned long long count = spec->prior.count, latent = spec->latent;
+    if (count > MAX_INPUTS)
+        return vae__fail(VAE_ERROR_TEXT, "prior=vamp:%llu: expected at most %d pseudo-inputs",
+                         count, MAX_INPUTS);
+    if (latent <= MAX_MEANS / count) return VAE_OK;
+    return vae__fail(VAE_ERROR_TEXT,
+                     "prior=vamp:%llu with latent=%llu: expected at most %d means of components, "
+                     "pseudo-inputs times latent",
+                     count, latent, MAX_MEANS);
 }
 
 /* ---- what the encoder sees ---- */

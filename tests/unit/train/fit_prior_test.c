@@ -469,7 +469,8 @@ static void refuses_bad_input(void **state) {
     elbos(&f, 1, before, NULL);
     assert_ok(vae_dataset_from_memory(f.context, rows, 4, WIDTH, NULL, &same));
     assert_fails(vae_model_fit_prior(f.model, same, NULL, NULL, NULL), VAE_ERROR_ARGUMENT,
-                 "prior=mixture:5 has more components than there are rows, 4");
+                 "prior=mixture:5: its components begin at as many different rows, and the data "
+                 "set has 4");
     vae_dataset_destroy(same);
     assert_ok(vae_dataset_from_memory(f.context, rows, 6, WIDTH, NULL, &same));
     assert_fails(
@@ -482,7 +483,7 @@ static void refuses_bad_input(void **state) {
                  "row 7, column 2 is nan");
     assert_fails(vae_model_fit_prior(f.model, f.data, "iterations=0", NULL, NULL), VAE_ERROR_TEXT,
                  "iterations=0: expected a whole number from 1");
-    assert_fails(vae_model_fit_prior(f.model, f.data, "lr=1", NULL, NULL), VAE_ERROR_TEXT,
+    assert_fails(vae_model_fit_prior(f.model, f.data, "free_bits=1", NULL, NULL), VAE_ERROR_TEXT,
                  "it belongs to the optimizer options");
     assert_fails(vae_model_fit_prior(NULL, f.data, NULL, NULL, NULL), VAE_ERROR_ARGUMENT, "model");
     assert_fails(vae_model_fit_prior(f.model, NULL, NULL, NULL, NULL), VAE_ERROR_ARGUMENT,

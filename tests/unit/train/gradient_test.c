@@ -175,7 +175,7 @@ static void importance_weighted(void **state) {
                     "adam objective=iwae samples=3", 2, 0, 1);
 }
 
-/* Their encoder is trained from two places. */
+/* Their encoder is trained from two places, and beta weighs both. */
 static void vamps(void **state) {
     (void)state;
     static const char *const specs[] = {"likelihood=gaussian latent=3 prior=vamp:4",
@@ -188,6 +188,8 @@ static void vamps(void **state) {
         check_gradients(spec, "adam", 3, 0, 1);
         check_gradients(spec, "adam samples=3", 2, 0, 1);
         check_gradients(spec, "adam objective=iwae samples=4", 3, 0, 1);
+        check_gradients(spec, "adam beta=0.3", 3, 0, 1);
+        check_gradients(spec, "adam beta=2 samples=3", 2, 0, 1);
     }
     check_gradients(
         "input=4 latent=5 likelihood=bernoulli encoder=[layernorm, dense 9, tanh] prior=vamp:70",

@@ -146,7 +146,7 @@ static int is_a_row(const vae__real *raw, const float *x, size_t rows) {
     return 0;
 }
 
-/* vae_model_fit_prior begins at rows of the data; then steps raise the bound, of the prior's own parameters alone. */
+/* vae_model_initialize begins at rows of the data; then steps raise the bound, of the prior's own parameters alone. */
 static void begins_at_rows_and_is_trained(void **state) {
     static float x[300 * WIDTH];
     vae_model *model;
@@ -157,12 +157,9 @@ static void begins_at_rows_and_is_trained(void **state) {
     for (size_t i = 0; i < COUNT_OF(x); i++) x[i] = (float)(test_uniform(51, i, 0, 1) < 0.4);
     assert_ok(vae_dataset_from_memory(NULL, x, 300, WIDTH, "batch=100", &data));
     assert_ok(vae_model_create(
-        NULL, "input=4 latent=2 likelihood=bernoulli encoder=[dense 8, tanh]", &model));
+        NULL, "input=4 latent=2 likelihood=bernoulli encoder=[dense 8, tanh] prior=vamp:2",
+        &model));
     assert_ok(vae_model_initialize(model, data));
-    assert_ok(vae_model_set_prior(model, "vamp:2"));
-    assert_fails(vae_model_fit_prior(model, data, "iterations=0", NULL, NULL), VAE_ERROR_TEXT,
-                 "iterations");
-    assert_ok(vae_model_fit_prior(model, data, "seed=4", NULL, NULL));
     const vae__parameter *inputs = test_parameter(model, "prior.inputs");
     for (size_t k = 0; k < 2; k++) assert_true(is_a_row(inputs->values + k * WIDTH, x, 300));
     assert_ok(vae_elbo(model, x, 300, WIDTH, 1, elbo, NULL, NULL));
@@ -187,6 +184,9 @@ static void refuses_too_many(void **state) {
     assert_fails(
         vae_model_create(NULL, "input=4 latent=2 likelihood=gaussian prior=vamp:65537", &model),
         VAE_ERROR_TEXT, "at most 65536 pseudo-inputs");
+    assert_fails(
+        vae_model_create(NULL, "input=4 latent=5000 likelihood=gaussian prior=vamp:60000", &model),
+        VAE_ERROR_TEXT, "vamp:60000 with latent=5000: expected at most 268435456 means");
     assert_null(model);
 }
 
