@@ -41,6 +41,11 @@ vae_status vae__difference(vae__graph *graph, vae__id a, vae__id b, vae__id *y);
  * `factor` is read at each run and outlives the graph. (scale_gradient.c) */
 vae_status vae__scale_gradient(vae__graph *graph, vae__id x, const double *factor, vae__id *y);
 
+/* y [rows, features] = sines and cosines of *scale times t [rows, 1] at frequencies from 1 to nearly 1 / 10000; an even
+ * number of features. No gradient passes. `scale` is read at each run and outlives the graph. (sinusoid.c) */
+vae_status vae__sinusoid(vae__graph *graph, vae__id t, size_t features, const double *scale,
+                         vae__id *y);
+
 /* y = x in the given layout; y is x itself where both layouts are the same order. (layout.c) */
 vae_status vae__layout_node(vae__graph *graph, vae__id x, vae__layout layout, vae__id *y);
 
