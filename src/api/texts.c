@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "data/options.h"
-#include "model/generate.h"
 #include "model/prior.h"
+#include "model/sampling.h"
 #include "model/score.h"
 #include "train/evaluation.h"
 #include "train/fit_prior.h"

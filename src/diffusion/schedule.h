@@ -13,6 +13,7 @@ enum { VAE__MAX_STEPS = 1 << 16 };
 
 /* linear: b from 0.1 / T to 20 / T. cosine: Nichol & Dhariwal 2021, equation 17, with s = 0.008. */
 enum { VAE__NOISE_LINEAR, VAE__NOISE_COSINE };
+#define VAE__NOT_SAID (-1) /* of a choice, for defaults that differ */
 extern const char *const vae__noise_names[];
 
 /* The variance of p(x_{t-1}|x_t): the posterior's (small), b (large), the posterior's and the mean square of what the

@@ -90,7 +90,7 @@ void vae__denoiser_initialize(const vae__denoiser_spec *spec, const vae__spec *m
 
 static vae_status add_embedding(const vae__denoiser_spec *spec, const vae__denoiser *places,
                                 vae__graph *graph, vae__id step, vae__id *e) {
-    vae_status status = vae__sinusoid(graph, step, VAE__STEP_FEATURES, &spec->time_scale, e);
+    vae_status status = vae__sinusoid(graph, step, VAE__STEP_FEATURES, spec->time_scale, e);
     for (size_t i = 0; i < 2 && !status; i++) {
         vae__id weight = (vae__id)(places->embedding + 2 * i);
         status = vae__dense(graph, *e, weight, weight + 1, VAE__STEP_FEATURES, e);

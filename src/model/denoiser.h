@@ -22,7 +22,7 @@ typedef struct vae__denoiser_spec {
     const vae__layers *layers;
     vae__shape in;
     size_t outputs;
-    double time_scale; /* what the step is multiplied by before its features are made */
+    const double *time_scale; /* of the step before its features are made; read at each run */
 } vae__denoiser_spec;
 
 /* Values of its parameters; in double, since a hostile spec can ask for more than size_t holds. */
@@ -38,7 +38,7 @@ void vae__denoiser_initialize(const vae__denoiser_spec *spec, const vae__spec *m
                               const vae__parameters *list, const vae__denoiser *places);
 
 /* Adds it to a graph: x [rows, d] and step [rows or 1, 1], from 1 on -> y [rows, outputs]. One row of the step stands for
- * all rows of x, and its embedding is computed once. `spec->time_scale` is read at each run. Fails as vae__graph_add
+ * all rows of x, and its embedding is computed once. Fails as vae__graph_add
  * does. */
 vae_status vae__denoiser_add(const vae__denoiser_spec *spec, const vae__denoiser *places,
                              vae__graph *graph, vae__id x, vae__id step, vae__id *y);

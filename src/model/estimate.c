@@ -198,6 +198,12 @@ static vae_status importance(const vae_model *model, const vae__real *x, size_t 
                              const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
     vae__program *program;
+    if (vae__prior_has_network(&model->spec))
+        return vae__fail(VAE_ERROR_UNSUPPORTED,
+                         "importance weights need the density of p(z), of which prior=%s has a "
+                         "noisy bound alone: the mean of its exponential says nothing; take "
+                         "estimator=prior, or vae_elbo for the bound",
+                         vae__prior_of(&model->spec)->name);
     vae_status status = vae__model_program(model, "density", &program);
     if (status) return status;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.size;
@@ -272,6 +278,7 @@ typedef struct prior_source {
     vae__stream stream;
     uint64_t done; /* samples before this run: sample s is row s of the stream */
     vae__prior_call prior;
+    vae__real *drawn; /* z of a run, where the prior makes all rows at once; or NULL */
 } prior_source;
 
 static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *into) {
@@ -279,6 +286,23 @@ static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *
     vae__prior_of(source->prior.spec)
         ->draw(&source->prior, &source->stream, (size_t)source->done + first, count, 1, into);
     return VAE_OK;
+}
+
+/* Where the prior makes all rows of a run at once. */
+static vae_status draw_prior(prior_source *source, size_t capacity, size_t rows, uint64_t total) {
+    const vae_model *model = source->model;
+    size_t latent = (size_t)model->spec.latent;
+    if (!vae__prior_of(&model->spec)->sample) return VAE_OK;
+    if (!source->drawn)
+        source->drawn = vae__allocate(model->context, capacity * latent, sizeof *source->drawn);
+    if (!source->drawn) return vae__last_status();
+    return vae__prior_draw_rows(model, &source->prior, &source->stream, (size_t)source->done, rows,
+                                &vae__plain_sampling, total, source->drawn);
+}
+
+static vae__feed feed_of(prior_source *source) {
+    if (source->drawn) return (vae__feed){.rows = source->drawn};
+    return (vae__feed){.fill = fill_prior, .user = source};
 }
 
 static vae_status run_prior(prior_run *p, const vae__program *program, vae__workspace *workspace,
@@ -290,15 +314,18 @@ static vae_status run_prior(prior_run *p, const vae__program *program, vae__work
     for (; source.done < options->samples; source.done += p->samples) {
         uint64_t left = options->samples - source.done;
         vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
-        *vae__program_feed(program, feeds, "z") = (vae__feed){.fill = fill_prior, .user = &source};
         p->samples = left < capacity ? (size_t)left : capacity;
+        status = draw_prior(&source, capacity, p->samples, options->samples);
+        if (status) break;
+        *vae__program_feed(program, feeds, "z") = feed_of(&source);
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = p->samples};
         vae__run_rows(&run); /* its feeds do not fail */
         p->heads = vae__program_value(program, &run, "head");
         vae__parallel(p->model->context, prior_share, p, p->model->context->threads);
     }
+    vae__release(p->model->context, source.drawn);
     vae__prior_close(p->model, &source.prior);
-    return VAE_OK;
+    return status;
 }
 
 static vae_status prior(const vae_model *model, const vae__real *x, size_t n, uint64_t first_row,

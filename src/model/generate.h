@@ -4,9 +4,6 @@
 
 #include "model/inference.h"
 
-/* The options of vae_generate. */
-extern const vae__option_table vae__generate_table;
-
 /* options as in vae.h; z, x_mean and x as for vae_sample. VAE_STOPPED if progress stopped it. */
 vae_status vae__model_generate(const vae_model *model, size_t n, uint64_t seed, const char *options,
                                vae_progress_fn progress, void *user, float *z, float *x_mean,

@@ -84,8 +84,9 @@ typedef struct job {
     const char *name; /* of the program */
     const vae__program *program;
     size_t n;
+    vae_status (*draw)(struct job *job, size_t first, size_t rows); /* NULL: nothing to draw */
     void (*feed)(struct job *job, size_t first, vae__feed *feeds);
-    void (*read)(struct job *job, const vae__run *run, size_t first, size_t rows);
+    vae_status (*read)(struct job *job, const vae__run *run, size_t first, size_t rows);
     float_rows rows; /* of the current chunk */
     const float *in; /* x or z of all rows, or NULL */
     size_t in_width;
@@ -95,10 +96,12 @@ typedef struct job {
     float *mean, *logvar, *z, *x_mean, *x;
     vae__real *real_mean, *real_logvar; /* in place of mean and logvar, for callers inside */
     const vae__bound *bound;
+    double *log_prior; /* of a chunk */
     fixed_draws fixed;
     double *score, *by_value; /* [n], [n, width] */
     const vae__sampling *how; /* NULL: no sampling */
     vae__prior_call prior;    /* for draws */
+    vae__real *drawn; /* z of a chunk, where the prior makes all rows at once; NULL: it does not */
 } job;
 
 /* z is read from the caller's buffer: decode is the only call that takes one. */
@@ -132,10 +135,12 @@ static vae_status run_job(job *j) {
                rows = left < program->plan.capacity ? left : program->plan.capacity;
         vae__run run = {.workspace = workspace, .feeds = feeds, .rows = rows};
         j->rows = (float_rows){j->in ? j->in + first * j->in_width : NULL, j->in_width};
+        if (j->draw) status = j->draw(j, first, rows);
+        if (status) break;
         j->feed(j, first, feeds);
         status = vae__run_rows(&run);
         if (!status && atomic_load(&run.refused)) status = refuse(j, first, rows, &run);
-        if (!status) j->read(j, &run, first, rows);
+        if (!status) status = j->read(j, &run, first, rows);
         if (!status && j->how && j->how->progress &&
             j->how->progress(j->how->user, first + rows, j->n))
             status = VAE_STOPPED;
@@ -180,14 +185,25 @@ static vae_status fill_prior(void *user, size_t first, size_t count, vae__real *
     return VAE_OK;
 }
 
+/* Where the prior makes all rows of a chunk at once. */
+static vae_status draw_prior(job *j, size_t first, size_t rows) {
+    vae_context *context = j->model->context;
+    size_t capacity = j->program->plan.capacity, latent = (size_t)j->model->spec.latent;
+    if (!j->drawn) j->drawn = vae__allocate(context, capacity * latent, sizeof *j->drawn);
+    if (!j->drawn) return vae__last_status();
+    return vae__prior_draw_rows(j->model, &j->prior, &j->noise.stream, first, rows, j->how, j->n,
+                                j->drawn);
+}
+
 static void feed_prior(job *j, size_t first, vae__feed *feeds) {
+    vae__feed *z = vae__program_feed(j->program, feeds, "z");
     j->noise.first_row = (size_t)j->first_row + first;
-    *vae__program_feed(j->program, feeds, "z") = (vae__feed){.fill = fill_prior, .user = j};
+    *z = j->drawn ? (vae__feed){.rows = j->drawn} : (vae__feed){.fill = fill_prior, .user = j};
 }
 
 /* ---- encode, decode, reconstruct ---- */
 
-static void read_encode(job *j, const vae__run *run, size_t first, size_t rows) {
+static vae_status read_encode(job *j, const vae__run *run, size_t first, size_t rows) {
     size_t latent = (size_t)j->model->spec.latent;
     if (j->mean)
         narrow(j->mean + first * latent, vae__program_value(j->program, run, "mean"),
@@ -195,12 +211,14 @@ static void read_encode(job *j, const vae__run *run, size_t first, size_t rows) 
     if (j->logvar)
         narrow(j->logvar + first * latent, vae__program_value(j->program, run, "logvar"),
                rows * latent);
+    return VAE_OK;
 }
 
-static void read_encode_rows(job *j, const vae__run *run, size_t first, size_t rows) {
+static vae_status read_encode_rows(job *j, const vae__run *run, size_t first, size_t rows) {
     size_t latent = (size_t)j->model->spec.latent, bytes = rows * latent * sizeof(vae__real);
     memcpy(j->real_mean + first * latent, vae__program_value(j->program, run, "mean"), bytes);
     memcpy(j->real_logvar + first * latent, vae__program_value(j->program, run, "logvar"), bytes);
+    return VAE_OK;
 }
 
 vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
@@ -231,11 +249,12 @@ vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, f
     return run_job(&j);
 }
 
-static void read_mean(job *j, const vae__run *run, size_t first, size_t rows) {
+static vae_status read_mean(job *j, const vae__run *run, size_t first, size_t rows) {
     size_t width = j->model->spec.input.size;
     if (j->x_mean)
         narrow(j->x_mean + first * width, vae__program_value(j->program, run, "x_mean"),
                rows * width);
+    return VAE_OK;
 }
 
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean) {
@@ -275,7 +294,7 @@ static void turn_back(const vae_model *model, float *row) {
 }
 
 /* Draws x from each row of the output layer, then turns the row into its mean. */
-static void read_sample(job *j, const vae__run *run, size_t first, size_t rows) {
+static vae_status read_sample(job *j, const vae__run *run, size_t first, size_t rows) {
     const vae_model *model = j->model;
     const vae__likelihood *likelihood = model->spec.likelihood;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.size;
@@ -302,6 +321,7 @@ static void read_sample(job *j, const vae__run *run, size_t first, size_t rows) 
             turn_back(model, x_mean);
         }
     }
+    return VAE_OK;
 }
 
 static noise noise_for(const vae_model *model, uint64_t seed, vae__purpose purpose) {
@@ -313,6 +333,7 @@ vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,
     job j = {.model = model,
              .name = "sample",
              .n = n,
+             .draw = vae__prior_of(&model->spec)->sample ? draw_prior : NULL,
              .feed = feed_prior,
              .read = read_sample,
              .z = z,
@@ -322,25 +343,46 @@ vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,
              .noise = noise_for(model, seed, VAE__PURPOSE_PRIOR)};
     vae_status status = vae__prior_open(model, &j.prior);
     if (!status) status = run_job(&j);
+    vae__release(model->context, j.drawn);
     vae__prior_close(model, &j.prior);
     return status;
 }
 
 /* ---- the bound ---- */
 
-static void read_bound(job *j, const vae__run *run, size_t first, size_t rows) {
-    const double *log_p = vae__program_double(j->program, run, "log_p"),
-                 *kl = vae__program_double(j->program, run, "kl");
+/* A prior with a bound alone: kl [rows], which is -H(q) so far, becomes -H(q) - the bound at the run's draws. */
+static vae_status subtract_bound(job *j, const vae__run *run, size_t first, size_t rows,
+                                 double *kl) {
+    const vae_model *model = j->model;
+    const vae__stream stream = {j->noise.stream.seed, 0, VAE__PURPOSE_PRIOR, 0};
+    if (!j->log_prior)
+        j->log_prior = vae__allocate(model->context, j->program->plan.capacity, sizeof(double));
+    if (!j->log_prior) return vae__last_status();
+    vae_status status = vae__prior_of(&model->spec)
+                            ->bound(model, &stream, (size_t)j->first_row + first,
+                                    vae__program_value(j->program, run, "z"), rows, j->log_prior);
+    for (size_t r = 0; r < rows && !status; r++) kl[r] -= j->log_prior[r];
+    return status;
+}
+
+static vae_status read_bound(job *j, const vae__run *run, size_t first, size_t rows) {
+    const double *log_p = vae__program_double(j->program, run, "log_p");
+    double *kl = (double *)vae__program_double(j->program, run, "kl"); /* of our workspace */
     const vae__bound *out = j->bound;
     size_t latent = (size_t)j->model->spec.latent;
+    if (vae__prior_has_network(&j->model->spec)) {
+        vae_status status = subtract_bound(j, run, first, rows, kl);
+        if (status) return status;
+    }
     for (size_t r = 0; r < rows; r++) {
         if (out->elbo) out->elbo[first + r] = log_p[r] - kl[r];
         if (out->reconstruction) out->reconstruction[first + r] = log_p[r];
         if (out->kl) out->kl[first + r] = kl[r];
     }
     const vae__real *by_latent = vae__program_value(j->program, run, "kl_by_latent");
-    if (!out->kl_by_latent || !by_latent) return;
-    memcpy(out->kl_by_latent + first * latent, by_latent, rows * latent * sizeof(vae__real));
+    if (out->kl_by_latent && by_latent)
+        memcpy(out->kl_by_latent + first * latent, by_latent, rows * latent * sizeof(vae__real));
+    return VAE_OK;
 }
 
 static job bound_job(const vae_model *model, size_t n, uint64_t seed, const vae__bound *out) {
@@ -353,12 +395,18 @@ static job bound_job(const vae_model *model, size_t n, uint64_t seed, const vae_
                  .noise = noise_for(model, seed, VAE__PURPOSE_POSTERIOR)};
 }
 
+static vae_status run_bound(job *j) {
+    vae_status status = run_job(j);
+    vae__release(j->model->context, j->log_prior);
+    return status;
+}
+
 vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
                             uint64_t first_row, const vae__bound *out) {
     job j = bound_job(model, n, seed, out);
     j.real_rows = x;
     j.first_row = first_row;
-    return run_job(&j);
+    return run_bound(&j);
 }
 
 vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,
@@ -366,7 +414,7 @@ vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uin
     job j = bound_job(model, n, seed, out);
     j.in = x;
     j.in_width = model->spec.input.size;
-    return run_job(&j);
+    return run_bound(&j);
 }
 
 /* ---- the score at the posterior's mean ---- */
@@ -402,7 +450,7 @@ static void feed_score(job *j, size_t first, vae__feed *feeds) {
         (vae__feed){.fill = fill_fixed, .user = &j->fixed};
 }
 
-static void read_score(job *j, const vae__run *run, size_t first, size_t rows) {
+static vae_status read_score(job *j, const vae__run *run, size_t first, size_t rows) {
     const double *log_p = vae__program_double(j->program, run, "log_p_by_value");
     const double *kl = vae__program_double(j->program, run, "kl");
     size_t width = j->model->spec.input.size;
@@ -413,6 +461,7 @@ static void read_score(job *j, const vae__run *run, size_t first, size_t rows) {
         if (!j->by_value) continue;
         for (size_t i = 0; i < width; i++) j->by_value[(first + r) * width + i] = -log_p[i];
     }
+    return VAE_OK;
 }
 
 vae_status vae__model_score_at_mean(const vae_model *model, const float *x, size_t n, double *score,

@@ -5,18 +5,12 @@
 #define VAE_MODEL_INFERENCE_H
 
 #include "model/model.h"
+#include "model/sampling.h"
 
 vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
                              float *logvar);
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean);
 vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean);
-
-/* How rows are drawn from the prior. */
-typedef struct vae__sampling {
-    double temperature;       /* 1: p(z) as it is (vae__prior.draw) */
-    vae_progress_fn progress; /* called with rows done and rows in all; NULL: nobody asks */
-    void *user;
-} vae__sampling;
 
 /* z ~ p(z), E[x|z] and x ~ p(x|z), each of which may be NULL. VAE_STOPPED if progress stopped it. */
 vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,

@@ -16,6 +16,7 @@ typedef struct vae__build {
     const vae__network *network;
     vae__graph *graph;
     const vae__objective_settings *settings; /* of a training program; NULL: of another one */
+    const vae__model_diffusion *diffusion;   /* NULL: the model has none */
 } vae__build;
 
 /* What the encoder sees of rows -> the posterior's head: means, then raw log variances. (vae.c) */

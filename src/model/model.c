@@ -18,7 +18,11 @@ static vae_status build_model(vae_model *model) {
         return vae__last_status();
     }
     model->spec_text = text.text;
-    return vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
+    vae_status status =
+        vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
+    if (status || !vae__prior_of(&model->spec)->add_loss) return status;
+    return vae__diffusion_make(model->context, &model->spec.diffusion, (size_t)model->spec.latent,
+                               &model->parameters, &model->network.diffusion, &model->diffusion);
 }
 
 vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model **out) {
@@ -56,6 +60,11 @@ vae_status vae__model_clone(const vae_model *model, vae_model **out) {
     return status;
 }
 
+vae__build vae__model_build(const vae_model *model, vae__graph *graph,
+                            const vae__objective_settings *settings) {
+    return (vae__build){&model->spec, &model->network, graph, settings, model->diffusion};
+}
+
 vae_model *vae__model_retain(vae_model *model) {
     if (model) atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
     return model;
@@ -68,6 +77,7 @@ void vae__model_release(vae_model *model) {
     vae__model_drop_programs(model);
     vae__parameters_free(context, &model->parameters);
     vae__metadata_free(context, &model->metadata);
+    vae__diffusion_free(context, model->diffusion);
     vae__release(context, model->shift);
     vae__release(context, model->spec_text);
     vae__model_release(model->earlier);

@@ -14,7 +14,8 @@ struct vae_model {
     char *spec_text;
     vae__parameters parameters;
     vae__network network;
-    vae__model_metadata metadata; /* what its file carries beside these */
+    vae__model_diffusion *diffusion; /* NULL: it has none */
+    vae__model_metadata metadata;    /* what its file carries beside these */
     const vae__model_kind *kind;
     _Atomic(vae__program *)
         programs[VAE__MAX_PROGRAMS]; /* by the kind's list; NULL: not asked for yet */
@@ -38,6 +39,10 @@ vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model
 
 /* Starting values for all parameters: random weights from the spec's seed, and what the layers say. */
 void vae__model_draw(vae_model *model);
+
+/* What its graphs are built from. */
+vae__build vae__model_build(const vae_model *model, vae__graph *graph,
+                            const vae__objective_settings *settings);
 
 vae_model *vae__model_retain(vae_model *model);
 void vae__model_release(vae_model *model);

@@ -33,7 +33,7 @@ static vae_status declare_prior(vae_context *context, const vae__spec *spec, vae
     const vae__prior *prior = vae__prior_of(spec);
     network->prior = list->count;
     if (!prior->declare) return VAE_OK;
-    vae_status status = prior->declare(context, spec, list);
+    vae_status status = prior->declare(context, spec, list, network);
     for (size_t i = network->prior; i < list->count; i++) list->items[i].group = VAE__GROUP_PRIOR;
     return status;
 }

@@ -3,6 +3,7 @@
 #ifndef VAE_MODEL_NETWORK_H
 #define VAE_MODEL_NETWORK_H
 
+#include "model/diffusion.h"
 #include "model/layer.h"
 #include "model/likelihood.h"
 
@@ -11,8 +12,9 @@ typedef struct vae__network {
     size_t encoder[VAE__MAX_LAYERS], decoder[VAE__MAX_LAYERS];
     size_t posterior; /* the dense head [2 latent, in]: means, then raw log variances */
     vae__likelihood_parameters likelihood;
-    size_t shift, scale; /* standardize=1: [width], not trained; else VAE__NONE */
-    size_t prior;        /* the first of the prior's, if it has any */
+    size_t shift, scale;             /* standardize=1: [width], not trained; else VAE__NONE */
+    size_t prior;                    /* the first of the prior's, if it has any */
+    vae__diffusion_places diffusion; /* of a diffusion, if there is one */
 } vae__network;
 
 /* Groups of parameters (vae__parameter.group), which training may leave out. */

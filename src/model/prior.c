@@ -44,6 +44,10 @@ size_t vae__prior_score_draws(const vae__spec *spec) {
     return prior->draw_posterior || prior->expected_density ? 1 : SCORE_DRAWS;
 }
 
+int vae__prior_has_network(const vae__spec *spec) {
+    return vae__prior_of(spec)->add_loss != NULL;
+}
+
 int vae__prior_has_components(const vae__spec *spec) {
     return vae__prior_of(spec)->components != NULL;
 }
@@ -51,6 +55,17 @@ int vae__prior_has_components(const vae__spec *spec) {
 vae__prior_call vae__model_prior_call(const vae_model *model) {
     return (vae__prior_call){model->context->kernels, &model->spec, &model->parameters,
                              &model->network, NULL};
+}
+
+/* ---- draws ---- */
+
+vae_status vae__prior_draw_rows(const vae_model *model, const vae__prior_call *call,
+                                const vae__stream *stream, size_t first_row, size_t rows,
+                                const vae__sampling *how, uint64_t total, vae__real *z) {
+    const vae__prior *prior = vae__prior_of(&model->spec);
+    if (prior->sample) return prior->sample(model, stream, first_row, rows, how, total, z);
+    prior->draw(call, stream, first_row, rows, how->temperature, z);
+    return VAE_OK;
 }
 
 vae_status vae__prior_open(const vae_model *model, vae__prior_call *call) {
@@ -213,6 +228,17 @@ static vae_status add_kl(const vae__build *build, vae__id negative_entropy, vae_
     return status;
 }
 
+/* A prior with a bound: in a training graph its loss; in another one kl is -H(q) alone, and the bound is taken from it after
+ * the run, from the result "z" (inference.c). */
+static vae_status add_bound(const vae__build *build, const vae__posterior_values *q,
+                            vae__bound_values *values) {
+    vae__id log_p;
+    values->kl = q->negative_entropy;
+    if (!build->settings) return vae__graph_result(build->graph, "z", q->z);
+    vae_status status = vae__prior_of(build->spec)->add_loss(build, q->z, &log_p);
+    return status ? status : vae__difference(build->graph, q->negative_entropy, log_p, &values->kl);
+}
+
 vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae__id noise,
                                      int wants_ratio, vae__id *z, vae__bound_values *values) {
     const vae__prior *prior = vae__prior_of(build->spec);
@@ -221,12 +247,13 @@ vae_status vae__prior_draw_posterior(const vae__build *build, vae__id head, vae_
     vae__posterior_values q;
     vae__id weighed, log_p;
     vae_status status = vae__posterior_sample(build->graph, head, noise, &q);
+    *z = q.z;
+    if (!status && prior->add_loss) return add_bound(build, &q, values);
     if (!status) status = weigh(build, weights_of(build).at_z, q.z, &weighed);
     if (!status) status = prior->density(build, weighed, &log_p);
     if (!status) status = add_kl(build, q.negative_entropy, log_p, values);
     if (!status && wants_ratio)
         status = vae__difference(build->graph, log_p, q.log_q, &values->log_ratio);
-    *z = q.z;
     return status;
 }
 

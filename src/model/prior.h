@@ -4,8 +4,9 @@
 #define VAE_MODEL_PRIOR_H
 
 #include "model/model.h"
+#include "model/sampling.h"
 
-#define VAE__PRIORS(X) X(normal) X(mixture) X(vamp) X(flow)
+#define VAE__PRIORS(X) X(normal) X(mixture) X(vamp) X(flow) X(diffusion)
 
 /* What a prior's functions outside a graph see. */
 typedef struct vae__prior_call {
@@ -37,11 +38,18 @@ typedef struct vae__fit_watch {
     void *user;
 } vae__fit_watch;
 
+/* A fit by steps, where the caller does not say. */
+typedef struct vae__usual_steps {
+    uint64_t iterations;
+    double learning_rate;
+} vae__usual_steps;
+
 typedef struct vae__prior {
     const char *name;
     const char *counts; /* what N of prior=name:N counts, "components"; NULL: it takes no N */
-    const vae__option *options; /* its own keys, of fields of vae__spec.prior */
-    const char *no_latents;     /* why it has no KL of each latent; NULL: it has */
+    const vae__option *options;   /* its own keys, of fields of vae__spec.prior */
+    const char *no_latents;       /* why it has no KL of each latent; NULL: it has */
+    vae__usual_steps usual_steps; /* of a prior that is fitted by steps */
 
     /* Refuses what does not fit the model, and completes what the text leaves out. NULL: nothing to do. */
     vae_status (*check)(vae__spec *spec);
@@ -51,7 +59,8 @@ typedef struct vae__prior {
     /* Values of them all, in double, since a hostile spec can ask for more than size_t holds. */
     double (*parameter_total)(const vae__spec *spec);
     /* Appends them; the first one's place is network->prior. */
-    vae_status (*declare)(vae_context *context, const vae__spec *spec, vae__parameters *list);
+    vae_status (*declare)(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                          vae__network *network);
     /* Starting values, of parameters that are all 0. */
     void (*initialize)(const vae__prior_call *call);
 
@@ -69,6 +78,10 @@ typedef struct vae__prior {
     vae_status (*density)(const vae__build *build, vae__id z, vae__id *log_p);
     vae_status (*expected_density)(const vae__build *build, vae__id z, vae__id sd, vae__id *log_p);
 
+    /* In place of all of these, a prior that has a bound of log p(z) alone: adds the loss of a training graph, which
+     * trains nothing in front of z [n, latent], and log_p [n], in double, the bound of this batch's draw. */
+    vae_status (*add_loss)(const vae__build *build, vae__id z, vae__id *log_p);
+
     /* What draws need of the network: adds a value with a fixed number of rows. NULL: nothing. */
     vae_status (*components)(const vae__build *build, vae__id *value);
 
@@ -78,6 +91,19 @@ typedef struct vae__prior {
      * the standard deviations of Gaussians, those of components for a mixture; 0 leaves their means. */
     void (*draw)(const vae__prior_call *call, const vae__stream *stream, size_t first_row,
                  size_t rows, double temperature, vae__real *z);
+
+    /* With add_loss, in place of `draw`: all rows at once, on the context's threads. Fails with VAE_STOPPED if
+     * how->progress stopped it, and for lack of memory. `total` rows in all, for progress. */
+    vae_status (*sample)(const vae_model *model, const vae__stream *stream, size_t first_row,
+                         size_t rows, const vae__sampling *how, uint64_t total, vae__real *z);
+
+    /* With add_loss: log_p [rows], an unbiased estimate of the bound of log p(z), row r keyed by (stream, first_row +
+     * r). Fails for lack of memory. */
+    vae_status (*bound)(const vae_model *model, const vae__stream *stream, size_t first_row,
+                        const vae__real *z, size_t rows, double *log_p);
+
+    /* A fit by steps begins: mean and variance [latent] of the aggregated posterior. NULL: of no use. */
+    void (*take_moments)(const vae__prior_call *call, const double *mean, const double *variance);
 
     /* ratio [draws] = log p(z) - log q(z|x) of draws z = mean + sd noise [draws, latent] from one posterior,
      * whose log variances are logvar [latent]. NULL: the density program has log p(z). */
@@ -124,6 +150,7 @@ const vae__prior *vae__prior_of(const vae__spec *spec);
 int vae__prior_has_score(const vae__spec *spec);
 size_t vae__prior_score_draws(const vae__spec *spec);
 int vae__prior_has_components(const vae__spec *spec);
+int vae__prior_has_network(const vae__spec *spec); /* of a diffusion */
 
 /* What the functions of the model's prior see, without `components`. */
 vae__prior_call vae__model_prior_call(const vae_model *model);
@@ -131,6 +158,11 @@ vae__prior_call vae__model_prior_call(const vae_model *model);
 /* The same for draws, with them. Release in either case. */
 vae_status vae__prior_open(const vae_model *model, vae__prior_call *call);
 void vae__prior_close(const vae_model *model, vae__prior_call *call);
+
+/* z [rows, latent] ~ p(z) by the prior's `draw` or `sample`; fails as the latter does. */
+vae_status vae__prior_draw_rows(const vae_model *model, const vae__prior_call *call,
+                                const vae__stream *stream, size_t first_row, size_t rows,
+                                const vae__sampling *how, uint64_t total, vae__real *z);
 
 /* For graphs: as vae__prior.draw_posterior, for any prior. Under an objective its beta weighs what reaches the
  * posterior, and the prior's own parameters keep the weight 1. */

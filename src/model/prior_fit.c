@@ -1,5 +1,6 @@
 /* z -> log p(z) -> the loss -mean log p(z). Minimised over draws z ~ q(z|x) of all rows it is the cross entropy of the
- * aggregated posterior and the prior, which is what the prior adds to minus the ELBO. */
+ * aggregated posterior and the prior, which is what the prior adds to minus the ELBO. A prior that has a bound alone adds its
+ * own loss. */
 #include "model/prior_fit.h"
 
 #include "model/prior.h"
@@ -24,9 +25,12 @@ vae_status vae__prior_build_fit(const vae__build *build) {
     const vae__shape latents = vae__shape_vector((size_t)build->spec->latent);
     vae__id z, log_p, none;
     vae_status status = vae__graph_input(build->graph, "z", &latents, VAE__PER_ROW, &z);
-    if (!status) status = vae__prior_of(build->spec)->density(build, z, &log_p);
+    const vae__prior *prior = vae__prior_of(build->spec);
+    if (!status)
+        status =
+            prior->add_loss ? prior->add_loss(build, z, &log_p) : prior->density(build, z, &log_p);
     if (!status) status = vae__graph_result(build->graph, "log_p", log_p);
-    if (status) return status;
+    if (status || prior->add_loss) return status;
     const vae__node_spec loss = {.op = &loss_op, .input_count = 1, .inputs = {log_p}};
     return vae__graph_add(build->graph, &loss, &none);
 }

@@ -32,7 +32,7 @@ static vae_status make_program(const vae_model *model, const vae__program_kind *
     size_t samples = kind->samples ? kind->samples(&model->spec) : 1;
     vae__program *made = vae__allocate(model->context, 1, sizeof *made);
     if (!made) return vae__memory_in(vae__last_status(), "inference plan");
-    const vae__build build = {&model->spec, &model->network, &made->graph, NULL};
+    const vae__build build = vae__model_build(model, &made->graph, NULL);
     vae__graph_begin(&made->graph, model->context, &model->parameters);
     vae_status status = kind->build(&build);
     if (!status) status = choose_rows(made, samples, &rows);

@@ -100,11 +100,11 @@ vae_status vae__model_score(const vae_model *model, const float *x, size_t n, co
     score_options parsed;
     vae_status status = parse_options(options, &parsed);
     if (status || !n) return status;
-    if ((!parsed.samples || by_value) && !vae__prior_has_score(&model->spec))
+    if (!vae__prior_has_score(&model->spec))
         return vae__fail(
             VAE_ERROR_UNSUPPORTED,
-            "vae_score: scores at the mean need the density of p(z), of which prior=%s has a bound "
-            "alone; take samples=100, without by_value",
+            "vae_score: scores need the density of p(z), of which prior=%s has a noisy "
+            "bound alone; score with the same model under prior=mixture:50",
             vae__prior_of(&model->spec)->name);
     if (!parsed.samples) return vae__model_score_at_mean(model, x, n, score, by_value);
     if (by_value) status = vae__model_score_at_mean(model, x, n, NULL, by_value);

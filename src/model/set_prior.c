@@ -14,6 +14,7 @@ static vae_status parse(const vae_model *model, const char *text, vae__spec *spe
     unsigned char seen[VAE__MAX_OPTIONS] = {0};
     *spec = model->spec;
     spec->prior = (vae__prior_spec){.index = NO_PRIOR};
+    spec->diffusion = vae__diffusion_unsaid;
     vae_status status = vae__options_parse(&vae__prior_table, text, spec, seen, NULL);
     if (status) return status;
     if (spec->prior.index == NO_PRIOR) {
@@ -37,10 +38,12 @@ static void exchange(vae_model *a, vae_model *b) {
     const vae__spec spec = a->spec;
     const vae__parameters parameters = a->parameters;
     const vae__network network = a->network;
+    vae__model_diffusion *diffusion = a->diffusion;
     char *text = a->spec_text;
     a->spec = b->spec, b->spec = spec;
     a->parameters = b->parameters, b->parameters = parameters;
     a->network = b->network, b->network = network;
+    a->diffusion = b->diffusion, b->diffusion = diffusion;
     a->spec_text = b->spec_text, b->spec_text = text;
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "model/diffusion.h"
 #include "model/layer.h"
 #include "model/likelihood.h"
 #include "model/prior.h"
@@ -234,7 +235,10 @@ static vae_status check_whole(const char *text, vae__spec *spec, const unsigned 
 
 vae_status vae__spec_parse(const char *text, vae__spec *spec) {
     unsigned char seen[VAE__MAX_OPTIONS] = {0};
-    *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0}, .sigma_min = 1e-3, .seed = 1};
+    *spec = (vae__spec){.sigma = {VAE__SIGMA_SHARED, 0},
+                        .sigma_min = 1e-3,
+                        .diffusion = vae__diffusion_unsaid,
+                        .seed = 1};
     vae_status status = vae__options_parse(&vae__spec_table, text, spec, seen, NULL);
     spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
     if (!status) status = check_whole(text, spec, seen);

@@ -51,6 +51,13 @@ typedef struct vae__prior_spec {
     uint64_t numbers[2];
 } vae__prior_spec;
 
+/* A diffusion: prior=diffusion's, or of model=diffusion. The choices are those of src/diffusion. */
+typedef struct vae__diffusion_spec {
+    uint64_t steps;
+    int schedule, predict, variance;
+    vae__layers network;
+} vae__diffusion_spec;
+
 struct vae__likelihood;
 
 typedef struct vae__spec {
@@ -65,6 +72,7 @@ typedef struct vae__spec {
     int standardize; /* columns to mean 0, variance 1 (standardize.h) */
     int init, posterior;
     vae__prior_spec prior;
+    vae__diffusion_spec diffusion; /* of the prior, if it is one */
     uint64_t seed;
 } vae__spec;
 

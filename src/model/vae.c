@@ -198,7 +198,7 @@ static vae_status build_components(const vae__build *b) {
 }
 
 static vae_status build_training(const vae__build *build, const vae__objective_settings *settings) {
-    const vae__build with = {build->spec, build->network, build->graph, settings};
+    const vae__build with = {build->spec, build->network, build->graph, settings, build->diffusion};
     vae__likelihood_build likelihood = likelihood_of(build, 1);
     vae__bound_values values = vae__no_bound_values;
     const vae__build *b = &with;
@@ -207,8 +207,9 @@ static vae_status build_training(const vae__build *build, const vae__objective_s
     if (!status) status = add_density(b, &likelihood, &values);
     if (!status && values.batch_state != VAE__NONE)
         status = vae__graph_result(b->graph, "batch_state", values.batch_state);
-    if (!status) status = settings->objective->build(b->graph, settings, &values);
-    return status;
+    if (status || settings->objective->diffusion_loss)
+        return status; /* the prior has added its loss */
+    return settings->objective->build(b->graph, settings, &values);
 }
 
 /* Samples of each row in a full chunk of the density program; fewer rows may have more (estimate.c). */
@@ -228,6 +229,9 @@ static const vae__program_kind programs[] = {
     /* x, noise by sample -> log_p_by_value, kl */
     {"score", build_score, vae__prior_score_draws, vae__prior_has_score},
     {"components", build_components, NULL, vae__prior_has_components}, /* -> components */
+    /* x_t, one step for all rows, or one for each -> output */
+    {"denoise", vae__diffusion_build_denoise, NULL, vae__prior_has_network},
+    {"denoise_each", vae__diffusion_build_denoise_each, NULL, vae__prior_has_network},
 };
 
 const vae__model_kind vae__model_kind_vae = {

@@ -131,6 +131,24 @@ static int32_t after_step(void *user, uint64_t epoch, uint64_t rows) {
     return tell(user, 1 + epoch, rows);
 }
 
+/* Mean and variance of the aggregated posterior, for a prior that begins there. */
+static vae_status begin_at_moments(const fit *f) {
+    const vae__prior *prior = vae__prior_of(&f->model->spec);
+    const vae__prior_call call = vae__model_prior_call(f->model);
+    if (!prior->take_moments) return VAE_OK;
+    double *mean = vae__allocate(f->model->context, 2 * f->latent, sizeof *mean), n = (double)f->n;
+    if (!mean) return vae__last_status();
+    double *variance = mean + f->latent;
+    for (size_t i = 0; i < f->n * f->latent; i++) mean[i % f->latent] += (double)f->mean[i] / n;
+    for (size_t i = 0; i < f->n * f->latent; i++) {
+        double from = (double)f->mean[i] - mean[i % f->latent];
+        variance[i % f->latent] += ((double)f->variance[i] + from * from) / n;
+    }
+    prior->take_moments(&call, mean, variance);
+    vae__release(f->model->context, mean);
+    return VAE_OK;
+}
+
 /* Steps from where the prior begins. *better: the posteriors are more probable than `before`. */
 static vae_status improve(fit *f, const vae__moments *moments, const vae__prior_rows *rows,
                           double before, int *better) {
@@ -139,7 +157,8 @@ static vae_status improve(fit *f, const vae__moments *moments, const vae__prior_
                                   o->learning_rate, after_step, f};
     double after = 0;
     vae__prior_rows_take(f->model, rows);
-    vae_status status = vae__prior_take_steps(f->model, moments, &how);
+    vae_status status = begin_at_moments(f);
+    if (!status) status = vae__prior_take_steps(f->model, moments, &how);
     if (!status) status = vae__prior_mean_density(f->model, moments, o->seed, &after);
     *better = after > before;
     if (status || *better) return status;
@@ -206,7 +225,8 @@ static vae_status parse(fit *f, const char *text) {
                          "prior=%s has nothing to fit; give the model another prior first, e.g. "
                          "vae_model_set_prior(model, \"mixture:50\")",
                          prior->name);
-    if (!seen[ITERATIONS]) f->options.iterations = prior->fit ? 100 : 20;
+    if (!seen[ITERATIONS]) f->options.iterations = prior->fit ? 100 : prior->usual_steps.iterations;
+    if (!seen[RATE]) f->options.learning_rate = prior->usual_steps.learning_rate;
     return check_keys(prior, text, seen);
 }
 

@@ -26,6 +26,21 @@ static vae_status check_model(const vae_model *model, const vae__training_option
     if (prior->no_latents && options->free_bits > 0)
         return vae__fail(VAE_ERROR_TEXT, "optimizer: free_bits does not go with prior=%s: %s",
                          prior->name, prior->no_latents);
+    if (prior->add_loss && options->train != VAE__TRAIN_PRIOR)
+        return vae__fail(VAE_ERROR_TEXT,
+                         "optimizer: prior=%s is trained alone, with train=prior: the gradient of "
+                         "the encoder would need weights that its loss does not have. Train the "
+                         "network under another prior, then vae_model_set_prior and "
+                         "vae_model_fit_prior, or train=prior",
+                         prior->name);
+    if (!prior->add_loss != !vae__objectives[options->objective]->diffusion_loss)
+        return vae__fail(VAE_ERROR_TEXT, "optimizer: objective=%s does not go with prior=%s: %s",
+                         vae__objectives[options->objective]->name, prior->name,
+                         prior->add_loss ? "it is trained by objective=simple, vlb or hybrid"
+                                         : "that is the loss of a diffusion");
+    if (options->samples > 1 && prior->add_loss)
+        return vae__fail(VAE_ERROR_TEXT, "optimizer: prior=%s takes one draw a row: samples=1",
+                         prior->name);
     if (!prior->declare && options->train == VAE__TRAIN_PRIOR)
         return vae__fail(VAE_ERROR_TEXT,
                          "optimizer: train=prior: prior=%s has no parameters to train",
@@ -37,8 +52,18 @@ static vae_status check_model(const vae_model *model, const vae__training_option
                      pools);
 }
 
+/* The objective where none is named. */
+static int usual_objective(const vae_model *model) {
+    if (!vae__prior_of(&model->spec)->add_loss) return 0;
+    int loss = model->spec.diffusion.variance == VAE__VARIANCE_LEARNED ? VAE__LOSS_HYBRID
+                                                                       : VAE__LOSS_SIMPLE;
+    int i = 0;
+    while (vae__objectives[i]->diffusion_loss != loss + 1) i++;
+    return i;
+}
+
 vae_status vae__optimizer_new(vae_model *model, const char *options, vae_optimizer **out) {
-    vae__training_options parsed;
+    vae__training_options parsed = {.objective = usual_objective(model)};
     vae_status status = vae__training_options_parse(options, 1, 0, &parsed);
     if (!status) status = check_model(model, &parsed);
     if (!status && model->training)
@@ -87,6 +112,7 @@ vae_status vae__optimizer_check(const vae_optimizer *optimizer) {
 static void drop_plan(vae_optimizer *optimizer) {
     vae__workspace_free(optimizer->workspace);
     optimizer->workspace = NULL;
+    vae__diffusion_feed_free(&optimizer->diffusion);
     vae__program_free(&optimizer->program);
 }
 
@@ -196,7 +222,7 @@ static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     const vae_model *model = optimizer->model;
     drop_plan(optimizer);
     vae__program *program = &optimizer->program;
-    const vae__build build = {&model->spec, &model->network, &program->graph, NULL};
+    const vae__build build = vae__model_build(model, &program->graph, NULL);
     size_t samples = (size_t)optimizer->options.samples;
     optimizer->objective = settings_of(&optimizer->options);
     vae__graph_begin(&program->graph, optimizer->context, &model->parameters);
@@ -204,6 +230,7 @@ static vae_status make_plan(vae_optimizer *optimizer, size_t rows) {
     vae_status status = model->kind->build_training(&build, &optimizer->objective);
     if (!status) status = vae__program_plan(program, rows, samples, 1);
     if (!status) status = vae__program_take(program, &optimizer->workspace);
+    if (!status) status = vae__diffusion_feed_make(optimizer->model, rows, &optimizer->diffusion);
     if (status) {
         drop_plan(optimizer);
         return vae__memory_in(status, "training plan for %zu row%s, %zu sample%s", rows,

@@ -5,6 +5,7 @@
 
 #include "model/model.h"
 #include "optim/average.h"
+#include "train/diffusion_feed.h"
 #include "train/options.h"
 
 struct vae_optimizer {
@@ -19,6 +20,7 @@ struct vae_optimizer {
     vae__objective_settings objective; /* what the graph reads: beta of the step under way */
     vae__program program; /* for the largest batch so far; program.plan.graph NULL: none yet */
     vae__workspace *workspace;
+    vae__diffusion_feed diffusion; /* for the program's largest batch */
     vae__real *gradient; /* the whole gradient, for clipping and for checks; NULL until needed */
 };
 

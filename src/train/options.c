@@ -278,6 +278,7 @@ vae_status vae__training_options_parse(const char *text, int fresh, uint64_t upd
     unsigned char seen[KEYS] = {0};
     vae__training_options made = fresh ? defaults : *options;
     if (fresh) made.rule = vae__rules[0];
+    made.objective = options->objective;
     vae_status status = vae__options_parse(&vae__training_table, text, &made, seen, &p);
     if (!status) status = check_whole(text, &made, seen);
     if (status) return status;

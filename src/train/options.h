@@ -24,7 +24,8 @@ enum { VAE__TRAIN_ALL, VAE__TRAIN_PRIOR, VAE__TRAIN_NETWORK };
 
 extern const vae__option_table vae__training_table;
 
-/* Parses over `options`; fresh: from defaults, where the rule may be named first. Else only the
+/* Parses over `options`; fresh: from defaults, but for the objective, which is the one that stands there; the rule may be
+ * named first. Else only the
  * keys given change, and the rule cannot. `updates` made so far is what from=now stands for. On
  * failure *options is unchanged. */
 vae_status vae__training_options_parse(const char *text, int fresh, uint64_t updates,

@@ -76,7 +76,9 @@ vae_status vae__prior_match_distance(vae__prior_match *match, double *distance) 
     *distance = (double)NAN;
     if (n < 2) return VAE_OK;
     vae_status status = vae__prior_open(match->model, &call);
-    if (!status) vae__prior_of(&match->model->spec)->draw(&call, &stream, 0, n, 1, match->prior);
+    if (!status)
+        status = vae__prior_draw_rows(match->model, &call, &stream, 0, n, &vae__plain_sampling, n,
+                                      match->prior);
     vae__prior_close(match->model, &call);
     if (!status) status = check_draws(match, match->q, "the posteriors");
     if (!status) status = check_draws(match, match->prior, "the prior");

@@ -9,6 +9,7 @@
 #include "autodiff/program.h"
 #include "model/prior_fit.h"
 #include "optim/optimizer.h"
+#include "train/diffusion_feed.h"
 
 typedef struct steps {
     vae_model *model;
@@ -22,8 +23,9 @@ typedef struct steps {
     size_t offset;              /* where that part begins */
     vae__real *gradient;        /* of that part */
     uint64_t *order;            /* the rows of this epoch in their order */
-    uint64_t step;              /* 0: the fixed draws, in the order of the rows */
-    size_t first;               /* place in the order of the batch's first row */
+    vae__diffusion_feed diffusion;
+    uint64_t step; /* 0: the fixed draws, in the order of the rows */
+    size_t first;  /* place in the order of the batch's first row */
 } steps;
 
 /* ---- draws ---- */
@@ -50,6 +52,9 @@ static vae_status fill_draws(void *user, size_t first, size_t count, vae__real *
 static vae_status run_rows(steps *s, size_t rows, vae__run *run, double *total) {
     vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
     *vae__program_feed(&s->program, feeds, "z") = (vae__feed){.fill = fill_draws, .user = s};
+    /* The fixed draws of a measurement differ from batch to batch, too. */
+    uint64_t step = s->step ? s->step : UINT64_MAX - s->first;
+    vae__diffusion_feed_begin(&s->diffusion, s->how->seed, step, rows, &s->program, feeds);
     *run = (vae__run){.workspace = s->workspace, .feeds = feeds, .rows = rows};
     vae_status status = vae__run_rows(run);
     run->feeds = NULL;
@@ -94,6 +99,7 @@ static vae_status take_step(steps *s, size_t rows) {
     if (!vae__update_would_be_finite(&update, 0, s->state.count, s->gradient))
         return fail_diverged(s, "the update");
     vae__update_apply(&update, 0, s->state.count, s->gradient);
+    vae__diffusion_feed_finish(&s->diffusion, &s->program, &run);
     s->state.steps++;
     return VAE_OK;
 }
@@ -132,12 +138,13 @@ static vae_status measure(steps *s, double *mean) {
 
 static vae_status plan(steps *s) {
     const vae_model *model = s->model;
-    const vae__build build = {&model->spec, &model->network, &s->program.graph, NULL};
+    const vae__build build = vae__model_build(model, &s->program.graph, NULL);
     vae__graph_begin(&s->program.graph, model->context, &model->parameters);
     s->program.graph.trained = VAE__GROUP_PRIOR;
     vae_status status = vae__prior_build_fit(&build);
     if (!status) status = vae__program_plan(&s->program, s->batch, 1, 1);
     if (!status) status = vae__program_take(&s->program, &s->workspace);
+    if (!status) status = vae__diffusion_feed_make(s->model, s->batch, &s->diffusion);
     return vae__memory_in(status, "plan of the prior's fit, for %zu rows", s->batch);
 }
 
@@ -169,6 +176,7 @@ static void release(steps *s) {
     vae__release(context, s->order);
     vae__release(context, s->gradient);
     if (s->state.context) vae__optimizer_state_free(&s->state);
+    vae__diffusion_feed_free(&s->diffusion);
     vae__workspace_free(s->workspace);
     vae__program_free(&s->program);
 }

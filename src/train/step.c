@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <string.h>
 
 #include "autodiff/blocks.h"
 #include "base/threads.h"
@@ -62,6 +61,8 @@ static void begin_step(step *s) {
     *x = (vae__feed){.fill = fill_rows, .user = &s->rows};
     vae__model_check_feed(model, x);
     *noise = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
+    vae__diffusion_feed_begin(&optimizer->diffusion, options->seed, number, s->rows.n,
+                              &optimizer->program, s->feeds);
     optimizer->objective.beta = vae__beta_at(options, number);
     optimizer->objective.free_bits = options->free_bits;
     s->run = (vae__run){.workspace = optimizer->workspace,
@@ -306,6 +307,7 @@ static void finish(step *s) {
     int trains_network = vae__optimizer_trains(optimizer, VAE__GROUP_NETWORK);
     if (model->spec.likelihood->finish_step && state && trains_network)
         model->spec.likelihood->finish_step(vae__model_extra(model), state);
+    vae__diffusion_feed_finish(&optimizer->diffusion, &optimizer->program, &s->run);
     if (optimizer->average.weights) take_average(optimizer);
     optimizer->state.steps++;
     optimizer->model_edits = ++optimizer->model->edits; /* other optimizers of the model notice */

@@ -6,7 +6,7 @@
 
 #include "autodiff/run.h"
 
-#define VAE__OBJECTIVES(X) X(elbo) X(iwae)
+#define VAE__OBJECTIVES(X) X(elbo) X(iwae) X(simple) X(vlb) X(hybrid)
 
 struct vae__objective;
 
@@ -37,13 +37,14 @@ typedef struct vae__objective {
     const char *name;
     int wants_ratio; /* the graph makes log_ratio */
     int weighs_draws; /* draws of a row count by their weights, so they may not depend on other rows */
+    int diffusion_loss; /* 1 more than the loss of a diffusion (VAE__LOSS_SIMPLE ..) that it is; 0: it is none */
     const char *no_beta; /* why beta, beta_warmup and free_bits do not go with it; NULL: they do */
 
     /* Whether a change of settings while training asks for another graph. NULL: it does not. */
     int (*changes_graph)(const vae__objective_settings *before,
                          const vae__objective_settings *after);
 
-    /* Adds the objective to the graph; `settings` outlive it. Fails as vae__graph_add does. */
+    /* Adds the objective to the graph; NULL for a loss of a diffusion, which the prior adds; `settings` outlive it. Fails as vae__graph_add does. */
     vae_status (*build)(vae__graph *graph, const vae__objective_settings *settings,
                         const vae__bound_values *values);
 
@@ -51,6 +52,12 @@ typedef struct vae__objective {
     double (*value)(const vae__objective_settings *settings, const vae__run *run,
                     const vae__bound_means *means);
 } vae__objective;
+
+/* Minus the mean over the rows of the result "loss". */
+double vae__diffusion_objective_value(const vae__objective_settings *settings, const vae__run *run,
+                                      const vae__bound_means *means);
+#define VAE__DIFFUSION_HAS_NO_BETA \
+    "a diffusion is trained alone, and its loss has no weight of a KL"
 
 /* The mean over n rows of log (1/K) sum_k w_k, from log_p and log_ratio [n K]. (iwae.c) */
 double vae__iwae_value(const double *log_p, const double *log_ratio, size_t n, size_t samples);

@@ -65,7 +65,9 @@ static double parameter_total(const vae__spec *spec) {
     return total;
 }
 
-static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list) {
+static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                          vae__network *network) {
+    (void)network;
     const vae__declaration d = {context, list};
     size_t latent = (size_t)spec->latent, hidden = (size_t)spec->prior.numbers[HIDDEN], first;
     vae_status status = VAE_OK;
@@ -303,6 +305,7 @@ const vae__prior vae__prior_flow = {
     .name = "flow",
     .counts = "couplings",
     .options = vae__prior_flow_options,
+    .usual_steps = {20, 2e-3},
     .no_latents = "the KL to a flow is no sum over latents",
     .check = check,
     .parameter_total = parameter_total,

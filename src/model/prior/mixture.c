@@ -28,7 +28,9 @@ static double parameter_total(const vae__spec *spec) {
     return (double)spec->prior.count * (1 + latent + whitening);
 }
 
-static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list) {
+static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                          vae__network *network) {
+    (void)network;
     size_t count = (size_t)spec->prior.count, latent = (size_t)spec->latent, index;
     vae_status status =
         vae__parameters_add(context, list, "prior.weight_logits", 1, count, 1, 1, &index);

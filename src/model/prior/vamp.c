@@ -67,7 +67,9 @@ static double parameter_total(const vae__spec *spec) {
     return (double)spec->prior.count * (double)spec->input.size;
 }
 
-static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list) {
+static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                          vae__network *network) {
+    (void)network;
     size_t index;
     return vae__parameters_add(context, list, "prior.inputs", 2, (size_t)spec->prior.count,
                                spec->input.size, 1, &index);
@@ -321,6 +323,7 @@ const vae__prior vae__prior_vamp = {
     .name = "vamp",
     .counts = "pseudo-inputs",
     .options = vae__prior_vamp_options,
+    .usual_steps = {20, 2e-3},
     .no_latents = "the KL to a mixture is no sum over latents",
     .check = check,
     .parameter_total = parameter_total,

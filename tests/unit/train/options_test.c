@@ -7,7 +7,7 @@
 #include "train/options.h"
 
 static vae__training_options parse(const char *text) {
-    vae__training_options options;
+    vae__training_options options = {0};
     if (vae__training_options_parse(text, 1, 0, &options))
         fail_msg("'%s': %s", text, vae__last_message());
     return options;

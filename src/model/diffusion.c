@@ -1,0 +1,281 @@
+/* Parameters and graphs of a diffusion. The ops here are row by row calls of src/diffusion/terms.c. */
+#include "model/diffusion.h"
+
+#include <string.h>
+
+#include "autodiff/ops/ops.h"
+#include "model/kind.h"
+#include "model/model.h"
+
+/* ---- what it is made of ---- */
+
+/* Learned well on twenty latents in the time that a VAE's training takes. */
+#define USUAL_NETWORK "[dense 256, silu, res[dense 256, silu, dense 256], silu]"
+
+vae__denoiser_spec vae__diffusion_network(const vae__diffusion_spec *spec, size_t width,
+                                          const vae__model_diffusion *diffusion) {
+    size_t outputs = spec->variance == VAE__VARIANCE_LEARNED ? 2 * width : width;
+    return (vae__denoiser_spec){.layers = &spec->network,
+                                .in = vae__shape_vector(width),
+                                .outputs = outputs,
+                                .time_scale = diffusion ? &diffusion->time_scale : NULL};
+}
+
+const vae__diffusion_spec vae__diffusion_unsaid = {
+    .schedule = VAE__NOT_SAID, .predict = VAE__NOT_SAID, .variance = VAE__NOT_SAID};
+
+static int said_or(int choice, int usual) {
+    return choice == VAE__NOT_SAID ? usual : choice;
+}
+
+vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusion_spec *usual,
+                                   size_t width, const char *prefix) {
+    vae__shape shape = vae__shape_vector(width);
+    if (!spec->steps) spec->steps = usual->steps;
+    spec->schedule = said_or(spec->schedule, usual->schedule);
+    spec->predict = said_or(spec->predict, usual->predict);
+    spec->variance = said_or(spec->variance, usual->variance);
+    vae_status status = vae__noise_schedule_check(spec->schedule, spec->steps);
+    if (status) return vae__fail_in("%ssteps", prefix);
+    if (!spec->network.count) {
+        const vae__slice text = {"spec", USUAL_NETWORK, USUAL_NETWORK, sizeof USUAL_NETWORK - 1};
+        status = vae__layers_parse(&text, &spec->network, NULL);
+    }
+    if (!status) status = vae__layers_infer(spec->network.items, spec->network.count, NULL, &shape);
+    return status;
+}
+
+double vae__diffusion_count(const vae__diffusion_spec *spec, size_t width) {
+    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+    double missed = spec->variance == VAE__VARIANCE_OPTIMAL ? (double)spec->steps : 0;
+    return vae__denoiser_count(&network) + 2 * (double)width + missed;
+}
+
+/* A parameter that training does not change. */
+static vae_status declare_state(const vae__declaration *d, const char *name, const char *part,
+                                size_t count, size_t *place) {
+    char text[VAE__PARAMETER_NAME];
+    vae__format(text, sizeof text, "%s.%s", name, part);
+    return vae__parameters_add(d->context, d->list, text, 1, count, 1, 0, place);
+}
+
+vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, size_t width, int standardizes,
+                                  const vae__declaration *d, const char *name,
+                                  vae__diffusion_places *places) {
+    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+    char text[VAE__PARAMETER_NAME];
+    places->shift = places->scale = places->missed = VAE__NONE;
+    vae__format(text, sizeof text, "%s%snetwork", name, *name ? "." : "");
+    vae_status status = vae__denoiser_declare(&network, d, text, &places->denoiser);
+    if (!status && standardizes) status = declare_state(d, name, "shift", width, &places->shift);
+    if (!status && standardizes) status = declare_state(d, name, "scale", width, &places->scale);
+    if (!status && standardizes) d->list->items[places->scale].positive = 1;
+    if (!status && spec->variance == VAE__VARIANCE_OPTIMAL)
+        status = declare_state(d, text, "missed", (size_t)spec->steps, &places->missed);
+    return status;
+}
+
+void vae__diffusion_initialize(const vae__diffusion_spec *spec, size_t width,
+                               const vae__spec *model, const vae__parameters *list,
+                               const vae__diffusion_places *places) {
+    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+    vae__denoiser_initialize(&network, model, list, &places->denoiser);
+    if (places->scale == VAE__NONE) return;
+    for (size_t i = 0; i < width; i++) list->items[places->scale].values[i] = 1;
+}
+
+vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec, size_t width,
+                               const vae__parameters *list, const vae__diffusion_places *places,
+                               vae__model_diffusion **out) {
+    vae__model_diffusion *made = vae__allocate(context, 1, sizeof *made);
+    if (!made) return vae__last_status();
+    made->engine = (vae__diffusion){.predict = spec->predict, .width = width};
+    made->time_scale = 1000 / (double)spec->steps;
+    if (places->missed != VAE__NONE) made->engine.miss = list->items[places->missed].values;
+    vae_status status = vae__noise_schedule_make(context, spec->schedule, (size_t)spec->steps,
+                                                 spec->variance, &made->engine.schedule);
+    if (status) {
+        vae__diffusion_free(context, made);
+        return status;
+    }
+    *out = made;
+    return VAE_OK;
+}
+
+void vae__diffusion_free(vae_context *context, vae__model_diffusion *diffusion) {
+    if (!diffusion) return;
+    vae__noise_schedule_free(&diffusion->engine.schedule);
+    vae__release(context, diffusion);
+}
+
+/* ---- ops: inputs data, noise, step and, but for the first, the network's output ---- */
+
+enum { DATA, NOISE, STEP, OUTPUT };
+
+static const vae__diffusion *engine_of(const vae__call *call) {
+    return call->node->attributes;
+}
+
+/* Row r of input i. */
+static const vae__real *input_row(const vae__call *call, size_t i, size_t r) {
+    return (const vae__real *)call->input[i] + r * vae__call_input(call, i)->width;
+}
+
+static size_t step_of(const vae__call *call, size_t r) {
+    return (size_t)*input_row(call, STEP, r);
+}
+
+static vae_status infer_noisy(vae__graph *graph, vae__node *node) {
+    return vae__graph_output_like(graph, node, "x_t", node->inputs[DATA]);
+}
+
+static void forward_noisy(const vae__call *call) {
+    const vae__diffusion *d = engine_of(call);
+    vae__real *x_t = call->output[0];
+    for (size_t r = 0; r < call->rows; r++)
+        vae__diffusion_add_noise(d, step_of(call, r), input_row(call, DATA, r),
+                                 input_row(call, NOISE, r), x_t + r * d->width);
+}
+
+static const vae__op noisy_op = {
+    .name = "diffusion_noise", .infer = infer_noisy, .forward = forward_noisy};
+
+/* node->size is the loss. */
+static vae_status infer_measure(vae__graph *graph, vae__node *node) {
+    static const char *const names[] = {"loss", "log p(x|x_1)", "L_T + KL", "missed"};
+    vae_status status = VAE_OK;
+    for (size_t i = 0; i < 4 && !status; i++)
+        status = vae__graph_output_vector(graph, node, names[i], 1, VAE__PER_ROW, 1);
+    return status;
+}
+
+static size_t scratch_of(const vae__graph *graph, const vae__node *node) {
+    return graph->values[node->inputs[DATA]].width * sizeof(vae__real);
+}
+
+/* One step stands for all: its term counts as many times as there are steps. */
+static void forward_measure(const vae__call *call) {
+    const vae__diffusion *d = engine_of(call);
+    double *loss = call->output[0], *data = call->output[1], *rest = call->output[2],
+           *missed = call->output[3], steps = (double)d->schedule.steps;
+    vae__real *x_t = call->scratch;
+    for (size_t r = 0; r < call->rows; r++) {
+        const vae__real *x0 = input_row(call, DATA, r), *noise = input_row(call, NOISE, r),
+                        *output = input_row(call, OUTPUT, r);
+        size_t t = step_of(call, r);
+        vae__diffusion_add_noise(d, t, x0, noise, x_t);
+        double term = vae__diffusion_term(d, t, x0, x_t, output, &missed[r]);
+        loss[r] = vae__diffusion_loss(d, (int)call->node->size, t, x0, noise, x_t, output);
+        data[r] = t == 1 ? -steps * term : 0;
+        rest[r] = vae__diffusion_prior_term(d, x0) + (t == 1 ? 0 : steps * term);
+    }
+}
+
+static const vae__op measure_op = {.name = "diffusion_terms",
+                                   .infer = infer_measure,
+                                   .forward = forward_measure,
+                                   .scratch = scratch_of};
+
+static vae_status infer_loss(vae__graph *graph, vae__node *node) {
+    (void)graph, (void)node;
+    return VAE_OK;
+}
+
+static void backward_loss(const vae__call *call) {
+    const vae__diffusion *d = engine_of(call);
+    size_t outputs = vae__diffusion_outputs(d);
+    vae__real *into = call->input_gradient[OUTPUT], *x_t = call->scratch;
+    if (!into) return;
+    for (size_t r = 0; r < call->rows; r++) {
+        const vae__real *x0 = input_row(call, DATA, r), *noise = input_row(call, NOISE, r);
+        size_t t = step_of(call, r);
+        vae__diffusion_add_noise(d, t, x0, noise, x_t);
+        vae__diffusion_gradient(d, (int)call->node->size, t, x0, noise, x_t,
+                                input_row(call, OUTPUT, r), 1 / (double)call->batch_rows,
+                                into + r * outputs);
+    }
+}
+
+static const vae__op loss_op = {.name = "diffusion_loss",
+                                .traits = VAE__OP_KEEPS_INPUT,
+                                .infer = infer_loss,
+                                .backward = backward_loss,
+                                .scratch = scratch_of};
+
+/* ---- graphs ---- */
+
+static vae_status add_network(const vae__build *build, vae__id x, vae__id step, vae__id *output) {
+    const vae__denoiser_spec network = vae__diffusion_network(
+        &build->spec->diffusion, build->diffusion->engine.width, build->diffusion);
+    return vae__denoiser_add(&network, &build->network->diffusion.denoiser, build->graph, x, step,
+                             output);
+}
+
+static vae_status add_input(const vae__build *build, const char *name, size_t width,
+                            vae__domain domain, vae__id *value) {
+    const vae__shape shape = vae__shape_vector(width);
+    return vae__graph_input(build->graph, name, &shape, domain, value);
+}
+
+/* The loss of the objective; without one that of the variance. */
+static size_t loss_of(const vae__build *build) {
+    if (build->settings) return (size_t)build->settings->objective->diffusion_loss - 1;
+    return build->spec->diffusion.variance == VAE__VARIANCE_LEARNED ? VAE__LOSS_HYBRID
+                                                                    : VAE__LOSS_SIMPLE;
+}
+
+static vae_status add_results(vae__graph *graph, const vae__diffusion_values *values) {
+    vae_status status = vae__graph_result(graph, "loss", values->loss);
+    return status ? status : vae__graph_result(graph, "missed", values->missed);
+}
+
+vae_status vae__diffusion_build_training(const vae__build *build, vae__id data,
+                                         vae__diffusion_values *values) {
+    const vae__diffusion *engine = &build->diffusion->engine;
+    vae__node_spec spec = {.op = &noisy_op, .attributes = engine, .input_count = 3};
+    vae__id noise, step, x_t, output, first, none;
+    vae_status status = add_input(build, VAE__DIFFUSION_NOISE, engine->width, VAE__PER_ROW, &noise);
+    if (!status) status = add_input(build, VAE__DIFFUSION_STEP, 1, VAE__PER_ROW, &step);
+    spec.inputs[DATA] = data, spec.inputs[NOISE] = noise, spec.inputs[STEP] = step;
+    if (!status) status = vae__graph_add(build->graph, &spec, &x_t);
+    if (!status) status = add_network(build, x_t, step, &output);
+    if (status) return status;
+    spec.op = &measure_op;
+    spec.size = loss_of(build);
+    spec.inputs[spec.input_count++] = output;
+    status = vae__graph_add(build->graph, &spec, &first);
+    spec.op = &loss_op;
+    if (!status) status = vae__graph_add(build->graph, &spec, &none);
+    *values = (vae__diffusion_values){first, first + 1, first + 2, first + 3};
+    return status ? status : add_results(build->graph, values);
+}
+
+static vae_status build_denoise(const vae__build *build, vae__domain domain) {
+    vae__id x, step, output;
+    vae_status status = add_input(build, "x_t", build->diffusion->engine.width, VAE__PER_ROW, &x);
+    if (!status) status = add_input(build, VAE__DIFFUSION_STEP, 1, domain, &step);
+    if (!status) status = add_network(build, x, step, &output);
+    if (!status) status = vae__activation(build->graph, output, VAE__ACTIVATION_identity, &output);
+    return status ? status : vae__graph_result(build->graph, "output", output);
+}
+
+vae_status vae__diffusion_build_denoise(const vae__build *build) {
+    return build_denoise(build, VAE__PER_BATCH);
+}
+
+vae_status vae__diffusion_build_denoise_each(const vae__build *build) {
+    return build_denoise(build, VAE__PER_ROW);
+}
+
+/* ---- what the prediction misses ---- */
+
+#define RATE 0.01 /* of the running means */
+
+void vae__diffusion_take_missed(const vae__diffusion *engine, vae__real *mean_squares,
+                                const vae__real *t, const double *missed, size_t n) {
+    for (size_t r = 0; r < n && engine->miss; r++) {
+        vae__real *mean = &mean_squares[(size_t)t[r] - 1];
+        double before = (double)*mean;
+        *mean = (vae__real)(before > 0 ? before + RATE * (missed[r] - before) : missed[r]);
+    }
+}

@@ -1,0 +1,61 @@
+/* The options of vae_generate: parsed, and made into a sampler. */
+#include "model/sampling.h"
+
+#include <stddef.h>
+
+enum { TEMPERATURE, SAMPLER, STEPS, ETA, SPACING, CLIP, KEYS };
+
+static const vae__option options_list[KEYS + 1] = {
+    [TEMPERATURE] = {"temperature", VAE__OPTION_REAL, offsetof(vae__sampling, temperature),
+                     .minimum = 0, .maximum = 1e3},
+    [SAMPLER] = {"sampler", VAE__OPTION_CHOICE, offsetof(vae__sampling, sampler),
+                 .choices = vae__sampler_names},
+    [STEPS] = {"steps", VAE__OPTION_UNSIGNED, offsetof(vae__sampling, steps), .minimum = 1,
+               .maximum = VAE__MAX_STEPS},
+    [ETA] = {"eta", VAE__OPTION_REAL, offsetof(vae__sampling, eta), .minimum = 0, .maximum = 1},
+    [SPACING] = {"spacing", VAE__OPTION_CHOICE, offsetof(vae__sampling, spacing),
+                 .choices = vae__spacing_names},
+    [CLIP] = {"clip", VAE__OPTION_FLAG, offsetof(vae__sampling, clip), .minimum = 0},
+    [KEYS] = {.name = NULL},
+};
+
+static const vae__alias aliases[] = {{"temp", "temperature", NULL},
+                                     {"tau", "temperature", NULL},
+                                     {"num_inference_steps", "steps", NULL},
+                                     {"timestep_spacing", "spacing", NULL},
+                                     {"clip_sample", "clip", NULL},
+                                     {"sampler=ancestral", "ddpm", NULL},
+                                     {NULL, NULL, NULL}};
+
+const vae__option_table vae__generate_table = {
+    .label = "generate", .what = "option", .options = options_list, .aliases = aliases};
+
+const vae__sampling vae__plain_sampling = {.temperature = 1};
+
+vae_status vae__sampling_parse(const char *text, size_t diffusion_steps, vae__sampling *out) {
+    unsigned char seen[KEYS] = {0};
+    *out = vae__plain_sampling;
+    vae_status status = vae__options_parse(&vae__generate_table, text, out, seen, NULL);
+    if (status) return status;
+    for (int key = SAMPLER; key < KEYS && !diffusion_steps; key++) {
+        if (!seen[key]) continue;
+        return vae__fail_at_key(&vae__generate_table, text, options_list[key].name,
+                                "'%s=' belongs to a diffusion, and this model has none",
+                                options_list[key].name);
+    }
+    if (seen[ETA] && out->sampler != VAE__SAMPLER_DDIM)
+        return vae__fail_at_key(&vae__generate_table, text, "eta",
+                                "eta= belongs to sampler=ddim; ddpm adds the model's variance");
+    if (!diffusion_steps || out->steps <= diffusion_steps) return VAE_OK;
+    return vae__fail_at_key(&vae__generate_table, text, "steps",
+                            "steps=%llu: the diffusion has %zu steps, which is the most",
+                            (unsigned long long)out->steps, diffusion_steps);
+}
+
+enum { FEW = 50 };
+
+vae__sampler vae__sampling_sampler(const vae__sampling *how, size_t steps) {
+    size_t usual = how->sampler == VAE__SAMPLER_DDIM && steps > FEW ? FEW : steps;
+    return (vae__sampler){how->sampler, how->spacing, how->steps ? (size_t)how->steps : usual,
+                          how->eta, how->clip};
+}
