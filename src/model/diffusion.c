@@ -1,7 +1,7 @@
 /* Parameters and graphs of a diffusion. The ops here are row by row calls of src/diffusion/terms.c. */
 #include "model/diffusion.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "autodiff/ops/ops.h"
 #include "model/kind.h"
@@ -70,9 +70,16 @@ vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, size_t width,
     if (!status && standardizes) status = declare_state(d, name, "shift", width, &places->shift);
     if (!status && standardizes) status = declare_state(d, name, "scale", width, &places->scale);
     if (!status && standardizes) d->list->items[places->scale].positive = 1;
-    if (!status && spec->variance == VAE__VARIANCE_OPTIMAL)
-        status = declare_state(d, text, "missed", (size_t)spec->steps, &places->missed);
+    if (status || spec->variance != VAE__VARIANCE_OPTIMAL) return status;
+    status = declare_state(d, text, "missed", (size_t)spec->steps, &places->missed);
+    if (!status) d->list->items[places->missed].positive = 1;
     return status;
+}
+
+static void fill_with_1(const vae__parameters *list, size_t place) {
+    if (place == VAE__NONE) return;
+    const vae__parameter *parameter = &list->items[place];
+    for (size_t i = 0; i < vae__parameter_size(parameter); i++) parameter->values[i] = 1;
 }
 
 void vae__diffusion_initialize(const vae__diffusion_spec *spec, size_t width,
@@ -80,8 +87,9 @@ void vae__diffusion_initialize(const vae__diffusion_spec *spec, size_t width,
                                const vae__diffusion_places *places) {
     const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
     vae__denoiser_initialize(&network, model, list, &places->denoiser);
-    if (places->scale == VAE__NONE) return;
-    for (size_t i = 0; i < width; i++) list->items[places->scale].values[i] = 1;
+    /* A prediction of 0 misses data of variance 1 by 1. */
+    fill_with_1(list, places->scale);
+    fill_with_1(list, places->missed);
 }
 
 vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec, size_t width,
@@ -125,8 +133,10 @@ static size_t step_of(const vae__call *call, size_t r) {
     return (size_t)*input_row(call, STEP, r);
 }
 
+/* The data may be draws of rows, of which there is one for each. */
 static vae_status infer_noisy(vae__graph *graph, vae__node *node) {
-    return vae__graph_output_like(graph, node, "x_t", node->inputs[DATA]);
+    return vae__graph_output_vector(graph, node, "x_t", graph->values[node->inputs[DATA]].width,
+                                    VAE__PER_ROW, 0);
 }
 
 static void forward_noisy(const vae__call *call) {
@@ -269,13 +279,14 @@ vae_status vae__diffusion_build_denoise_each(const vae__build *build) {
 
 /* ---- what the prediction misses ---- */
 
-#define RATE 0.01 /* of the running means */
+#define RATE 0.01   /* of the running means */
+#define LEAST 1e-12 /* so that a prediction without fault leaves a variance */
 
 void vae__diffusion_take_missed(const vae__diffusion *engine, vae__real *mean_squares,
                                 const vae__real *t, const double *missed, size_t n) {
     for (size_t r = 0; r < n && engine->miss; r++) {
         vae__real *mean = &mean_squares[(size_t)t[r] - 1];
         double before = (double)*mean;
-        *mean = (vae__real)(before > 0 ? before + RATE * (missed[r] - before) : missed[r]);
+        *mean = (vae__real)fmax(before + RATE * (missed[r] - before), LEAST);
     }
 }

@@ -23,6 +23,7 @@ vae_model *test_model(vae_context *context, const char *spec, double scale) {
         vae__parameter *parameter = &model->parameters.items[p];
         for (size_t i = 0; i < vae__parameter_size(parameter); i++) {
             double value = test_uniform(1000 + p, i, -scale, scale);
+            if (parameter->positive) value = exp(value);
             parameter->values[i] = (vae__real)(parameter->optional ? 0 : value);
         }
     }
