@@ -2,17 +2,41 @@
 
 #include "unit/data/scratch.h"
 
-#include "data/sprites.h"
+#include "base/hash.h"
+#include "data/generator.h"
 
 #define COUNT 600
 #define PIXELS 1024
 
+static vae_status generate(vae_context *context, size_t count, uint64_t seed, vae__table *table) {
+    const char *text;
+    char path[64];
+    vae__row_source rows = {0};
+    snprintf(path, sizeof path, "sprites:%zu", count);
+    vae_status status =
+        vae__generator_for(path, &text)->generate(context, path, text, seed, table, &rows);
+    assert_int_equal(rows.count, 0);
+    return status;
+}
+
+/* The rows of version 0.1, of which users have models and checkpoints. */
+static void rows_stay_as_they_were(void **state) {
+    vae_context *context = ((scratch *)*state)->context;
+    vae__table table;
+    assert_int_equal(generate(context, 300, 3, &table), VAE_OK);
+    assert_true(vae__hash(VAE__HASH_START, table.values, 300 * PIXELS) == 0x2421a09e1c775a28u);
+    assert_true(table.labels[0] == 1 && table.labels[1] == 9.2202647873411099 &&
+                table.labels[2] == 2.1487161627455982 && table.labels[3] == 10.913598705738488 &&
+                table.labels[4] == 21.146344420859361);
+    vae__table_free(context, &table);
+}
+
 static void is_deterministic(void **state) {
     vae_context *context = ((scratch *)*state)->context;
     vae__table a, b, c;
-    assert_int_equal(vae__sprites_generate(context, COUNT, 5, &a), VAE_OK);
-    assert_int_equal(vae__sprites_generate(context, COUNT / 2, 5, &b), VAE_OK);
-    assert_int_equal(vae__sprites_generate(context, COUNT / 2, 6, &c), VAE_OK);
+    assert_int_equal(generate(context, COUNT, 5, &a), VAE_OK);
+    assert_int_equal(generate(context, COUNT / 2, 5, &b), VAE_OK);
+    assert_int_equal(generate(context, COUNT / 2, 6, &c), VAE_OK);
     assert_memory_equal(a.values, b.values, COUNT / 2 * PIXELS);
     assert_memory_equal(a.labels, b.labels, COUNT / 2 * 5 * sizeof(double));
     assert_memory_not_equal(b.values, c.values, COUNT / 2 * PIXELS);
@@ -27,7 +51,7 @@ static void images_follow_their_labels(void **state) {
     vae__table table;
     int seen[3] = {0};
     double turned = 0;
-    assert_int_equal(vae__sprites_generate(context, COUNT, 1, &table), VAE_OK);
+    assert_int_equal(generate(context, COUNT, 1, &table), VAE_OK);
     assert_true(table.rows == COUNT && table.shape.size == PIXELS && table.shape.rank == 3 &&
                 table.label_width == 5);
     assert_true(table.shape.extents[0] == 1 && table.shape.extents[1] == 32 &&
@@ -62,7 +86,7 @@ static void images_follow_their_labels(void **state) {
 static void ellipses_are_turned(void **state) {
     vae_context *context = ((scratch *)*state)->context;
     vae__table table;
-    assert_int_equal(vae__sprites_generate(context, COUNT, 1, &table), VAE_OK);
+    assert_int_equal(generate(context, COUNT, 1, &table), VAE_OK);
     for (size_t n = 0; n < COUNT; n++) {
         const unsigned char *pixels = (unsigned char *)table.values + n * PIXELS;
         const double *label = table.labels + 5 * n;
@@ -83,17 +107,16 @@ static void refuses_too_many(void **state) {
     scratch *s = *state;
     vae__table table;
     s->context->memory_limit = 1 << 20;
-    assert_int_equal(vae__sprites_generate(s->context, 10000, 1, &table), VAE_ERROR_LIMIT);
+    assert_int_equal(generate(s->context, 10000, 1, &table), VAE_ERROR_LIMIT);
     assert_message("sprites: needs 10.15 MiB (10640000 bytes), but memory_limit=1M leaves");
-    assert_int_equal(vae__sprites_generate(s->context, SIZE_MAX, 1, &table), VAE_ERROR_TEXT);
+    assert_int_equal(generate(s->context, SIZE_MAX, 1, &table), VAE_ERROR_TEXT);
     assert_message("sprites: 18446744073709551615 images are more bytes than can be addressed");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SCRATCH_TEST(is_deterministic),
-        SCRATCH_TEST(images_follow_their_labels),
-        SCRATCH_TEST(ellipses_are_turned),
+        SCRATCH_TEST(rows_stay_as_they_were),     SCRATCH_TEST(is_deterministic),
+        SCRATCH_TEST(images_follow_their_labels), SCRATCH_TEST(ellipses_are_turned),
         SCRATCH_TEST(refuses_too_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,12 @@
  * (Matthey, Higgins, Hassabis & Lerchner 2017) with factors drawn instead of enumerated. */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/rng.h"
-#include "data/sprites.h"
+#include "data/generator.h"
 
+#define COUNT 10000
 #define SIDE 32
 #define FACTORS 5
 #define SMALLEST 5.0 /* radius of the disc around a shape, pixels */
@@ -66,27 +68,34 @@ static void write_labels(const sprite_factors *sprite, double *labels) {
     labels[4] = sprite->column;
 }
 
-vae_status vae__sprites_generate(vae_context *context, size_t count, uint64_t seed,
-                                 vae__table *out) {
+static vae_status allocate(vae_context *context, uint64_t count, vae__table *table) {
     const uint64_t extents[] = {count, 1, SIDE, SIDE};
-    *out = (vae__table){.element = VAE__ELEMENT_UINT8, .label_width = FACTORS};
-    if (vae__table_set_extents(out, extents, 4, "sprites")) {
-        return vae__fail(VAE_ERROR_TEXT, "sprites: %zu images are more bytes than can be addressed",
-                         count);
+    *table = (vae__table){.element = VAE__ELEMENT_UINT8, .label_width = FACTORS};
+    if (vae__table_set_extents(table, extents, 4, "sprites")) {
+        return vae__fail(VAE_ERROR_TEXT,
+                         "sprites: %llu images are more bytes than can be addressed",
+                         (unsigned long long)count);
     }
-    vae_status status =
-        vae__memory_check(context, count, SIDE * SIDE + FACTORS * sizeof(double), "sprites");
+    return vae__generator_allocate(context, "sprites", 1, table);
+}
+
+static vae_status generate(vae_context *context, const char *path, const char *text, uint64_t seed,
+                           vae__table *table, vae__row_source *rows) {
+    uint64_t count = COUNT;
+    (void)rows;
+    if (text && !vae__generator_count(text, strlen(text), &count)) {
+        return vae__fail(VAE_ERROR_TEXT,
+                         "%s: expected \"sprites:COUNT\" with a count of at least 1", path);
+    }
+    vae_status status = allocate(context, count, table);
     if (status) return status;
-    out->values = vae__allocate(context, count, SIDE * SIDE);
-    if (out->values) out->labels = vae__allocate(context, count, FACTORS * sizeof(double));
-    if (!out->labels) {
-        vae__table_free(context, out);
-        return vae__fail_in("sprites");
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < table->rows; i++) {
         sprite_factors sprite = draw_factors(seed, i);
-        paint(&sprite, (unsigned char *)out->values + i * SIDE * SIDE);
-        write_labels(&sprite, out->labels + i * FACTORS);
+        paint(&sprite, (unsigned char *)table->values + i * SIDE * SIDE);
+        write_labels(&sprite, table->labels + i * FACTORS);
     }
     return VAE_OK;
 }
+
+const vae__generator vae__generator_sprites = {
+    .name = "sprites", .stands_alone = 1, .generate = generate};
