@@ -27,7 +27,8 @@ typedef enum vae__purpose {
     VAE__PURPOSE_SPLIT = 6,
     VAE__PURPOSE_BINARIZE = 7,
     VAE__PURPOSE_SPRITES = 8,
-    VAE__PURPOSE_FIT = 9 /* centres that the fit of a prior starts from; row = centre */
+    VAE__PURPOSE_FIT = 9, /* centres that the fit of a prior starts from; row = centre */
+    VAE__PURPOSE_TOY = 10 /* rows of toy data sets */
 } vae__purpose;
 
 /* Where in the stream: everything but the column. */

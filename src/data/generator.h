@@ -7,7 +7,7 @@
 #include "data/rows.h"
 
 /* vae__generator_sprites and so on. */
-#define VAE__GENERATORS(X) X(sprites)
+#define VAE__GENERATORS(X) X(sprites) X(toy)
 
 typedef struct vae__generator {
     const char *name;

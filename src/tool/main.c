@@ -13,12 +13,13 @@ static void print_usage(FILE *to) {
     fputs("vae COMMAND ... : variational autoencoders from data files\n\n", to);
     for (int i = 0; tool_commands[i]; i++)
         fprintf(to, "  %-12s %s\n", tool_commands[i]->name, tool_commands[i]->summary);
-    fputs("\n"
-          "  vae train table.csv -o model.safetensors\n"
-          "  vae score model.safetensors new.csv --explain 3 -o scores.csv\n\n"
-          "DATA is an IDX, NPY or CSV file, also compressed by gzip, or \"sprites\".\n"
-          "vae COMMAND --help shows a command's options, vae --version the version.\n",
-          to);
+    fputs(
+        "\n"
+        "  vae train table.csv -o model.safetensors\n"
+        "  vae score model.safetensors new.csv --explain 3 -o scores.csv\n\n"
+        "DATA is an IDX, NPY or CSV file, also in gzip, or \"sprites\" or \"toy:ring\".\n"
+        "vae COMMAND --help shows a command's options, vae --version the version.\n",
+        to);
 }
 
 static const tool_command *find_command(const char *name) {
