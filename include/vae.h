@@ -184,6 +184,12 @@ typedef struct vae_dataset vae_dataset;
  * "sprites:COUNT", the built-in generator (10000 rows if no count is given): 1x32x32 images of one
  * filled shape, 0 or 1 a pixel, drawn from `seed`. Its labels are the five factors: shape (0
  * square, 1 ellipse, 2 heart), size, rotation in radians, row and column of the centre in pixels.
+ * "sprites:COUNT:3x64x64", with 1 channel or 3 and a height and width of 8 to 4096 each, are images
+ * with soft edges of one shape (also 3 triangle, 4 star), with its colour as a sixth factor; those
+ * that would take more than 64 MiB are made when they are read, and take no memory.
+ * "toy:moons", "toy:ring" and "toy:checkerboard", each also with ":COUNT", are rows of two floats
+ * drawn from `seed`, with the part that a row comes from as their label. docs/files.md has the
+ * densities, and the mean of log p where it is known.
  *
  * uint8 stays uint8; bool (0 and 1), other integers of up to 16 bits, float16 and float32 are kept
  * as float32, which holds them exactly; integers of 32 and 64 bits, float64 and CSV as float64. Rows

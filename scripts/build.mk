@@ -212,12 +212,21 @@ $(OBJ):
 FORCE:
 .PHONY: FORCE
 
-# ---- Tool: the program vae, of the public API; in no library. Without cairo it draws nothing ----
+# ---- Tool: the program vae, of the public API; in no library. Without cairo it draws nothing, without libpng or libjpeg
+# it does not read such files ----
 
 CAIRO_CFLAGS := $(shell $(PKG_CONFIG) --cflags cairo 2>/dev/null)
 CAIRO_LIBS := $(shell $(PKG_CONFIG) --libs cairo 2>/dev/null)
-WITHOUT_PLOT := $(if $(CAIRO_LIBS),src/tool/plot_missing.c,src/tool/plot.c)
-TOOL_SOURCES := $(filter-out $(WITHOUT_PLOT),$(wildcard src/tool/*.c))
+PNG_CFLAGS := $(shell $(PKG_CONFIG) --cflags libpng 2>/dev/null)
+PNG_LIBS := $(shell $(PKG_CONFIG) --libs libpng 2>/dev/null)
+JPEG_CFLAGS := $(shell $(PKG_CONFIG) --cflags libjpeg 2>/dev/null)
+JPEG_LIBS := $(shell $(PKG_CONFIG) --libs libjpeg 2>/dev/null)
+TOOL_CFLAGS := $(CAIRO_CFLAGS) $(PNG_CFLAGS) $(JPEG_CFLAGS)
+TOOL_LIBS := $(CAIRO_LIBS) $(PNG_LIBS) $(JPEG_LIBS)
+# $(call unless,LIBRARY,NAME): of NAME.c and NAME_missing.c the one that is left out.
+unless = src/tool/$2$(if $($1_LIBS),_missing).c
+TOOL_SOURCES := $(filter-out $(call unless,CAIRO,plot) $(call unless,PNG,image_png) $(call unless,JPEG,image_jpeg),\
+    $(wildcard src/tool/*.c))
 TOOL_OBJECTS := $(TOOL_SOURCES:src/tool/%.c=$(OUT)/tool/%.o)
 # What the examples use of it.
 PLOT_OBJECTS := $(filter %/plot.o %/plot_missing.o %/history.o %/progress.o %/frechet.o,$(TOOL_OBJECTS))
@@ -232,13 +241,14 @@ tool: $(TOOL)
 $(OUT)/tool/%.o: src/tool/%.c
 	$(say) CC '$<'
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) $(CAIRO_CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE) $(TOOL_CFLAGS) -c -o $@ $<
 
 $(TOOL): $(TOOL_OBJECTS) $(ARCHIVE)
 	$(say) LINK '$@'
-	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $^ $(LINK_PROGRAM) $(CAIRO_LIBS) $(OWN_LDLIBS) $(LDLIBS)
+	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $^ $(LINK_PROGRAM) $(TOOL_LIBS) $(OWN_LDLIBS) $(LDLIBS)
 
-$(OUT)/vae-without-pictures: $(filter-out %/plot.o,$(TOOL_OBJECTS)) $(OUT)/tool/plot_missing.o $(ARCHIVE)
+MISSING_OBJECTS := $(patsubst %,$(OUT)/tool/%_missing.o,plot image_png image_jpeg)
+$(OUT)/vae-without-pictures: $(filter-out $(MISSING_OBJECTS:%_missing.o=%.o),$(TOOL_OBJECTS)) $(MISSING_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(sort $(filter %.o,$^)) $(ARCHIVE) $(LINK_PROGRAM) $(OWN_LDLIBS) $(LDLIBS)
 
 # ---- Tests: one program per file ----
@@ -248,6 +258,10 @@ T ?=
 SKIP ?=
 TEST_SOURCES := $(wildcard tests/property/*_test.c tests/unit/*/*_test.c tests/unit/*/*/*_test.c tests/golden/*_test.c \
     tests/fault/*_test.c tests/abi/*_test.c tests/tool/*_test.c) # the longest first
+# Writes PNG and JPEG files.
+ifeq ($(and $(PNG_LIBS),$(JPEG_LIBS)),)
+TEST_SOURCES := $(filter-out tests/tool/pack_test.c,$(TEST_SOURCES))
+endif
 # A fuzz target is a program too, which replays the kept inputs.
 FUZZ_SHARED := tests/fuzz/support.c tests/fuzz/subjects.c
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out $(FUZZ_SHARED) tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -272,10 +286,11 @@ check: $(TESTS)
 	$(Q)VAE_TEST_TIMEOUT=$(TEST_TIMEOUT) VAE_TEST_SECONDS='$(CALLS_SECONDS)' scripts/run-tests.sh \
 	    '$(NAME)$(if $(T),$(space)with $(T))$(if $(SKIP),$(space)without $(SKIP))' '$(OUT)/' $(TESTS)
 
+TEST_CFLAGS :=
 $(OUT)/tests/%.o: tests/%.c
 	$(say) CC '$<'
 	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -Itests -c -o $@ $<
+	$(Q)$(COMPILE) -Itests $(TEST_CFLAGS) -c -o $@ $<
 
 # Objects are kept, so that what tests share is compiled once.
 objects_of = $(patsubst %.c,$(OUT)/%.o,$1)
@@ -287,10 +302,13 @@ link_test = $(CC) $(OWN_CFLAGS) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^
 
 $(OUT)/tests/%_test: $(OUT)/tests/%_test.o $(OUT)/tests/libsupport.a $(ARCHIVE)
 	$(say) TEST 'tests/$*_test'
-	$(Q)$(link_test) -lcmocka $(OWN_LDLIBS) $(LDLIBS)
+	$(Q)$(link_test) -lcmocka $(TEST_LIBS) $(OWN_LDLIBS) $(LDLIBS)
 # These run the program; the second one stands for a build without cairo.
 $(filter $(OUT)/tests/tool/%,$(TEST_SOURCES:%.c=$(OUT)/%)): $(call objects_of,tests/tool/program.c) $(TOOL) $(OUT)/vae-without-pictures
 $(OUT)/tests/tool/frechet_test: $(OUT)/tool/frechet.o
+TEST_LIBS :=
+$(OUT)/tests/tool/pack_test: TEST_LIBS := $(PNG_LIBS) $(JPEG_LIBS)
+$(OUT)/tests/tool/pack_test.o: TEST_CFLAGS := $(PNG_CFLAGS) $(JPEG_CFLAGS)
 # The random calls are more than one file.
 $(OUT)/tests/property/calls_test: $(call objects_of,$(CALLS))
 $(OUT)/tests/fault/allocation_test $(OUT)/tests/fault/system_test: $(call objects_of,tests/fault/lives.c)

@@ -34,6 +34,8 @@ have_cmocka() { compiles '#include <setjmp.h>
 #include <cmocka.h>
 int main(void) { print_message("%s", ""); return 0; }' -lcmocka; }
 have_cairo() { $PKG_CONFIG --exists cairo 2> /dev/null; }
+have_png() { $PKG_CONFIG --exists libpng 2> /dev/null; }
+have_jpeg() { $PKG_CONFIG --exists libjpeg 2> /dev/null; }
 have_pkg_config() { have "$PKG_CONFIG"; }
 have_blas() { "$scripts/blas.sh" "${BLAS:-openblas}" > /dev/null 2>&1; }
 have_locale_sources() { have localedef && [ -r /usr/share/i18n/locales/ps_AF ]; }
@@ -84,6 +86,8 @@ look() {
     [ "${ZLIB:-yes}" = no ] || need have_zlib zlib1g-dev "zlib with its header (or build with ZLIB=no)"
     need have_cmocka libcmocka-dev "cmocka (for make check)"
     need have_cairo libcairo2-dev "cairo with its header (for make demo)"
+    need have_png libpng-dev "libpng with its header (for vae pack)"
+    need have_jpeg libjpeg-dev "libjpeg-turbo with its header (for vae pack)"
     [ "$1" = all ] || return 0
     need "have clang" clang "clang"
     need "have clang-format" clang-format "clang-format"

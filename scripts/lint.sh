@@ -94,6 +94,7 @@ all_kinds() {
     kinds src/model/likelihood src/model/likelihood.h VAE__LIKELIHOODS
     kinds src/model/prior src/model/prior.h VAE__PRIORS
     kinds src/data/formats src/data/format.h VAE__FILE_FORMATS
+    kinds src/data/generators src/data/generator.h VAE__GENERATORS
     kinds src/model/objective src/model/objective/objective.h VAE__OBJECTIVES
 }
 

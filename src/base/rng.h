@@ -27,8 +27,10 @@ typedef enum vae__purpose {
     VAE__PURPOSE_SPLIT = 6,
     VAE__PURPOSE_BINARIZE = 7,
     VAE__PURPOSE_SPRITES = 8,
-    VAE__PURPOSE_FIT = 9,       /* centres that the fit of a prior starts from; row = centre */
-    VAE__PURPOSE_DIFFUSION = 10 /* training: noise, sample 0, and steps, 1 and 2, of a batch's rows */
+    VAE__PURPOSE_FIT = 9,  /* centres that the fit of a prior starts from; row = centre */
+    VAE__PURPOSE_TOY = 10, /* toy data sets; row = row */
+    VAE__PURPOSE_DIFFUSION =
+        11 /* training: noise, sample 0, and steps, 1 and 2, of a batch's rows */
 } vae__purpose;
 
 /* Where in the stream: everything but the column. */

@@ -5,13 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "data/generator.h"
 #include "data/scaling.h"
 #include "data/split.h"
-#include "data/sprites.h"
 #include "data/state.h"
-
-#define SPRITES "sprites"
-#define SPRITES_COUNT 10000
 
 /* ---- where rows come from ---- */
 
@@ -31,25 +28,12 @@ static vae_status refuse_file_options(const vae__dataset_options *options, const
                      what);
 }
 
-static vae_status check_sprites_options(const vae__dataset_options *options) {
-    vae_status status = refuse_file_options(options, SPRITES);
+static vae_status check_generator_options(const vae__generator *generator,
+                                          const vae__dataset_options *options) {
+    vae_status status = refuse_file_options(options, generator->name);
     if (status || !options->label_path) return status;
-    return vae__fail(VAE_ERROR_TEXT,
-                     "options: " SPRITES " has labels of its own; labels= cannot be given");
-}
-
-static vae_status generate_sprites(vae_dataset *dataset, const char *path,
-                                   const vae__dataset_options *options) {
-    const char *count_text = path + strlen(SPRITES);
-    uint64_t count = SPRITES_COUNT;
-    vae_status status = check_sprites_options(options);
-    if (status) return status;
-    if (*count_text && (!vae__parse_unsigned(count_text + 1, strlen(count_text + 1), &count) ||
-                        !count || count > SIZE_MAX)) {
-        return vae__fail(VAE_ERROR_TEXT,
-                         "%s: expected \"" SPRITES ":COUNT\" with a count of at least 1", path);
-    }
-    return vae__sprites_generate(dataset->context, (size_t)count, options->seed, &dataset->table);
+    return vae__fail(VAE_ERROR_TEXT, "options: %s has labels of its own; labels= cannot be given",
+                     generator->name);
 }
 
 /* The table's values become the rows. */
@@ -61,15 +45,24 @@ static void own_values(vae_dataset *dataset) {
     table->values = NULL;
 }
 
+static vae_status generate_rows(vae_dataset *dataset, const vae__generator *generator,
+                                const char *path, const char *text,
+                                const vae__dataset_options *options) {
+    vae_status status = check_generator_options(generator, options);
+    if (status) return status;
+    return generator->generate(dataset->context, path, text, options->seed, &dataset->table,
+                               &dataset->rows);
+}
+
 static vae_status load_rows(vae_dataset *dataset, const char *path,
                             const vae__dataset_options *options) {
-    const size_t length = strlen(SPRITES);
     const vae__format_request request = request_of(options);
-    int sprites = !strncmp(path, SPRITES, length) && (!path[length] || path[length] == ':');
-    vae_status status = sprites
-                            ? generate_sprites(dataset, path, options)
+    const char *text;
+    const vae__generator *generator = vae__generator_for(path, &text);
+    vae_status status = generator
+                            ? generate_rows(dataset, generator, path, text, options)
                             : vae__format_read(dataset->context, path, &request, &dataset->table);
-    if (!status) own_values(dataset);
+    if (!status && dataset->table.values) own_values(dataset);
     return status;
 }
 

@@ -10,8 +10,8 @@
 #include "text.h"
 
 const tool_command *const tool_commands[] = {
-    &tool_train,       &tool_evaluate, &tool_score, &tool_encode, &tool_decode,
-    &tool_reconstruct, &tool_sample,   &tool_info,  &tool_plot,   NULL};
+    &tool_train,  &tool_evaluate, &tool_score, &tool_encode, &tool_decode, &tool_reconstruct,
+    &tool_sample, &tool_info,     &tool_plot,  &tool_pack,   NULL};
 
 int command_muted;
 

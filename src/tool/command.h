@@ -46,7 +46,7 @@ typedef struct tool_command {
 extern const tool_command *const tool_commands[];
 
 extern const tool_command tool_train, tool_evaluate, tool_score, tool_encode, tool_decode,
-    tool_reconstruct, tool_sample, tool_info, tool_plot;
+    tool_reconstruct, tool_sample, tool_info, tool_plot, tool_pack;
 
 /* Options that several commands have, in one wording. */
 #define TOOL_OUTPUT(what) \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "image.h"
 #include "output.h"
 #include "plot.h"
 #include "text.h"
@@ -16,7 +17,7 @@ static void print_usage(FILE *to) {
     fputs("\n"
           "  vae train table.csv -o model.safetensors\n"
           "  vae score model.safetensors new.csv --explain 3 -o scores.csv\n\n"
-          "DATA is an IDX, NPY or CSV file, also compressed by gzip, or \"sprites\".\n"
+          "DATA is an IDX, NPY or CSV file, also in gzip, or \"sprites\" or \"toy:ring\".\n"
           "vae COMMAND --help shows a command's options, vae --version the version.\n",
           to);
 }
@@ -75,7 +76,9 @@ int main(int count, char **arguments) {
     if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help"))
         return print_help(count > 2 ? arguments[2] : NULL);
     if (!strcmp(name, "--version")) {
-        printf("vae, %s, pictures %s\n", vae_build_info(), plot_available() ? "yes" : "no");
+        printf("vae, %s, pictures %s, reads PNG %s, JPEG %s\n", vae_build_info(),
+               plot_available() ? "yes" : "no", image_has_png() ? "yes" : "no",
+               image_has_jpeg() ? "yes" : "no");
         return finish(TOOL_DONE);
     }
     if (!strcmp(name, "--list-options")) {

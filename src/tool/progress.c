@@ -105,8 +105,9 @@ int32_t progress_rows(void *user, uint64_t done, uint64_t total) {
                                 (double)(total - state->rows_first), time - state->rows_begun);
         char bar[BAR_WIDTH + 1];
         fill_bar(bar, share);
-        fprintf(state->to, "\r\033[K  evaluation [%s] row %llu of %llu  %d:%02d left", bar,
-                (unsigned long long)done, (unsigned long long)total, left / 60, left % 60);
+        fprintf(state->to, "\r\033[K  %s [%s] row %llu of %llu  %d:%02d left",
+                state->work ? state->work : "evaluation", bar, (unsigned long long)done,
+                (unsigned long long)total, left / 60, left % 60);
         fflush(state->to);
         state->drawn = time;
     }

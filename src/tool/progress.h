@@ -19,13 +19,14 @@ typedef struct progress {
     double training_seconds; /* without validation and callbacks */
     double rows_begun;       /* when progress_rows was first called for this call; 0: not yet */
     uint64_t rows_first;     /* and the rows done by then */
+    const char *work;        /* what progress_rows says is done; NULL: "evaluation" */
     int terminal, table;
 } progress;
 
 /* Call right before vae_train. */
 void progress_begin(progress *state, uint64_t epochs, const vae_dataset *train);
 
-/* The same without the table: only the bar. */
+/* The same without the table: only the bar. `train` may be NULL where progress_rows alone is used. */
 void progress_begin_bar(progress *state, uint64_t epochs, const vae_dataset *train);
 
 /* The same as a table on `to`, for a training of which so many rows and steps were done before. */

@@ -3,7 +3,7 @@
 _vae() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} options=
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "train evaluate score encode decode reconstruct sample info plot help --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "train evaluate score encode decode reconstruct sample info plot pack help --help --version" -- "$current"))
         return
     fi
     case ${COMP_WORDS[1]} in
@@ -16,7 +16,8 @@ _vae() {
     sample) options="--output --n --seed --draw --threads --quiet --help" ;;
     info) options="--output --quiet --help" ;;
     plot) options="--output --data --columns --threads --quiet --help" ;;
-    help) options="train evaluate score encode decode reconstruct sample info plot" ;;
+    pack) options="--output --size --strict --quiet --help" ;;
+    help) options="train evaluate score encode decode reconstruct sample info plot pack" ;;
     esac
     case $previous in
     --likelihood)

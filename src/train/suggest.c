@@ -82,6 +82,19 @@ static void print_reason(const data_kind *kind, const data_kind *narrower, vae__
                 vae__number_short(value, narrower->against));
 }
 
+/* Programs that read image files often have the channels behind height and width. */
+static void print_order(const vae_dataset *dataset, vae__buffer *out) {
+    size_t shape[3], rank = vae__dataset_shape(dataset, shape, 3);
+    int channels_last =
+        rank == 3 && shape[0] > 4 && (shape[2] == 1 || shape[2] == 3 || shape[2] == 4);
+    if (!channels_last) return;
+    vae__append(
+        out,
+        "; %zux%zux%zu looks like height x width x channels, but a row is channels x height "
+        "x width: in Python, x.transpose(0, 3, 1, 2)",
+        shape[0], shape[1], shape[2]);
+}
+
 vae_status vae__suggest_spec(const vae_dataset *dataset, vae__buffer *out) {
     size_t n = vae__dataset_size(dataset), width = vae__dataset_width(dataset), kind = 0;
     data_kind kinds[MAX_KINDS];
@@ -108,5 +121,6 @@ vae_status vae__suggest_spec(const vae_dataset *dataset, vae__buffer *out) {
     vae__append(out, " likelihood=%s%s", kinds[kind].likelihood->name,
                 kinds[kind].likelihood->usual_data->options);
     print_reason(&kinds[kind], kind ? &kinds[kind - 1] : NULL, out);
+    print_order(dataset, out);
     return out->failed ? vae__last_status() : VAE_OK;
 }

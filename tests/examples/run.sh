@@ -35,6 +35,15 @@ expect anomaly_score '^spike +20 +(19|20) ' sensors.safetensors
 expect anomaly_score 'false alarms 1?[0-9]?[0-9], 1[0-9]{3} without learning' faults.csv
 expect anomaly_auc '^breast_cancer.*0\.9[0-9]{2} ' - "$data" 1
 expect interpolation 'interpolation.png' interpolation.png
+# Lines of 784 values 0 or 1, with blanks between and behind them.
+awk 'BEGIN {
+    for (i = 0; i < 200; i++) {
+        for (j = 0; j < 784; j++) printf "%d ", (j / 28 > i % 20 && j / 28 < i % 20 + 8 && j % 28 > 8)
+        printf "\n"
+    }
+}' > static.amat
+expect benchmark_mnist '^ +0 +1 +1\.000e-03 +-[0-9]+\.' - data=delimiter=space train=static.amat test=static.amat \
+    stages=1 samples=5 out=benchmark
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -203,7 +203,7 @@ static vae_status read_all(vae_status status, vae_dataset *dataset) {
 static vae_status open_data(vae_context *context, const void *which) {
     const data_kind *kind = which;
     vae_dataset *dataset;
-    int generated = !strncmp(kind->name, "sprites", 7);
+    int generated = strchr(kind->name, ':') != NULL;
     const char *path = generated ? kind->name : test_in_folder(kind->name);
     char options[200];
     snprintf(options, sizeof options, kind->options, test_in_folder("labels"));
@@ -253,6 +253,8 @@ const life lives[] = {
     {open_data, &(data_kind){"csv.gz", "header=yes split=train:0.5"}, 5},
 #endif
     {open_data, &(data_kind){"sprites:5", "split=train:0.6 seed=4"}, 4},
+    {open_data, &(data_kind){"sprites:5:3x16x9", "split=train:0.6 seed=4"}, 4},
+    {open_data, &(data_kind){"toy:ring:5", "scale=unit"}, 4},
     {take_data, "dtype=float64 split=train:0.7 scale=unit", 3},
     {take_data, "dtype=uint8", 3},
     {take_data, "dtype=float64 shift=[1, 2, 3, 4]", 4},

@@ -73,6 +73,22 @@ static void sprites(const subject *s, const char *text) {
     vae_dataset_destroy(made);
 }
 
+/* The text is a path of a generator, not of a file. */
+static void generator(const subject *s, const char *text) {
+    vae_dataset *made = NULL;
+    size_t shape[3], rank, values = 1;
+    if (strncmp(text, "sprites:", 8) && strncmp(text, "toy:", 4)) return;
+    vae_status status = vae_dataset_open(s->context, text, NULL, &made);
+    fuzz_message(status);
+    FUZZ_REQUIRE(!status == (made != NULL), "a handle and %s", vae_status_name(status));
+    if (made) {
+        fuzz_status(vae_dataset_shape(made, shape, 3, &rank));
+        for (size_t i = 0; i < rank; i++) values *= shape[i];
+        FUZZ_REQUIRE(values == vae_dataset_width(made), "a shape of another width");
+    }
+    vae_dataset_destroy(made);
+}
+
 /* Of a CSV file with a text column, a gap, a comment and semicolons. */
 static void csv(const subject *s, const char *text) {
     static const char file[] = "# made\nk;x;y\na;1;2,5\nb;;3\na;-4;NA\n";
@@ -162,17 +178,12 @@ static void run(const subject *s, const char *text) {
     static const struct {
         const char *name;
         void (*run)(const subject *s, const char *text);
-    } kinds[] = {{"optimizer\n", optimizer},
-                 {"change\n", change},
-                 {"dataset\n", dataset},
-                 {"sprites\n", sprites},
-                 {"csv\n", csv},
-                 {"context\n", context},
-                 {"train\n", train},
-                 {"evaluate\n", evaluate},
-                 {"log_likelihood\n", log_likelihood},
-                 {"prior\n", prior},
-                 {"fit_prior\n", fit_prior},
+    } kinds[] = {{"optimizer\n", optimizer}, {"change\n", change},
+                 {"dataset\n", dataset},     {"sprites\n", sprites},
+                 {"generator\n", generator}, {"csv\n", csv},
+                 {"context\n", context},     {"train\n", train},
+                 {"evaluate\n", evaluate},   {"log_likelihood\n", log_likelihood},
+                 {"prior\n", prior},         {"fit_prior\n", fit_prior},
                  {"generate\n", generate}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         size_t length = strlen(kinds[i].name);

@@ -2,6 +2,7 @@
 #include "support/folder.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +16,6 @@ int test_folder_make(void **state) {
     return mkdtemp(folder) ? 0 : -1;
 }
 
-int test_folder_remove(void **state) {
-    DIR *list = opendir(folder);
-    (void)state;
-    if (!list) return -1;
-    for (struct dirent *entry; (entry = readdir(list));) {
-        if (*entry->d_name != '.') unlinkat(dirfd(list), entry->d_name, 0);
-    }
-    closedir(list);
-    return rmdir(folder);
-}
-
 const char *test_folder(void) {
     return folder;
 }
@@ -36,6 +26,25 @@ const char *test_in_folder(const char *name) {
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);
     return path;
+}
+
+/* Hidden files of the folder itself stay, so that a temporary file that was left behind makes the test fail. */
+static void empty(DIR *list, int with_hidden) {
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        const char *name = entry->d_name;
+        if (!strcmp(name, ".") || !strcmp(name, "..") || (*name == '.' && !with_hidden)) continue;
+        if (unlinkat(dirfd(list), name, 0) == 0) continue;
+        int inner = openat(dirfd(list), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (inner >= 0) empty(fdopendir(inner), 1);
+        unlinkat(dirfd(list), name, AT_REMOVEDIR);
+    }
+    if (list) closedir(list);
+}
+
+int test_folder_remove(void **state) {
+    (void)state;
+    empty(opendir(folder), 0);
+    return rmdir(folder);
 }
 
 unsigned char *test_content(const char *path, size_t *length) {

@@ -11,7 +11,7 @@
 #include "tool/program.h"
 
 static const char *const commands[] = {"train",       "evaluate", "score", "encode", "decode",
-                                       "reconstruct", "sample",   "info",  "plot"};
+                                       "reconstruct", "sample",   "info",  "plot",   "pack"};
 
 static void check_screen(const char *what, const char *text) {
     size_t lines = 0, column = 0;
@@ -175,6 +175,19 @@ static void wrong_use_is_2(void **state) {
         {"train d -o -", "--output: expected a file for the model"},
         {"sample m -n 0", "--n: expected 1 to 1000000000, found 0"},
         {"plot m d", "vae plot: expected --output FOLDER"},
+        {"pack", "vae pack: expected FOLDER"},
+        {"pack d --size 3x4x4", "vae pack: expected --output FILE"},
+        {"pack d -o x.png --size 3x4x4", "expected a name that ends in .npy, found 'x.png'"},
+        {"pack d -o x.npy", "vae pack: expected --size CxHxW, e.g. --size 3x64x64"},
+        {"pack d -o x.npy --size 2x64x64",
+         "--size: expected channels (1 grey, 3 colour), height and width (each 1 to 4096), e.g. "
+         "3x64x64; found '2x64x64'"},
+        {"pack d -o x.npy --size 64x64", "found '64x64'"},
+        {"pack d -o x.npy --size 3x64x", "found '3x64x'"},
+        {"pack d -o x.npy --size 3x0x64", "found '3x0x64'"},
+        {"pack d -o x.npy --size 3x64x4097", "found '3x64x4097'"},
+        {"pack d -o x.npy --size 3x64x64x2", "found '3x64x64x2'"},
+        {"pack d -o x.npy --size 3x99999999999999999999x4", "found '3x9"},
         {"encode m d -o z.png", "expected a name that ends in .csv or .npy"},
     };
     (void)state;

@@ -24,7 +24,7 @@ static vae_status open_text(void **state, const char *text, const char *options,
 
 static void assert_dataset(vae_dataset *d, const char *text, size_t rows, size_t width,
                            const double *expected) {
-    vae__real row[8];
+    vae__real row[1024];
     assert_int_equal(vae__dataset_size(d), rows);
     assert_int_equal(vae__dataset_width(d), width);
     for (size_t i = 0; i < rows; i++) {
@@ -154,6 +154,36 @@ static void reads_with_the_delimiter_given(void **state) {
     assert_fails(state, "a;b\n1,5;2\n", "", VAE_ERROR_FORMAT, "found '1,5'; say decimal=comma");
     assert_fails(state, "a\n1;2\n", "delimiter=comma", VAE_ERROR_FORMAT,
                  "found '1;2'; if ';' separates the fields, say delimiter=semicolon");
+}
+
+/* The static binary MNIST of Larochelle & Murray: 0 or 1, a blank behind each value, the last one too, and no
+ * header. */
+static void reads_static_binary_images(void **state) {
+    enum { ROWS = 5, PIXELS = 784 };
+    char *text = malloc(ROWS * (2 * PIXELS + 2) + 1);
+    double *expected = malloc(ROWS * PIXELS * sizeof *expected);
+    size_t used = 0;
+    vae_dataset *d;
+    assert_true(text && expected);
+    for (int row = 0; row < ROWS; row++) {
+        for (int j = 0; j < PIXELS; j++) {
+            int pixel = row > 0 && (j / 28 + j % 28) % (row + 1) == 0;
+            expected[row * PIXELS + j] = pixel;
+            used += (size_t)sprintf(text + used, "%d ", pixel);
+        }
+        used += (size_t)sprintf(text + used, "\n");
+    }
+    assert_rows(state, text, "delimiter=space", ROWS, PIXELS, expected);
+    assert_fails(state, text, "", VAE_ERROR_FORMAT,
+                 "line 1: looks separated by ' ' (expected ',')");
+    assert_int_equal(open_text(state, text, "delimiter=space binarize=sample scale=unit", &d),
+                     VAE_OK); /* every value is a probability */
+    vae__dataset_free(d);
+    text[used - 3] = 'x';
+    assert_fails(state, text, "delimiter=space", VAE_ERROR_FORMAT,
+                 "line 5, column 783 (from 0): expected a finite number, found 'x'");
+    free(text);
+    free(expected);
 }
 
 /* ---- decimal= ---- */
@@ -434,6 +464,7 @@ int main(void) {
         SCRATCH_TEST(commas_stay_commas),
         SCRATCH_TEST(finds_the_delimiter_of_wide_rows),
         SCRATCH_TEST(reads_with_the_delimiter_given),
+        SCRATCH_TEST(reads_static_binary_images),
         SCRATCH_TEST(reads_decimal_commas),
         SCRATCH_TEST(passes_over_comments),
         SCRATCH_TEST(skips_rows_with_missing_values),

@@ -3,6 +3,7 @@
 
 #include "support/rows.h"
 #include "data/describe.h"
+#include "data/state.h"
 #include "train/checkpoint.h"
 #include "train/evaluation.h"
 #include "train/suggest.h"
@@ -251,6 +252,41 @@ static void every_read_of_a_pass_may_fail(void **state) {
     fixture_end(&s.f);
 }
 
+/* ---- images that are made when they are read ---- */
+
+/* Trains on 200 images, of 600 KB in all. A limit while they are opened leaves no room for them. */
+static vae_model *train_on_sprites(vae_context *context, int is_made) {
+    vae_dataset *data = NULL;
+    vae_model *model = NULL;
+    vae_optimizer *optimizer = NULL;
+    context->memory_limit = is_made ? context->bytes + 900000 : SIZE_MAX;
+    assert_ok(vae_dataset_open(context, "sprites:200:3x32x32", "batch=30 split=train:0.8", &data));
+    assert_true((data->rows.memory == NULL) == is_made);
+    context->memory_limit = SIZE_MAX;
+    assert_ok(vae_model_create(context,
+                               "input=3x32x32 latent=2 likelihood=discretized_logistic "
+                               "encoder=[dense 4, tanh] decoder=[]",
+                               &model));
+    assert_ok(vae_model_initialize(model, data));
+    assert_ok(vae_optimizer_create(model, "adam", &optimizer));
+    assert_ok(vae_train(model, optimizer, data, data, "epochs=2", NULL, NULL));
+    vae_optimizer_destroy(optimizer);
+    vae_dataset_destroy(data);
+    return model;
+}
+
+static void images_on_demand_train_as_those_in_memory(void **state) {
+    vae_context *context = NULL;
+    (void)state;
+    assert_ok(vae_context_create("threads=2", &context));
+    vae_model *kept = train_on_sprites(context, 0);
+    vae_model *made = train_on_sprites(context, 1);
+    assert_true(same_parameters(kept, made));
+    vae_model_destroy(kept);
+    vae_model_destroy(made);
+    vae_context_destroy(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_fails_and_can_be_made_again),
@@ -260,6 +296,7 @@ int main(void) {
         cmocka_unit_test(training_goes_on_where_a_step_failed),
         cmocka_unit_test(validation_fails_with_the_row),
         cmocka_unit_test(every_read_of_a_pass_may_fail),
+        cmocka_unit_test(images_on_demand_train_as_those_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

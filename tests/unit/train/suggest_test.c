@@ -85,6 +85,92 @@ static void the_shape_is_the_files(void **state) {
     assert_ok(vae_dataset_open(NULL, "sprites:20", NULL, &dataset));
     expect_spec(dataset, "input=1x32x32 likelihood=bernoulli # all values are 0 or 1");
     vae_dataset_destroy(dataset);
+    assert_ok(vae_dataset_open(NULL, "sprites:20:3x24x16", NULL, &dataset));
+    size_t length;
+    char text[400];
+    assert_ok(vae_dataset_spec(dataset, text, sizeof text, &length));
+    assert_memory_equal(text, "input=3x24x16 likelihood=discretized_logistic #", 47);
+    vae_dataset_destroy(dataset);
+}
+
+/* ---- arrays of images ---- */
+
+/* Opens an NPY file of version 1 with this type and shape, and `size` bytes of values. */
+static vae_dataset *open_npy(const char *type, const char *shape, const void *values, size_t size) {
+    char header[200];
+    vae_dataset *dataset = NULL;
+    const char *path = test_in_folder("images.npy");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    int length = snprintf(header, sizeof header, "{'descr': '%s', %s}\n", type, shape);
+    const unsigned char begin[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)length, 0};
+    fwrite(begin, 1, sizeof begin, file);
+    fwrite(header, 1, (size_t)length, file);
+    fwrite(values, 1, size, file);
+    assert_int_equal(fclose(file), 0);
+    assert_ok(vae_dataset_open(NULL, path, NULL, &dataset));
+    return dataset;
+}
+
+static void expect_images(const vae_dataset *dataset, const char *spec) {
+    size_t shape[3], rank;
+    assert_int_equal(vae_dataset_size(dataset), 2);
+    assert_ok(vae_dataset_shape(dataset, shape, 3, &rank));
+    assert_int_equal(rank, 3);
+    assert_true(shape[0] == 3 && shape[1] == 4 && shape[2] == 5);
+    expect_spec(dataset, spec);
+}
+
+/* [n, channels, height, width], as PyTorch has them: value (c, i, j) of a row is number (4 c + i) 5 + j. */
+static void arrays_of_images_have_their_shape(void **state) {
+    enum { WIDTH = 3 * 4 * 5 };
+    const char *levels =
+        "input=3x4x5 likelihood=discretized_logistic # all values are 8-bit levels "
+        "(multiples of 1/255 from 0 to 1); not 0 or 1: row 0, column 1 is 0.003922";
+    unsigned char bytes[2 * WIDTH], columns_first[2 * WIDTH];
+    float reals[2 * WIDTH], x[WIDTH];
+    (void)state;
+    for (int i = 0; i < 2 * WIDTH; i++) {
+        int row = i / WIDTH, c = i / 20 % 3, line = i / 5 % 4, column = i % 5;
+        bytes[i] = (unsigned char)(2 * i + (i == 1 ? -1 : 0));
+        reals[i] = 1.5f * (float)i;
+        columns_first[row + 2 * (c + 3 * (line + 4 * column))] = bytes[i];
+    }
+    vae_dataset *dataset =
+        open_npy("|u1", "'fortran_order': False, 'shape': (2, 3, 4, 5)", bytes, sizeof bytes);
+    expect_images(dataset, levels);
+    vae_dataset_destroy(dataset);
+    dataset = open_npy("|u1", "'fortran_order': True, 'shape': (2, 3, 4, 5)", columns_first,
+                       sizeof columns_first);
+    expect_images(dataset, levels);
+    assert_ok(vae_dataset_read(dataset, 1, 1, x, WIDTH));
+    for (int i = 0; i < WIDTH; i++) assert_true(x[i] == (float)bytes[WIDTH + i] / 255.0f);
+    vae_dataset_destroy(dataset);
+    dataset = open_npy("<f4", "'fortran_order': False, 'shape': (2, 3, 4, 5)", reals, sizeof reals);
+    expect_images(dataset,
+                  "input=3x4x5 likelihood=gaussian standardize=1 sigma=per_dim # all values "
+                  "are real numbers; not counts (whole numbers from 0 on): row 0, column 1 "
+                  "is 1.5");
+    assert_ok(vae_dataset_read(dataset, 1, 1, x, WIDTH));
+    assert_memory_equal(x, reals + WIDTH, sizeof x);
+    vae_dataset_destroy(dataset);
+}
+
+/* [n, height, width, channels], as image files are read in Python, is another order. */
+static void channels_behind_are_said(void **state) {
+    unsigned char zeros[2 * 8 * 7 * 3] = {0};
+    (void)state;
+    vae_dataset *dataset =
+        open_npy("|u1", "'fortran_order': False, 'shape': (2, 8, 7, 3)", zeros, sizeof zeros);
+    expect_spec(dataset,
+                "input=8x7x3 likelihood=bernoulli # all values are 0 or 1; 8x7x3 looks like "
+                "height x width x channels, but a row is channels x height x width: in "
+                "Python, x.transpose(0, 3, 1, 2)");
+    vae_dataset_destroy(dataset);
+    dataset =
+        open_npy("|u1", "'fortran_order': False, 'shape': (2, 3, 28, 2)", zeros, sizeof zeros);
+    expect_spec(dataset, "input=3x28x2 likelihood=bernoulli # all values are 0 or 1");
+    vae_dataset_destroy(dataset);
 }
 
 static void what_has_no_model_is_refused(void **state) {
@@ -135,6 +221,8 @@ int main(void) {
         cmocka_unit_test(the_values_choose_the_likelihood),
         cmocka_unit_test(every_row_is_looked_at),
         cmocka_unit_test(the_shape_is_the_files),
+        cmocka_unit_test(arrays_of_images_have_their_shape),
+        cmocka_unit_test(channels_behind_are_said),
         cmocka_unit_test(what_has_no_model_is_refused),
         cmocka_unit_test(columns_have_the_names_of_the_header),
     };

@@ -182,7 +182,7 @@ class Dataset(_Handle):
     def open(
         cls, path: "str | os.PathLike[str]", options: Optional[str] = None, *, context: Optional[Context] = None, **values: Any
     ) -> "Dataset":
-        """An IDX, NPY or CSV file, or "sprites:COUNT"; options as of vae_dataset_open."""
+        """An IDX, NPY or CSV file, "sprites:COUNT" or "toy:ring:COUNT"; options as of vae_dataset_open."""
         made, out = cls._make(context), ctypes.c_void_p()
         with _using((context, False)) as (pointer,):
             call("vae_dataset_open", pointer, os.fsencode(path), text(options, values), ctypes.byref(out))

@@ -84,7 +84,7 @@ pub struct Scaling {
 }
 
 impl Dataset<'static> {
-    /// A file (IDX, NPY, CSV, each also compressed), or "sprites:COUNT".
+    /// A file (IDX, NPY, CSV, each also compressed), "sprites:COUNT" or "toy:ring:COUNT".
     pub fn open<'c>(
         context: impl Into<Option<&'c Context>>,
         path: impl AsRef<Path>,
