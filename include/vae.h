@@ -355,16 +355,27 @@ typedef struct vae_model vae_model;
  *                               Bengio 2010), sqrt(6 / in) (He et al. 2015); biases 0
  *   seed=1                      of the initial weights
  *   posterior=diagonal          the only one now
- *   prior=normal | mixture:K | vamp:K | flow:L (normal)
+ *   prior=normal | mixture:K | vamp:K | flow:L | diffusion (normal)
  *                               p(z). normal: N(0, I). mixture: sum_k pi_k N(z; m_k, C_k). vamp: the
  *                               mean of the posteriors at K pseudo-inputs (Tomczak & Welling 2018),
  *                               which vae_model_initialize begins at K random rows. flow: L affine
- *                               couplings (Dinh et al. 2017); latent at least 2. All but normal have
- *                               parameters: trained with the network, or fitted to a trained one by
- *                               vae_model_fit_prior
+ *                               couplings (Dinh et al. 2017); latent at least 2. diffusion: T steps from
+ *                               N(0, I), each by a network (Ho et al. 2020), on latents of mean 0 and
+ *                               variance 1; it has a bound of log p(z) and no density. All but normal
+ *                               have parameters: trained with the network (not diffusion), or fitted to
+ *                               a trained one by vae_model_fit_prior
  *   prior_covariance=diagonal | full (diagonal)
  *                               mixture: of C_k
  *   prior_hidden=64             flow: values of the one hidden layer of each coupling
+ *   prior_steps=200  prior_schedule=linear | cosine (cosine)
+ *                               diffusion: T, 1 to 65536, more than 20 for linear; the noise of each step
+ *   prior_predict=v | noise | data (v)
+ *                               diffusion: what the network predicts (v: Salimans & Ho 2022)
+ *   prior_variance=large | small | optimal | learned (optimal)
+ *                               diffusion: of each step back (optimal: Bao et al. 2022; learned: Nichol
+ *                               & Dhariwal 2021)
+ *   prior_network=[...]         diffusion: layers ([dense 256, silu, res[dense 256, silu, dense 256],
+ *                               silu]); each dense and each res receives the embedding of the step
  * Which function does what with which prior: docs/text.md.
  */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
@@ -488,18 +499,21 @@ typedef int32_t (*vae_progress_fn)(void *user, uint64_t done, uint64_t total);
  *
  *   mixture     by EM (Dempster, Laird & Rubin 1977) on the posteriors' means and variances, from centres
  *               chosen by k-means++ (Arthur & Vassilvitskii 2007), whatever the parameters were before
- *   flow, vamp  by steps of Adam on draws from the posteriors, with a learning rate that falls to 0 along a
- *               half cosine: a flow from what it is, pseudo-inputs from K random rows. If log p(z) is then
- *               no better on a fixed draw of each row the prior stays as it was, which the log says
+ *   flow, vamp, diffusion
+ *               by steps of Adam on draws from the posteriors, with a learning rate that falls to 0 along a
+ *               half cosine: a flow and a diffusion from what they are, pseudo-inputs from K random rows.
+ *               If log p(z), or its bound, is then no better on a fixed draw of each row the prior stays as
+ *               it was, which the log says
  *
  * options, all optional:
  *
- *   iterations=100 (flow, vamp: 20)
+ *   iterations=100 (flow, vamp: 20; diffusion: 30)
  *                       at most so many passes over the posteriors
  *   seed=1              of the start, the order and the draws
  *   tolerance=1e-4      EM: ends when an iteration is better by less than this, in nats a row
  *   floor=1e-6          EM: least eigenvalue (diagonal: variance) of a component's covariance
- *   lr=2e-3  batch=256  steps: the first learning rate, and rows of a step
+ *   lr=2e-3 (diffusion: 5e-3)  batch=256
+ *                       steps: the first learning rate, and rows of a step
  *
  * The same seed gives the same prior whatever the number of threads (up to the BLAS's rounding; with
  * BLAS=builtin the same bits). It holds the means and variances of all rows, 8 latent bytes a row, and for EM
@@ -553,10 +567,13 @@ typedef struct vae_optimizer vae_optimizer;
  *                               the warm-up; now: from the updates made so far, which is kept as a
  *                               number
  *   clip_norm=C (0: off)        a gradient with a larger global norm is scaled down to it
- *   objective=elbo | iwae (elbo)
+ *   objective=elbo | iwae | simple | vlb | hybrid (elbo; of a diffusion simple, of a learned variance hybrid)
  *                               what is maximised; iwae: the importance-weighted bound of K draws
  *                               (Burda et al. 2016), without beta, beta_warmup and free_bits, and
- *                               (K > 1) not with sigma=optimal, which weighs all draws alike
+ *                               (K > 1) not with sigma=optimal, which weighs all draws alike. The
+ *                               others are losses of a diffusion: the squared error of what is predicted
+ *                               (Ho et al. 2020, eq. 14), its bound, and the former with 0.001 of the
+ *                               latter for a learned variance (Nichol & Dhariwal 2021)
  *   samples=K (1)               draws of z per row: the ELBO is averaged over them, iwae weighs
  *                               them
  *   beta=1                      weight of the KL (Higgins et al. 2017)
@@ -578,7 +595,8 @@ typedef struct vae_optimizer vae_optimizer;
  * free_bits goes with prior=normal alone, since no other KL is a sum over latents. With a mixture or a flow
  * beta weighs the KL for the encoder, and the prior's own parameters keep the weight 1; with vamp, whose
  * components the encoder makes, beta weighs all of it. train=network keeps the parameters of a prior as they
- * are; the components of vamp still follow the encoder.
+ * are; the components of vamp still follow the encoder. prior=diffusion is trained with train=prior alone, and
+ * the steps' reports have the bound of one drawn step for each row in the place of log p(z).
  */
 VAE_API vae_status vae_optimizer_create(vae_model *model, const char *options, vae_optimizer **out);
 
@@ -745,7 +763,16 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
  * progress (may be NULL) is called with rows done and n, and returns 0 to go on; anything else ends the call
  * with VAE_STOPPED, and rows behind those are then not written. options, all optional:
  *   temperature=1     times the standard deviation of z: N(0, I) becomes N(0, T^2 I), each component of a
- *                     mixture keeps its mean and weight. Below 1 rows are more alike and more typical */
+ *                     mixture keeps its mean and weight, and x_T of a diffusion has that deviation. Below 1
+ *                     rows are more alike and more typical
+ * of a diffusion, with T steps; progress is then asked after each step too, whether to go on:
+ *   sampler=ddpm | ddim (ddpm)
+ *                     ancestral sampling (Ho et al. 2020), or the implicit sampler (Song et al. 2021)
+ *   steps=N (T; ddim: 50)  spacing=trailing | leading | linspace (trailing)
+ *                     how many of the steps are taken, and which: rint(T - i T / N); multiples of T / N from
+ *                     the first step on; evenly from the first to the last
+ *   eta=0             ddim: 0 to 1; 0 adds no noise, 1 as much as the variance small
+ *   clip=0|1 (0)      keeps the predicted data within -1 and 1 */
 VAE_API vae_status vae_generate(const vae_model *model, size_t n, uint64_t seed,
                                 const char *options, vae_progress_fn progress, void *user, float *z,
                                 float *x_mean, float *x);

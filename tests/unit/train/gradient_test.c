@@ -66,7 +66,8 @@ static void check_gradients(const char *spec, const char *options, size_t n, dou
     assert_int_equal(vae__step_gradient(f.optimizer, &f.rows, &report, gradient), VAE_OK);
     for (size_t p = 0; p < f.model->parameters.count; p++) {
         vae__parameter *parameter = &f.model->parameters.items[p];
-        if (!parameter->trainable || !vae__optimizer_trains(f.optimizer, parameter->group)) continue;
+        if (!parameter->trainable || !vae__optimizer_trains(f.optimizer, parameter->group))
+            continue;
         size_t size = vae__parameter_size(parameter), stride = size / 24 + 1;
         for (size_t i = 0; i < size; i += stride) {
             char what[200];
