@@ -1,5 +1,5 @@
-/* Trains a variational autoencoder on Fashion-MNIST, evaluates it on the test images, puts a mixture on its
- * latents in the place of N(0, I), and draws what it has learned.
+/* Trains a variational autoencoder on Fashion-MNIST, evaluates it on the test images, puts a mixture and a diffusion on
+ * its latents in the place of N(0, I), and draws what it has learned.
  *
  *   demo [key=value ...]
  *     likelihood=discretized_logistic|gaussian|bernoulli (discretized_logistic: 8-bit pixels; gaussian
@@ -23,7 +23,6 @@
 
 #define LATENT 20
 #define HIDDEN 400
-#define PRIOR "mixture:50 prior_covariance=full"
 #define SAMPLES 10000 /* of each prior, for the Frechet distance */
 #define ROUND 10      /* rows and columns of a grid of samples */
 
@@ -36,14 +35,23 @@ typedef struct prior_figures {
     double elbo, kl, drawn, mean; /* drawn, mean: Frechet distances of x ~ p(x|z) and of E[x|z] */
 } prior_figures;
 
-enum { NORMAL, MIXTURE, PRIORS };
+enum { NORMAL, MIXTURE, DIFFUSION, PRIORS };
+
+static const struct prior {
+    const char *name, *text, *options; /* for vae_model_set_prior and vae_model_fit_prior */
+    const char *figure;                /* what its KL is */
+} priors[PRIORS] = {
+    [NORMAL] = {"N(0, I)", NULL, NULL, "KL"},
+    [MIXTURE] = {"mixture of 50", "mixture:50 prior_covariance=full", "iterations=60", "KL"},
+    [DIFFUSION] = {"diffusion", "diffusion", NULL, "bound of KL"},
+};
 
 typedef struct demo {
     options options;
     unsigned long epochs;
     vae_context *context;
     images images;
-    vae_model *model, *fitted; /* with N(0, I), and with the mixture */
+    vae_model *models[PRIORS]; /* copies of one, each with its prior */
     vae_optimizer *optimizer;
     history history;
     progress progress;
@@ -126,12 +134,13 @@ static int create_model(demo *d) {
              d->images.height, d->images.width, LATENT, likelihood, d->options.seed, HIDDEN,
              HIDDEN);
     snprintf(optimizer, sizeof optimizer, "adam lr=%s seed=%s", d->options.lr, d->options.seed);
-    if (failed("model", problem_of(vae_model_create(d->context, spec, &d->model))) ||
-        failed("model", problem_of(vae_model_initialize(d->model, d->images.train))) ||
-        failed("optimizer", problem_of(vae_optimizer_create(d->model, optimizer, &d->optimizer))))
+    if (failed("model", problem_of(vae_model_create(d->context, spec, &d->models[NORMAL]))) ||
+        failed("model", problem_of(vae_model_initialize(d->models[NORMAL], d->images.train))) ||
+        failed("optimizer",
+               problem_of(vae_optimizer_create(d->models[NORMAL], optimizer, &d->optimizer))))
         return 1;
     printf("model     %zu-%d-%d VAE, likelihood=%s, %llu parameters\n", d->images.pixels, HIDDEN,
-           LATENT, likelihood, (unsigned long long)vae_model_parameter_total(d->model));
+           LATENT, likelihood, (unsigned long long)vae_model_parameter_total(d->models[NORMAL]));
     printf("training  adam lr=%s, batch=%s, threads=%s; nats per image\n\n", d->options.lr,
            d->options.batch, d->options.threads);
     return 0;
@@ -149,8 +158,8 @@ static int train(demo *d) {
     char text[64];
     snprintf(text, sizeof text, "epochs=%lu", d->epochs);
     progress_begin(&d->progress, d->epochs, d->images.train);
-    vae_status status =
-        vae_train(d->model, d->optimizer, d->images.train, d->images.test, text, on_event, d);
+    vae_status status = vae_train(d->models[NORMAL], d->optimizer, d->images.train, d->images.test,
+                                  text, on_event, d);
     progress_end(&d->progress);
     return failed("training", problem_of(status));
 }
@@ -160,8 +169,9 @@ static int train(demo *d) {
 static int evaluate(demo *d) {
     char text[64];
     snprintf(text, sizeof text, "samples=%s", d->options.samples);
-    const char *problem = problem_of(vae_evaluate(d->model, d->images.test, d->images.train, text,
-                                                  progress_rows, &d->progress, &d->evaluation));
+    const char *problem =
+        problem_of(vae_evaluate(d->models[NORMAL], d->images.test, d->images.train, text,
+                                progress_rows, &d->progress, &d->evaluation));
     progress_end(&d->progress);
     if (!problem)
         problem =
@@ -171,26 +181,35 @@ static int evaluate(demo *d) {
 
 /* ---- The prior ---- */
 
-static int fit_prior(demo *d) {
+static const char *measure_prior(demo *d, int prior) {
     vae_evaluation *evaluation = NULL;
-    prior_figures *found = &d->prior[MIXTURE];
-    printf("prior     " PRIOR ", fitted to the latents\n");
-    const char *problem = problem_of(vae_model_clone(d->model, &d->fitted));
-    if (!problem) problem = problem_of(vae_model_set_prior(d->fitted, PRIOR));
-    if (!problem)
-        problem = problem_of(vae_model_fit_prior(d->fitted, d->images.train, "iterations=60",
-                                                 progress_rows, &d->progress));
-    progress_end(&d->progress);
-    if (!problem)
-        problem = problem_of(
-            vae_evaluate(d->fitted, d->images.test, NULL, "baselines=0", NULL, NULL, &evaluation));
+    const char *problem = problem_of(vae_evaluate(d->models[prior], d->images.test, NULL,
+                                                  "baselines=0", NULL, NULL, &evaluation));
     if (!problem) {
-        vae_evaluation_value(evaluation, "elbo", &found->elbo);
-        vae_evaluation_value(evaluation, "kl", &found->kl);
-        d->prior[NORMAL].elbo = figure(d, "elbo");
-        d->prior[NORMAL].kl = figure(d, "kl");
+        vae_evaluation_value(evaluation, "elbo", &d->prior[prior].elbo);
+        vae_evaluation_value(evaluation, "kl", &d->prior[prior].kl);
     }
     vae_evaluation_destroy(evaluation);
+    return problem;
+}
+
+static const char *fit_prior(demo *d, int prior) {
+    const struct prior *p = &priors[prior];
+    printf("prior     %s, fitted to the latents\n", p->text);
+    const char *problem = problem_of(vae_model_clone(d->models[NORMAL], &d->models[prior]));
+    if (!problem) problem = problem_of(vae_model_set_prior(d->models[prior], p->text));
+    if (!problem)
+        problem = problem_of(vae_model_fit_prior(d->models[prior], d->images.train, p->options,
+                                                 progress_rows, &d->progress));
+    progress_end(&d->progress);
+    return problem ? problem : measure_prior(d, prior);
+}
+
+static int fit_priors(demo *d) {
+    const char *problem = NULL;
+    d->prior[NORMAL].elbo = figure(d, "elbo");
+    d->prior[NORMAL].kl = figure(d, "kl");
+    for (int prior = MIXTURE; prior < PRIORS && !problem; prior++) problem = fit_prior(d, prior);
     return failed("prior", problem);
 }
 
@@ -202,8 +221,9 @@ static const char *compare_samples(demo *d, const frechet *test, int prior) {
     d->samples[prior] = malloc(ROUND * ROUND * pixels * sizeof **d->samples);
     const char *problem = mean && drawn && d->samples[prior] ? NULL : "no memory";
     if (!problem)
-        problem = problem_of(
-            vae_sample(prior == NORMAL ? d->model : d->fitted, SAMPLES, 1, NULL, mean, drawn));
+        problem = problem_of(vae_generate(d->models[prior], SAMPLES, 1, NULL, progress_rows,
+                                          &d->progress, NULL, mean, drawn));
+    progress_end(&d->progress);
     if (!problem) {
         memcpy(d->samples[prior], mean, ROUND * ROUND * pixels * sizeof *mean);
         problem = frechet_distance(test, mean, SAMPLES, &d->prior[prior].mean);
@@ -224,14 +244,14 @@ static int compare_priors(demo *d) {
 }
 
 static void print_priors(const demo *d) {
-    static const char *const names[PRIORS] = {"N(0, I)", "mixture of 50"};
     printf("\nprior                 ELBO        KL    Frechet of %d draws   of their means\n",
            SAMPLES);
     for (int prior = 0; prior < PRIORS; prior++) {
         const prior_figures *f = &d->prior[prior];
-        printf("  %-14s %9.2f %9.2f               %9.2f        %9.2f\n", names[prior], f->elbo,
-               f->kl, f->drawn, f->mean);
+        printf("  %-14s %9.2f %9.2f               %9.2f        %9.2f\n", priors[prior].name,
+               f->elbo, f->kl, f->drawn, f->mean);
     }
+    printf("  (of the diffusion a bound of either)\n");
 }
 
 /* Mean over the test images of the summed entropy of Bernoulli(x), in nats: grey pixels are no
@@ -261,7 +281,7 @@ static void print_bound(const demo *d, double sign, const char *unit) {
 
 static void print_gaussian(const demo *d) {
     double *sigma = malloc(d->images.pixels * sizeof *sigma);
-    int known = sigma && vae_model_sigma(d->model, sigma, d->images.pixels) == VAE_OK;
+    int known = sigma && vae_model_sigma(d->models[NORMAL], sigma, d->images.pixels) == VAE_OK;
     print_bound(d, 1, "nats, density on [0,1], not dequantised");
     printf("  PPCA          %8.2f nats, probabilistic PCA with %d components\n",
            figure(d, "baseline_ppca"), LATENT);
@@ -296,11 +316,10 @@ static void print_results(const demo *d) {
 
 /* ---- Files: each function returns NULL, or what went wrong ---- */
 
-/* Two grids beside each other: the same decoder under two priors. */
+/* Grids beside each other: the same decoder under each prior. */
 static const char *write_samples(const demo *d, const char *path) {
-    static const char *const names[PRIORS] = {"N(0, I)", "Mixture of 50"};
     char titles[PRIORS][80];
-    const char *const blocks[PRIORS] = {titles[NORMAL], titles[MIXTURE]};
+    const char *blocks[PRIORS];
     const plot_grid grid = {.rows = ROUND,
                             .columns = PRIORS * ROUND,
                             .height = d->images.height,
@@ -312,14 +331,15 @@ static const char *write_samples(const demo *d, const char *path) {
     if (!x) return "no memory";
     for (int prior = 0; prior < PRIORS; prior++) {
         const prior_figures *f = &d->prior[prior];
-        snprintf(titles[prior], sizeof titles[prior], "%s: KL %.1f nats, Frechet distance %.2f",
-                 names[prior], f->kl, f->drawn);
+        snprintf(titles[prior], sizeof titles[prior], "%s: %s %.1f nats, Frechet distance %.2f",
+                 priors[prior].name, priors[prior].figure, f->kl, f->drawn);
+        blocks[prior] = titles[prior];
         for (size_t r = 0; r < ROUND; r++) /* image by image, a grid's row after the other */
             memcpy(x + (r * PRIORS + (size_t)prior) * row, d->samples[prior] + r * row,
                    row * sizeof *x);
     }
     const char *problem =
-        plot_images(path, "Samples E[x|z], z ~ p(z), of one decoder under two priors", x, &grid);
+        plot_images(path, "Samples E[x|z], z ~ p(z), of one decoder under three priors", x, &grid);
     free(x);
     return problem;
 }
@@ -344,7 +364,8 @@ static const char *write_reconstructions(const demo *d, const char *path) {
          at += 2 * row) {
         size_t count = test->n - first < BAND_COLUMNS ? test->n - first : BAND_COLUMNS;
         memcpy(x + at, test->x + first * test->pixels, count * test->pixels * sizeof *x);
-        problem = problem_of(vae_reconstruct(d->model, x + at, count, test->pixels, x + at + row));
+        problem = problem_of(
+            vae_reconstruct(d->models[NORMAL], x + at, count, test->pixels, x + at + row));
         first += count;
     }
     if (!problem) problem = plot_images(path, "Test images and their reconstructions", x, &grid);
@@ -397,7 +418,8 @@ static const char *write_latent(const demo *d, const char *path) {
     double *points = malloc(2 * n * sizeof *points);
     const char *problem = mean && points ? NULL : "no memory";
     if (!problem)
-        problem = problem_of(vae_encode(d->model, d->images.x, n, d->images.pixels, mean, NULL));
+        problem =
+            problem_of(vae_encode(d->models[NORMAL], d->images.x, n, d->images.pixels, mean, NULL));
     if (!problem) {
         snprintf(title, sizeof title, "Posterior means of %zu test images, the two widest latents",
                  n);
@@ -423,7 +445,7 @@ static const char *write_history(const demo *d, const char *path) {
 }
 
 static const char *write_model(const demo *d, const char *path) {
-    return problem_of(vae_model_save(d->fitted, path));
+    return problem_of(vae_model_save(d->models[MIXTURE], path));
 }
 
 static int write_files(const demo *d) {
@@ -451,9 +473,10 @@ static int write_files(const demo *d) {
 
 static void release(demo *d) {
     vae_optimizer_destroy(d->optimizer);
-    vae_model_destroy(d->model);
-    vae_model_destroy(d->fitted);
-    for (int prior = 0; prior < PRIORS; prior++) free(d->samples[prior]);
+    for (int prior = 0; prior < PRIORS; prior++) {
+        vae_model_destroy(d->models[prior]);
+        free(d->samples[prior]);
+    }
     images_close(&d->images);
     vae_context_destroy(d->context);
     history_release(&d->history);
@@ -464,7 +487,7 @@ static int run(demo *d) {
     char text[128];
     snprintf(text, sizeof text, "threads=%s", d->options.threads);
     if (check_options(d) || failed("context", problem_of(vae_context_create(text, &d->context))) ||
-        open_data(d) || create_model(d) || train(d) || evaluate(d) || fit_prior(d) ||
+        open_data(d) || create_model(d) || train(d) || evaluate(d) || fit_priors(d) ||
         compare_priors(d))
         return 1;
     print_results(d);

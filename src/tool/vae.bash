@@ -13,7 +13,7 @@ _vae() {
     encode) options="--output --logvar --data --columns --threads --quiet --help" ;;
     decode) options="--output --data --columns --threads --quiet --help" ;;
     reconstruct) options="--output --data --columns --threads --quiet --help" ;;
-    sample) options="--output --n --seed --draw --threads --quiet --help" ;;
+    sample) options="--output --n --seed --temperature --sampler --steps --draw --threads --quiet --help" ;;
     info) options="--output --quiet --help" ;;
     plot) options="--output --data --columns --threads --quiet --help" ;;
     pack) options="--output --size --strict --quiet --help" ;;

@@ -262,7 +262,7 @@ static void train_knows_what_can_be_fitted(void **state) {
                    {"mixture:5000", "begin at as many different rows"},
                    {"vamp:5000", "begin at as many different rows"},
                    {"flow", "the number of couplings"}};
-    static const char *const fitted[] = {"flow:2", "vamp:3"};
+    static const char *const fitted[] = {"flow:2", "vamp:3", "diffusion"};
     (void)state;
     make_model();
     for (size_t i = 0; i < COUNT_OF(refused); i++) {
@@ -283,6 +283,28 @@ static void train_knows_what_can_be_fitted(void **state) {
         r = good("info q.safetensors");
         assert_int_equal(strstr(r.out, "prior=normal") == NULL, better);
     }
+}
+
+/* A model whose prior is a diffusion, by the library, is sampled by the tool with few steps. */
+static void sample_takes_a_sampler(void **state) {
+    vae_model *model;
+    (void)state;
+    make_model();
+    assert_ok(vae_model_load(NULL, test_in_folder("m.safetensors"), &model));
+    assert_ok(vae_model_set_prior(model, "diffusion prior_steps=30 prior_network=[dense 8, silu]"));
+    assert_ok(vae_model_save(model, test_in_folder("d.safetensors")));
+    vae_model_destroy(model);
+    run r = good("sample d.safetensors -n 3 -q");
+    char *all = strdup(r.out);
+    r = good("sample d.safetensors -n 3 -q --sampler ddim --steps 5");
+    assert_string_not_equal(r.out, all);
+    r = good("sample d.safetensors -n 3 -q --sampler ddpm --steps 30");
+    assert_string_equal(r.out, all);
+    free(all);
+    r = program_run("sample d.safetensors -n 3 --steps 31");
+    assert_non_null(strstr(r.errors, "steps=31: the diffusion has 30 steps"));
+    r = program_run("sample m.safetensors -n 3 --sampler ddim");
+    assert_non_null(strstr(r.errors, "'sampler=' belongs to a diffusion"));
 }
 
 /* ---- evaluate, info ---- */
@@ -987,6 +1009,7 @@ int main(void) {
         IN_FOLDER(names_need_not_be_utf8),
         IN_FOLDER(train_puts_a_prior_on_the_latents),
         IN_FOLDER(train_knows_what_can_be_fitted),
+        IN_FOLDER(sample_takes_a_sampler),
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
         IN_FOLDER(scores_are_the_library_s),
