@@ -377,6 +377,19 @@ typedef struct vae_model vae_model;
  *   prior_network=[...]         diffusion: layers ([dense 256, silu, res[dense 256, silu, dense 256],
  *                               silu]); each dense and each res receives the embedding of the step
  * Which function does what with which prior: docs/text.md.
+ *
+ * model=diffusion makes another model of it: a denoising diffusion of x itself (Ho et al. 2020), whose latents
+ * x_1 .. x_T are as wide as x and whose encoder adds noise. It takes input, likelihood=gaussian (the default),
+ * standardize, init, seed, and
+ *
+ *   steps=1000  schedule=linear | cosine (cosine)  predict=v | noise | data (v)
+ *   variance=large | small | optimal | learned (large)  network=[...]
+ *                               as those of prior=diffusion
+ *
+ * Its latent is x_T: vae_encode gives q(x_T|x), vae_decode goes back by 50 steps of ddim without noise, and
+ * vae_reconstruct there and back. vae_elbo is the bound: reconstruction is log p(x|x_1), kl the rest, each by one
+ * draw. vae_log_likelihood has estimators of its own, vae_score takes samples=, x and x_mean of vae_sample are
+ * the same, since the last step adds no noise.
  */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
 
@@ -771,6 +784,7 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
  *   steps=N (T; ddim: 50)  spacing=trailing | leading | linspace (trailing)
  *                     how many of the steps are taken, and which: rint(T - i T / N); multiples of T / N from
  *                     the first step on; evenly from the first to the last
+ *   taken=K           takes the first K of these steps and no more: x is what they have come to, z of a prior too
  *   eta=0             ddim: 0 to 1; 0 adds no noise, 1 as much as the variance small
  *   clip=0|1 (0)      keeps the predicted data within -1 and 1 */
 VAE_API vae_status vae_generate(const vae_model *model, size_t n, uint64_t seed,
@@ -784,6 +798,12 @@ VAE_API vae_status vae_generate(const vae_model *model, size_t n, uint64_t seed,
  *   estimator=prior        naive Monte Carlo, log (1/K) sum_k p(x|z_k), z_k ~ p(z), the same z_k
  *                          for all rows of the call: useless in high dimension; its ess says so
  *   samples=500  seed=1
+ * of model=diffusion, with T steps:
+ *   estimator=bound        the bound of log p(x): the first step, and samples - 1 strata of the others; from T
+ *                          samples on the whole sum. Two replicates, whose mean it is; std_error is half their
+ *                          difference, ess NaN
+ *   estimator=path         log (1/K) sum_k p(x, x_1 .. x_T) / q(x_1 .. x_T|x) of K whole paths: a tighter bound
+ *                          that rises with K to log p(x); std_error and ess as below
  * std_error is the Monte Carlo standard error of log_p by the delta method; ess =
  * (sum w)^2 / sum w^2, the effective number of samples. With ess < 10 the error estimate cannot be
  * trusted and std_error is +infinity. Memory does not grow with samples; a failed call writes

@@ -15,7 +15,7 @@ vae_status vae_log_likelihood(const vae_model *model, const float *x, size_t n, 
     }
     if (!status && n) status = vae__need(x, "vae_log_likelihood", "x");
     if (!status) status = vae__check_keys(&vae__estimate_table, options);
-    if (!status) status = vae__estimate_options_parse(options, &parsed);
+    if (!status) status = vae__estimate_options_parse(model, options, &parsed);
     if (!status)
         status = vae__model_log_likelihood_floats(model, x, n, &parsed, log_p, std_error, ess);
     return vae__memory_in(status, "vae_log_likelihood");

@@ -131,7 +131,8 @@ vae_status vae__sampler_run(const vae__sampling_run *run, vae__real *x) {
     const vae__diffusion *d = run->denoise->diffusion;
     vae__real *noise = run->room, *output = noise + run->rows * d->width, t;
     vae_status status = VAE_OK;
-    for (size_t i = 0; i < run->sampler->steps && !status; i++) {
+    size_t count = run->sampler->taken ? run->sampler->taken : run->sampler->steps;
+    for (size_t i = 0; i < count && !status; i++) {
         const coefficients c = coefficients_of(run, i);
         t = (vae__real)c.step.t;
         status = run->denoise->run(run->denoise->user, x, run->rows, &t, 1, output);

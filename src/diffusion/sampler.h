@@ -16,6 +16,7 @@ extern const char *const vae__spacing_names[];
 typedef struct vae__sampler {
     int kind, spacing;
     size_t steps; /* 1 to T */
+    size_t taken; /* so many of them, from the first on, and no more; 0: all */
     double eta;   /* ddim: 0 is deterministic, 1 has the variance small of ddpm */
     int clip; /* the predicted x_0 is kept within -1 and 1, and the noise is computed from what it became */
 } vae__sampler;

@@ -48,7 +48,7 @@ vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusi
 double vae__diffusion_count(const vae__diffusion_spec *spec, size_t width) {
     const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
     double missed = spec->variance == VAE__VARIANCE_OPTIMAL ? (double)spec->steps : 0;
-    return vae__denoiser_count(&network) + 2 * (double)width + missed;
+    return vae__denoiser_count(&network) + missed;
 }
 
 /* A parameter that training does not change. */

@@ -35,7 +35,7 @@ extern const vae__diffusion_spec vae__diffusion_unsaid;
 vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusion_spec *usual,
                                    size_t width, const char *prefix);
 
-/* Values of all parameters; in double, since a hostile spec can ask for more than size_t holds. */
+/* Values of its parameters, shift and scale left out; in double, since a hostile spec can ask for more than size_t holds. */
 double vae__diffusion_count(const vae__diffusion_spec *spec, size_t width);
 
 /* Declares "NAME.network..", and if `standardizes` NAME.shift and NAME.scale. Fails for lack of memory. */

@@ -14,11 +14,11 @@
 
 /* ---- options ---- */
 
-static const char *const estimator_names[] = {"importance", "prior", NULL};
+const char *const vae__estimator_names[] = {"importance", "prior", "bound", "path", NULL};
 
 static const vae__option options_list[] = {
     {"estimator", VAE__OPTION_CHOICE, offsetof(vae__estimate_options, estimator),
-     .choices = estimator_names},
+     .choices = vae__estimator_names},
     {"samples", VAE__OPTION_UNSIGNED, offsetof(vae__estimate_options, samples), .minimum = 1,
      .maximum = 1 << 24},
     {"seed", VAE__OPTION_UNSIGNED, offsetof(vae__estimate_options, seed), .minimum = 0},
@@ -34,9 +34,26 @@ const vae__option_table vae__estimate_table = {.label = "log_likelihood",
                                                .options = options_list,
                                                .aliases = vae__sample_aliases};
 
-vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options) {
-    *options = (vae__estimate_options){.samples = 500, .seed = 1};
-    return vae__options_parse(&vae__estimate_table, text, options, NULL, NULL);
+int vae__usual_estimator(const vae_model *model) {
+    return model->kind->rows ? VAE__ESTIMATOR_BOUND : VAE__ESTIMATOR_IMPORTANCE;
+}
+
+vae_status vae__estimate_check(const vae_model *model, const vae__option_table *table,
+                               const char *text, const vae__estimate_options *options) {
+    int of_diffusion = options->estimator >= VAE__ESTIMATOR_BOUND;
+    if (of_diffusion == (model->kind->rows != NULL)) return VAE_OK;
+    return vae__fail_at_key(table, text, "estimator",
+                            "estimator=%s does not go with model=%s, which takes %s",
+                            vae__estimator_names[options->estimator], model->kind->name,
+                            of_diffusion ? "importance and prior" : "bound and path");
+}
+
+vae_status vae__estimate_options_parse(const vae_model *model, const char *text,
+                                       vae__estimate_options *options) {
+    *options = (vae__estimate_options){
+        .estimator = vae__usual_estimator(model), .samples = 500, .seed = 1};
+    vae_status status = vae__options_parse(&vae__estimate_table, text, options, NULL, NULL);
+    return status ? status : vae__estimate_check(model, &vae__estimate_table, text, options);
 }
 
 /* ---- streamed weights ---- */
@@ -363,6 +380,8 @@ vae_status vae__model_log_likelihood(const vae_model *model, const vae__real *x,
                                      uint64_t first_row, const vae__estimate_options *options,
                                      vae__estimate *out) {
     if (!n) return VAE_OK;
+    if (model->kind->rows)
+        return model->kind->rows->estimate(model, x, n, first_row, NULL, options, out);
     return options->estimator == VAE__ESTIMATOR_PRIOR
                ? prior(model, x, n, first_row, options, out)
                : importance(model, x, n, first_row, NULL, options, out);
@@ -372,6 +391,8 @@ vae_status vae__model_log_likelihood_keyed(const vae_model *model, const vae__re
                                            uint64_t first_row, const uint64_t *keys,
                                            const vae__estimate_options *options,
                                            vae__estimate *out) {
+    if (n && model->kind->rows)
+        return model->kind->rows->estimate(model, x, n, first_row, keys, options, out);
     return n ? importance(model, x, n, first_row, keys, options, out) : VAE_OK;
 }
 

@@ -5,7 +5,13 @@
 #include "base/options.h"
 #include "model/model.h"
 
-typedef enum vae__estimator { VAE__ESTIMATOR_IMPORTANCE, VAE__ESTIMATOR_PRIOR } vae__estimator;
+/* The last two are of model=diffusion. */
+typedef enum vae__estimator {
+    VAE__ESTIMATOR_IMPORTANCE,
+    VAE__ESTIMATOR_PRIOR,
+    VAE__ESTIMATOR_BOUND,
+    VAE__ESTIMATOR_PATH
+} vae__estimator;
 
 typedef struct vae__estimate_options {
     int estimator; /* vae__estimator */
@@ -17,7 +23,18 @@ extern const vae__alias vae__sample_aliases[];
 
 extern const vae__option_table vae__estimate_table;
 
-vae_status vae__estimate_options_parse(const char *text, vae__estimate_options *options);
+extern const char *const vae__estimator_names[];
+
+/* The estimator where none is named. */
+int vae__usual_estimator(const vae_model *model);
+
+/* Fails with VAE_ERROR_TEXT, also for an estimator of another kind of model. */
+vae_status vae__estimate_options_parse(const vae_model *model, const char *text,
+                                       vae__estimate_options *options);
+
+/* Whether the estimator is of the model's kind; the failure points into `text`. */
+vae_status vae__estimate_check(const vae_model *model, const vae__option_table *table,
+                               const char *text, const vae__estimate_options *options);
 
 /* Weights of one row, streamed: log w_1, log w_2 ... in any number without storing them. */
 typedef struct vae__weights {

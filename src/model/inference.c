@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/kind_floats.h"
 #include "model/prior.h"
 #include "model/programs.h"
 
@@ -223,6 +224,7 @@ static vae_status read_encode_rows(job *j, const vae__run *run, size_t first, si
 
 vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, size_t n,
                                   uint64_t first_row, vae__real *mean, vae__real *logvar) {
+    if (model->kind->rows) return model->kind->rows->encode(model, x, n, first_row, mean, logvar);
     job j = {.model = model,
              .name = "encode",
              .n = n,
@@ -237,6 +239,7 @@ vae_status vae__model_encode_rows(const vae_model *model, const vae__real *x, si
 
 vae_status vae__model_encode(const vae_model *model, const float *x, size_t n, float *mean,
                              float *logvar) {
+    if (model->kind->rows) return vae__kind_encode_floats(model, x, n, mean, logvar);
     job j = {.model = model,
              .name = "encode",
              .n = n,
@@ -258,6 +261,7 @@ static vae_status read_mean(job *j, const vae__run *run, size_t first, size_t ro
 }
 
 vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, float *x_mean) {
+    if (model->kind->rows) return n ? model->kind->rows->decode(model, z, n, x_mean) : VAE_OK;
     job j = {.model = model,
              .name = "decode",
              .n = n,
@@ -270,6 +274,7 @@ vae_status vae__model_decode(const vae_model *model, const float *z, size_t n, f
 }
 
 vae_status vae__model_reconstruct(const vae_model *model, const float *x, size_t n, float *x_mean) {
+    if (model->kind->rows) return n ? model->kind->rows->reconstruct(model, x, n, x_mean) : VAE_OK;
     job j = {.model = model,
              .name = "reconstruct",
              .n = n,
@@ -330,6 +335,8 @@ static noise noise_for(const vae_model *model, uint64_t seed, vae__purpose purpo
 
 vae_status vae__model_sample(const vae_model *model, size_t n, uint64_t seed,
                              const vae__sampling *how, float *z, float *x_mean, float *x) {
+    if (model->kind->rows)
+        return n ? model->kind->rows->sample(model, n, seed, how, z, x_mean, x) : VAE_OK;
     job j = {.model = model,
              .name = "sample",
              .n = n,
@@ -403,6 +410,7 @@ static vae_status run_bound(job *j) {
 
 vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n, uint64_t seed,
                             uint64_t first_row, const vae__bound *out) {
+    if (model->kind->rows) return model->kind->rows->bound(model, x, n, seed, first_row, out);
     job j = bound_job(model, n, seed, out);
     j.real_rows = x;
     j.first_row = first_row;
@@ -411,6 +419,7 @@ vae_status vae__model_bound(const vae_model *model, const vae__real *x, size_t n
 
 vae_status vae__model_elbo(const vae_model *model, const float *x, size_t n, uint64_t seed,
                            const vae__bound *out) {
+    if (model->kind->rows) return vae__kind_bound_floats(model, x, n, seed, out);
     job j = bound_job(model, n, seed, out);
     j.in = x;
     j.in_width = model->spec.input.size;

@@ -18,9 +18,9 @@ static vae_status build_model(vae_model *model) {
         return vae__last_status();
     }
     model->spec_text = text.text;
-    vae_status status =
-        vae__network_declare(model->context, &model->spec, &model->parameters, &model->network);
-    if (status || !vae__prior_of(&model->spec)->add_loss) return status;
+    vae_status status = (model->kind->declare ? model->kind->declare : vae__network_declare)(
+        model->context, &model->spec, &model->parameters, &model->network);
+    if (status || !vae__spec_has_diffusion(&model->spec)) return status;
     return vae__diffusion_make(model->context, &model->spec.diffusion, (size_t)model->spec.latent,
                                &model->parameters, &model->network.diffusion, &model->diffusion);
 }
@@ -31,7 +31,7 @@ vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model
     atomic_init(&model->references, 1);
     model->context = vae__context_retain(context);
     model->spec = *spec;
-    model->kind = &vae__model_kind_vae;
+    model->kind = vae__model_kinds[spec->kind];
     model->spec.likelihood = vae__likelihood_for(context->kernels, spec->likelihood_index);
     vae_status status = build_model(model);
     if (status) {
@@ -127,6 +127,9 @@ double vae__model_standardize(const vae_model *model, vae__real *rows, size_t n)
 
 vae_status vae__model_sigma(const vae_model *model, double *sigma) {
     const vae__likelihood *likelihood = model->spec.likelihood;
+    if (model->kind->rows)
+        return vae__fail(VAE_ERROR_UNSUPPORTED, "a model of model=%s has no sigma for every z",
+                         model->kind->name);
     if (!likelihood->sigma) {
         return vae__fail(VAE_ERROR_UNSUPPORTED, "likelihood=%s has no sigma", likelihood->name);
     }
@@ -163,10 +166,9 @@ void vae__model_changed(vae_model *model, size_t first, size_t count) {
     }
 }
 
-void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
+/* The ends of encoder and decoder. holds: the likelihood keeps columns that do not vary at their value. */
+static void start_network(vae_model *model, vae__statistics *statistics, int holds) {
     const vae__likelihood *likelihood = model->spec.likelihood;
-    int holds = likelihood->holds_constant && likelihood->holds_constant(&model->spec);
-    if (model->spec.standardize) fit_standardization(model, statistics);
     for (size_t i = 0; i < statistics->width; i++) {
         if (!holds || !statistics->constant[i]) continue;
         vae__network_hold_column(&model->spec, &model->network, &model->parameters, i);
@@ -174,6 +176,13 @@ void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
     vae__network_scale_input(&model->spec, &model->network, &model->parameters, statistics);
     likelihood->initialize(&model->spec, statistics, &model->parameters,
                            &model->network.likelihood);
+}
+
+void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    int holds = likelihood->holds_constant && likelihood->holds_constant(&model->spec);
+    if (model->spec.standardize) fit_standardization(model, statistics);
+    if (!model->kind->rows) start_network(model, statistics, holds);
     model->initialized = 1;
     vae__model_changed(model, 0, model->parameters.count);
 }
@@ -193,7 +202,8 @@ vae_status vae__model_check_start(const vae_model *model) {
 void vae__model_draw(vae_model *model) {
     const vae__prior_call call = vae__model_prior_call(model);
     const vae__prior *prior = vae__prior_of(&model->spec);
-    vae__network_initialize(&model->spec, &model->network, &model->parameters);
+    (model->kind->initialize ? model->kind->initialize : vae__network_initialize)(
+        &model->spec, &model->network, &model->parameters);
     if (prior->initialize) prior->initialize(&call);
     vae__model_changed(model, 0, model->parameters.count);
 }

@@ -9,8 +9,8 @@
 
 /* ---- parameters ---- */
 
-static vae_status declare_standardization(vae_context *context, const vae__spec *spec,
-                                          vae__parameters *list, vae__network *network) {
+vae_status vae__network_declare_standardization(vae_context *context, const vae__spec *spec,
+                                                vae__parameters *list, vae__network *network) {
     size_t width = spec->input.size;
     network->shift = network->scale = VAE__NONE;
     if (!spec->standardize) return VAE_OK;
@@ -58,7 +58,7 @@ vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae
     own->bias = own->weight + 1;
     if (!status && likelihood->parameters)
         status = likelihood->parameters(context, spec, list, &own->extra);
-    if (!status) status = declare_standardization(context, spec, list, network);
+    if (!status) status = vae__network_declare_standardization(context, spec, list, network);
     if (!status) status = declare_prior(context, spec, list, network);
     if (!status && likelihood->floor) status = likelihood->floor(context, spec, list, &own->floor);
     if (!status) status = vae__parameters_allocate(context, list);

@@ -27,6 +27,10 @@ enum { VAE__GROUP_NETWORK = 1, VAE__GROUP_PRIOR = 2 };
 vae_status vae__network_declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
                                 vae__network *network);
 
+/* input.shift and input.scale, if the spec has standardize=1: part of it, for other kinds of model. */
+vae_status vae__network_declare_standardization(vae_context *context, const vae__spec *spec,
+                                                vae__parameters *list, vae__network *network);
+
 /* Values of all parameters that the spec asks for; in double, since a hostile spec can ask for more
  * than size_t holds. */
 double vae__network_parameter_total(const vae__spec *spec);

@@ -19,10 +19,10 @@ VAE__PRIORS(DECLARE)
 VAE__PRIORS(DECLARE_OPTIONS)
 
 #define DEFINE_TABLE(name) \
-    static const vae__option_table name##_table = {.options = vae__prior_##name##_options};
+    const vae__option_table vae__prior_##name##_table = {.options = vae__prior_##name##_options};
 VAE__PRIORS(DEFINE_TABLE)
 
-#define TABLE(name) &name##_table,
+#define TABLE(name) &vae__prior_##name##_table,
 const vae__option_table *const vae__prior_tables[VAE__PRIOR_COUNT] = {VAE__PRIORS(TABLE)};
 
 #define ENTRY(name) &vae__prior_##name,
@@ -46,6 +46,10 @@ size_t vae__prior_score_draws(const vae__spec *spec) {
 
 int vae__prior_has_network(const vae__spec *spec) {
     return vae__prior_of(spec)->add_loss != NULL;
+}
+
+int vae__spec_has_diffusion(const vae__spec *spec) {
+    return spec->kind == VAE__MODEL_diffusion || vae__prior_has_network(spec);
 }
 
 int vae__prior_has_components(const vae__spec *spec) {

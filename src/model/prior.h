@@ -127,6 +127,8 @@ enum { VAE__PRIORS(VAE__PRIOR_PLACE) VAE__PRIOR_COUNT };
 /* The names in VAE__PRIORS, ending in NULL, and tables of their options. */
 extern const char *const vae__prior_names[];
 extern const vae__option_table *const vae__prior_tables[VAE__PRIOR_COUNT];
+#define VAE__PRIOR_TABLE(name) extern const vae__option_table vae__prior_##name##_table;
+VAE__PRIORS(VAE__PRIOR_TABLE)
 
 /* prior=NAME or NAME:N, into a vae__prior_spec. */
 vae_status vae__prior_parse(const vae__slice *value, void *field, void *user);
@@ -150,7 +152,8 @@ const vae__prior *vae__prior_of(const vae__spec *spec);
 int vae__prior_has_score(const vae__spec *spec);
 size_t vae__prior_score_draws(const vae__spec *spec);
 int vae__prior_has_components(const vae__spec *spec);
-int vae__prior_has_network(const vae__spec *spec); /* of a diffusion */
+int vae__prior_has_network(const vae__spec *spec);  /* of a diffusion */
+int vae__spec_has_diffusion(const vae__spec *spec); /* as its prior, or as the model itself */
 
 /* What the functions of the model's prior see, without `components`. */
 vae__prior_call vae__model_prior_call(const vae_model *model);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-enum { TEMPERATURE, SAMPLER, STEPS, ETA, SPACING, CLIP, KEYS };
+enum { TEMPERATURE, SAMPLER, STEPS, TAKEN, ETA, SPACING, CLIP, KEYS };
 
 static const vae__option options_list[KEYS + 1] = {
     [TEMPERATURE] = {"temperature", VAE__OPTION_REAL, offsetof(vae__sampling, temperature),
@@ -11,6 +11,8 @@ static const vae__option options_list[KEYS + 1] = {
     [SAMPLER] = {"sampler", VAE__OPTION_CHOICE, offsetof(vae__sampling, sampler),
                  .choices = vae__sampler_names},
     [STEPS] = {"steps", VAE__OPTION_UNSIGNED, offsetof(vae__sampling, steps), .minimum = 1,
+               .maximum = VAE__MAX_STEPS},
+    [TAKEN] = {"taken", VAE__OPTION_UNSIGNED, offsetof(vae__sampling, taken), .minimum = 1,
                .maximum = VAE__MAX_STEPS},
     [ETA] = {"eta", VAE__OPTION_REAL, offsetof(vae__sampling, eta), .minimum = 0, .maximum = 1},
     [SPACING] = {"spacing", VAE__OPTION_CHOICE, offsetof(vae__sampling, spacing),
@@ -30,6 +32,8 @@ static const vae__alias aliases[] = {{"temp", "temperature", NULL},
 const vae__option_table vae__generate_table = {
     .label = "generate", .what = "option", .options = options_list, .aliases = aliases};
 
+enum { FEW = 50 }; /* steps of ddim where the number is not said */
+
 const vae__sampling vae__plain_sampling = {.temperature = 1};
 
 vae_status vae__sampling_parse(const char *text, size_t diffusion_steps, vae__sampling *out) {
@@ -46,16 +50,24 @@ vae_status vae__sampling_parse(const char *text, size_t diffusion_steps, vae__sa
     if (seen[ETA] && out->sampler != VAE__SAMPLER_DDIM)
         return vae__fail_at_key(&vae__generate_table, text, "eta",
                                 "eta= belongs to sampler=ddim; ddpm adds the model's variance");
-    if (!diffusion_steps || out->steps <= diffusion_steps) return VAE_OK;
-    return vae__fail_at_key(&vae__generate_table, text, "steps",
-                            "steps=%llu: the diffusion has %zu steps, which is the most",
-                            (unsigned long long)out->steps, diffusion_steps);
+    if (!diffusion_steps) return VAE_OK;
+    if (out->steps > diffusion_steps)
+        return vae__fail_at_key(&vae__generate_table, text, "steps",
+                                "steps=%llu: the diffusion has %zu steps, which is the most",
+                                (unsigned long long)out->steps, diffusion_steps);
+    size_t steps = vae__sampling_sampler(out, diffusion_steps).steps;
+    if (out->taken <= steps) return VAE_OK;
+    return vae__fail_at_key(&vae__generate_table, text, "taken",
+                            "taken=%llu: the sampler has %zu steps, which is the most",
+                            (unsigned long long)out->taken, steps);
 }
-
-enum { FEW = 50 };
 
 vae__sampler vae__sampling_sampler(const vae__sampling *how, size_t steps) {
     size_t usual = how->sampler == VAE__SAMPLER_DDIM && steps > FEW ? FEW : steps;
-    return (vae__sampler){how->sampler, how->spacing, how->steps ? (size_t)how->steps : usual,
-                          how->eta, how->clip};
+    return (vae__sampler){.kind = how->sampler,
+                          .spacing = how->spacing,
+                          .steps = how->steps ? (size_t)how->steps : usual,
+                          .taken = (size_t)how->taken,
+                          .eta = how->eta,
+                          .clip = how->clip};
 }

@@ -9,7 +9,7 @@
 typedef struct vae__sampling {
     double temperature; /* 1: p(z) as it is (vae__prior.draw) */
     int sampler, spacing, clip;
-    uint64_t steps; /* of the sampler; 0: not said */
+    uint64_t steps, taken; /* of the sampler; 0: not said */
     double eta;
     vae_progress_fn progress; /* called with rows done and rows in all; NULL: nobody asks */
     void *user;

@@ -74,7 +74,7 @@ enum { CHUNK = 64 }; /* rows taken at a time */
 
 static vae_status score_by_samples(const vae_model *model, const float *x, size_t n,
                                    const score_options *options, double *score) {
-    const vae__estimate_options estimate = {VAE__ESTIMATOR_IMPORTANCE, options->samples,
+    const vae__estimate_options estimate = {vae__usual_estimator(model), options->samples,
                                             options->seed};
     vae__estimate estimates[CHUNK];
     uint64_t keys[CHUNK];
@@ -100,6 +100,12 @@ vae_status vae__model_score(const vae_model *model, const float *x, size_t n, co
     score_options parsed;
     vae_status status = parse_options(options, &parsed);
     if (status || !n) return status;
+    if (model->kind->rows && (!parsed.samples || by_value))
+        return vae__fail(
+            VAE_ERROR_UNSUPPORTED,
+            "vae_score: a model of model=%s has no z at which a row is explained value "
+            "by value; take samples=100, without by_value",
+            model->kind->name);
     if (!vae__prior_has_score(&model->spec))
         return vae__fail(
             VAE_ERROR_UNSUPPORTED,

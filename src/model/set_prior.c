@@ -50,6 +50,9 @@ static void exchange(vae_model *a, vae_model *b) {
 vae_status vae__model_set_prior(vae_model *model, const char *text) {
     vae__spec spec;
     vae_model *other;
+    if (model->kind->rows)
+        return vae__fail(VAE_ERROR_UNSUPPORTED,
+                         "a model of model=%s has no other prior than N(0, I)", model->kind->name);
     vae_status status = parse(model, text, &spec);
     if (status) return status;
     status = vae__model_new(model->context, &spec, &other);

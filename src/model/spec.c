@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "model/diffusion.h"
+#include "model/kind.h"
 #include "model/layer.h"
 #include "model/likelihood.h"
 #include "model/prior.h"
@@ -100,6 +100,7 @@ enum {
     SEED,
     POSTERIOR,
     PRIOR,
+    MODEL,
     KEYS
 };
 
@@ -127,6 +128,7 @@ static const vae__option options[KEYS + 1] = {
                    .choices = posterior_names},
     [PRIOR] = {"prior", VAE__OPTION_CUSTOM, offsetof(vae__spec, prior), .parse = vae__prior_parse,
                .print = vae__prior_print},
+    [MODEL] = {"model", VAE__OPTION_CHOICE, offsetof(vae__spec, kind), .choices = vae__model_names},
     [KEYS] = {.name = NULL},
 };
 
@@ -153,7 +155,6 @@ static const vae__alias aliases[] = {{"input_dim", "input", NULL},
                                      {"init=kaiming", "he", NULL},
                                      {"x", NULL, "a shape is written without spaces: 1x28x28"},
                                      {"std", "sigma", NULL},
-                                     {"variance", "sigma", NULL},
                                      {"random_state", "seed", NULL},
                                      {"covariance", "prior_covariance", NULL},
                                      {"covariance_type", "prior_covariance", NULL},
@@ -165,12 +166,16 @@ static const vae__alias aliases[] = {{"input_dim", "input", NULL},
                                      {"activation", NULL, LAYERS_GO},
                                      {NULL, NULL, NULL}};
 
+/* The keys of the priors, and of model=diffusion. */
+#define PRIOR_TABLE(name) &vae__prior_##name##_table,
+static const vae__option_table *const parts[] = {VAE__PRIORS(PRIOR_TABLE) & vae__diffusion_table};
+
 const vae__option_table vae__spec_table = {.label = "spec",
                                            .what = "key",
                                            .options = options,
                                            .aliases = aliases,
-                                           .parts = vae__prior_tables,
-                                           .part_count = VAE__PRIOR_COUNT,
+                                           .parts = parts,
+                                           .part_count = sizeof parts / sizeof parts[0],
                                            .parts_offset = VAE__PARTS_SHARE};
 
 /* Whether each layer takes what the one in front of it makes. */
@@ -201,6 +206,46 @@ static vae_status fail_sigma_mode(const char *text, const vae__spec *spec) {
     return vae__fail_at_key(&vae__spec_table, text, "sigma",
                             "likelihood=%s does not take sigma=%s (it takes: %s)", likelihood->name,
                             given == VAE__SIGMA_VALUE ? "a number" : sigma_modes[given], taken);
+}
+
+static int is_of_diffusion(const vae__option *option) {
+    const vae__option *own = vae__diffusion_table.options;
+    while (own->name && own != option) own++;
+    return own->name != NULL;
+}
+
+static int likelihood_named(const char *name) {
+    int i = 0;
+    while (strcmp(vae__likelihood_names[i], name)) i++;
+    return i;
+}
+
+/* model=diffusion: which keys it takes, and that those of its own belong to it. */
+static vae_status check_kind(const char *text, const vae__spec *spec, const unsigned char *seen) {
+    static const int of_both[] = {INPUT, LIKELIHOOD, STANDARDIZE, INIT, SEED, MODEL};
+    const vae__option *option;
+    int is_diffusion = spec->kind == VAE__MODEL_diffusion;
+    for (size_t i = 0; (option = vae__option_at(&vae__spec_table, i)); i++) {
+        int own = is_of_diffusion(option), both = 0;
+        for (size_t k = 0; k < sizeof of_both / sizeof of_both[0]; k++)
+            both |= option == &options[of_both[k]];
+        if (!seen[i] || both || own == is_diffusion) continue;
+        return vae__fail_at_key(&vae__spec_table, text, option->name,
+                                "'%s=' belongs to model=%s, but the model is %s", option->name,
+                                own ? "diffusion" : "vae", vae__model_names[spec->kind]);
+    }
+    return VAE_OK;
+}
+
+static vae_status check_diffusion(const char *text, vae__spec *spec, const unsigned char *seen) {
+    if (!seen[INPUT])
+        return vae__fail(VAE_ERROR_TEXT,
+                         "spec: 'input=' is missing; expected at least model=diffusion and input=");
+    if (strcmp(spec->likelihood->name, "gaussian"))
+        return vae__fail_at_key(&vae__spec_table, text, "likelihood",
+                                "model=diffusion takes likelihood=gaussian, found %s",
+                                spec->likelihood->name);
+    return vae__model_kinds[spec->kind]->complete(spec);
 }
 
 static vae_status check_whole(const char *text, vae__spec *spec, const unsigned char *seen) {
@@ -240,13 +285,25 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
                         .diffusion = vae__diffusion_unsaid,
                         .seed = 1};
     vae_status status = vae__options_parse(&vae__spec_table, text, spec, seen, NULL);
+    if (spec->kind == VAE__MODEL_diffusion && !seen[LIKELIHOOD])
+        spec->likelihood_index = likelihood_named("gaussian");
     spec->likelihood = vae__likelihood_for(NULL, spec->likelihood_index);
-    if (!status) status = check_whole(text, spec, seen);
-    return status;
+    if (!status) status = check_kind(text, spec, seen);
+    if (status) return status;
+    return spec->kind == VAE__MODEL_diffusion ? check_diffusion(text, spec, seen)
+                                              : check_whole(text, spec, seen);
 }
 
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
-    for (int key = 0; key < KEYS; key++) {
+    const vae__model_kind *kind = vae__model_kinds[spec->kind];
+    if (kind->print_options) {
+        static const int printed[] = {MODEL, INPUT, LIKELIHOOD, STANDARDIZE, INIT, SEED};
+        for (size_t i = 0; i < sizeof printed / sizeof printed[0]; i++)
+            vae__option_print(out, &options[printed[i]], spec);
+        kind->print_options(spec, out);
+        return;
+    }
+    for (int key = 0; key < MODEL; key++) { /* model=vae is what stands where nothing does */
         if (!vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
         vae__option_print(out, &options[key], spec);
     }

@@ -61,6 +61,7 @@ typedef struct vae__diffusion_spec {
 struct vae__likelihood;
 
 typedef struct vae__spec {
+    int kind; /* model=, in VAE__MODEL_KINDS */
     vae__shape input;
     uint64_t latent;
     int likelihood_index;                     /* in VAE__LIKELIHOODS */
@@ -72,7 +73,7 @@ typedef struct vae__spec {
     int standardize; /* columns to mean 0, variance 1 (standardize.h) */
     int init, posterior;
     vae__prior_spec prior;
-    vae__diffusion_spec diffusion; /* of the prior, if it is one */
+    vae__diffusion_spec diffusion; /* of the prior or of the model, if it is one */
     uint64_t seed;
 } vae__spec;
 

@@ -234,6 +234,7 @@ static const vae__program_kind programs[] = {
     {"denoise_each", vae__diffusion_build_denoise_each, NULL, vae__prior_has_network},
 };
 
+extern const vae__model_kind vae__model_kind_vae;
 const vae__model_kind vae__model_kind_vae = {
     .name = "vae",
     .programs = programs,

@@ -22,13 +22,11 @@ typedef struct evaluation_options {
     int baselines;
 } evaluation_options;
 
-static const char *const estimator_names[] = {"importance", "prior", NULL};
-
 static const vae__option options_list[] = {
     {"samples", VAE__OPTION_UNSIGNED, offsetof(evaluation_options, estimate.samples),
      .maximum = 1 << 24},
     {"estimator", VAE__OPTION_CHOICE, offsetof(evaluation_options, estimate.estimator),
-     .choices = estimator_names},
+     .choices = vae__estimator_names},
     {"seed", VAE__OPTION_UNSIGNED, offsetof(evaluation_options, estimate.seed), .minimum = 0},
     {"baselines", VAE__OPTION_FLAG, offsetof(evaluation_options, baselines), .minimum = 0},
     {.name = NULL},
@@ -250,7 +248,8 @@ static vae_status new_evaluation(const vae_model *model, vae_evaluation **out) {
     if (!e) return vae__last_status();
     e->context = vae__context_retain(model->context);
     e->latent = (size_t)model->spec.latent;
-    e->no_latents = vae__prior_of(&model->spec)->no_latents;
+    e->no_latents =
+        model->kind->no_latents ? model->kind->no_latents : vae__prior_of(&model->spec)->no_latents;
     e->kl = vae__allocate(e->context, 4 * e->latent, sizeof *e->kl);
     if (!e->kl) {
         vae__evaluation_free(e);
@@ -289,10 +288,14 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
 vae_status vae__evaluate(const vae_model *model, const vae_dataset *dataset,
                          const vae_dataset *fitted_on, const char *options,
                          vae_progress_fn progress, void *user, vae_evaluation **out) {
-    pass p = {
-        .model = model, .dataset = dataset, .options = {.estimate = {.seed = 1}, .baselines = 1}};
+    pass p = {.model = model,
+              .dataset = dataset,
+              .options = {.estimate = {.estimator = vae__usual_estimator(model), .seed = 1},
+                          .baselines = 1}};
     vae_evaluation *e = NULL;
     vae_status status = vae__options_parse(&vae__evaluation_table, options, &p.options, NULL, NULL);
+    if (!status)
+        status = vae__estimate_check(model, &vae__evaluation_table, options, &p.options.estimate);
     if (status) return status;
     status = allocate_pass(&p);
     if (!status) status = take_all(&p, progress, user);

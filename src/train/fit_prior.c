@@ -220,6 +220,9 @@ static vae_status parse(fit *f, const char *text) {
     unsigned char seen[KEYS] = {0};
     vae_status status = vae__options_parse(&vae__fit_prior_table, text, &f->options, seen, NULL);
     if (status) return status;
+    if (f->model->kind->rows)
+        return vae__fail(VAE_ERROR_UNSUPPORTED, "a model of model=%s has no prior to fit",
+                         f->model->kind->name);
     if (!prior->declare)
         return vae__fail(VAE_ERROR_UNSUPPORTED,
                          "prior=%s has nothing to fit; give the model another prior first, e.g. "

@@ -73,7 +73,9 @@ static void warn_of_constant(const vae_model *model, const unsigned char *consta
     const vae__likelihood *likelihood = model->spec.likelihood;
     char list[LIST_USED + 48] = "";
     size_t used = 0, count = 0, width = model->spec.input.size;
-    if (!likelihood->holds_constant || !likelihood->holds_constant(&model->spec)) return;
+    if (model->kind->rows || !likelihood->holds_constant ||
+        !likelihood->holds_constant(&model->spec))
+        return;
     for (size_t i = 0; i < width; i++) {
         if (!constant[i]) continue;
         count++;

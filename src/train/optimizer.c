@@ -19,6 +19,23 @@ static vae_status print_options(vae_optimizer *optimizer) {
     return VAE_OK;
 }
 
+/* Those of model=diffusion. */
+static vae_status check_diffusion(const vae_model *model, const vae__training_options *options) {
+    const vae__objective *objective = vae__objectives[options->objective];
+    if (!objective->diffusion_loss)
+        return vae__fail(VAE_ERROR_TEXT,
+                         "optimizer: objective=%s does not go with model=%s: it is trained by "
+                         "objective=simple, vlb or hybrid",
+                         objective->name, model->kind->name);
+    if (options->train == VAE__TRAIN_PRIOR)
+        return vae__fail(VAE_ERROR_TEXT,
+                         "optimizer: train=prior: a model of model=%s has no prior to train",
+                         model->kind->name);
+    if (options->samples == 1) return VAE_OK;
+    return vae__fail(VAE_ERROR_TEXT, "optimizer: model=%s takes one draw a row: samples=1",
+                     model->kind->name);
+}
+
 /* Options that the model does not go with. */
 static vae_status check_model(const vae_model *model, const vae__training_options *options) {
     const vae__likelihood *likelihood = model->spec.likelihood;
@@ -26,6 +43,7 @@ static vae_status check_model(const vae_model *model, const vae__training_option
     if (prior->no_latents && options->free_bits > 0)
         return vae__fail(VAE_ERROR_TEXT, "optimizer: free_bits does not go with prior=%s: %s",
                          prior->name, prior->no_latents);
+    if (model->kind->rows) return check_diffusion(model, options);
     if (prior->add_loss && options->train != VAE__TRAIN_PRIOR)
         return vae__fail(VAE_ERROR_TEXT,
                          "optimizer: prior=%s is trained alone, with train=prior: the gradient of "
@@ -54,7 +72,7 @@ static vae_status check_model(const vae_model *model, const vae__training_option
 
 /* The objective where none is named. */
 static int usual_objective(const vae_model *model) {
-    if (!vae__prior_of(&model->spec)->add_loss) return 0;
+    if (!model->diffusion) return 0;
     int loss = model->spec.diffusion.variance == VAE__VARIANCE_LEARNED ? VAE__LOSS_HYBRID
                                                                        : VAE__LOSS_SIMPLE;
     int i = 0;

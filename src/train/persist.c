@@ -198,7 +198,10 @@ static vae_status read_spec(const char *label, const vae__bundle *bundle, vae__s
  * tensors' bytes first. */
 static vae_status check_spec_fits(const char *label, const vae__spec *spec,
                                   const vae__bundle *bundle) {
-    double needed = vae__network_parameter_total(spec), held = 0;
+    const vae__model_kind *kind = vae__model_kinds[spec->kind];
+    double needed =
+        kind->parameter_total ? kind->parameter_total(spec) : vae__network_parameter_total(spec);
+    double held = 0;
     for (size_t i = 0; i < bundle->tensor_count; i++)
         held +=
             (double)bundle->tensors[i].bytes / (bundle->tensors[i].dtype == VAE__DTYPE_F64 ? 8 : 4);

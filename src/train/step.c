@@ -60,7 +60,8 @@ static void begin_step(step *s) {
     vae__feed *noise = vae__program_feed(&optimizer->program, s->feeds, "noise");
     *x = (vae__feed){.fill = fill_rows, .user = &s->rows};
     vae__model_check_feed(model, x);
-    *noise = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
+    if (noise) /* a diffusion has noise of its own */
+        *noise = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
     vae__diffusion_feed_begin(&optimizer->diffusion, options->seed, number, s->rows.n,
                               &optimizer->program, s->feeds);
     optimizer->objective.beta = vae__beta_at(options, number);

@@ -108,8 +108,8 @@ static int run_case(FILE *file, vae_context *context) {
     assert_ok(vae__noise_schedule_make(context, index_of(vae__noise_names, schedule), steps,
                                        index_of(vae__variance_names, variance),
                                        &s.diffusion.schedule));
-    vae__sampler sampler = {index_of(vae__sampler_names, kind),
-                            index_of(vae__spacing_names, spacing), n, eta, clip};
+    vae__sampler sampler = {
+        index_of(vae__sampler_names, kind), index_of(vae__spacing_names, spacing), n, 0, eta, clip};
     uint32_t list[MAX_STEPS];
     vae__real at[ROWS * WIDTH], room[4 * ROWS * WIDTH];
     assert_ok(vae__sampler_list(sampler.spacing, steps, n, list));

@@ -34,7 +34,7 @@ static vae_status check(vae__spec *spec) {
 }
 
 static double parameter_total(const vae__spec *spec) {
-    return vae__diffusion_count(&spec->diffusion, (size_t)spec->latent);
+    return vae__diffusion_count(&spec->diffusion, (size_t)spec->latent) + 2 * (double)spec->latent;
 }
 
 static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,

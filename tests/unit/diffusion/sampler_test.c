@@ -111,13 +111,13 @@ static void expected_moments(const world *w, double *mean, double *variance) {
 
 static void distributions_are_those_of_the_chain(void **state) {
     static const vae__sampler samplers[] = {
-        {VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, STEPS, 0, 0},
-        {VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, 17, 0, 0},
-        {VAE__SAMPLER_DDPM, VAE__SPACING_LEADING, 7, 0, 0},
-        {VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, STEPS, 0, 0},
-        {VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, 10, 0, 0},
-        {VAE__SAMPLER_DDIM, VAE__SPACING_LINSPACE, 23, 0.6, 0},
-        {VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, 1, 1, 0},
+        {VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, STEPS, 0, 0, 0},
+        {VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, 17, 0, 0, 0},
+        {VAE__SAMPLER_DDPM, VAE__SPACING_LEADING, 7, 0, 0, 0},
+        {VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, STEPS, 0, 0, 0},
+        {VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, 10, 0, 0, 0},
+        {VAE__SAMPLER_DDIM, VAE__SPACING_LINSPACE, 23, 0, 0.6, 0},
+        {VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, 1, 0, 1, 0},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(samplers); i++) {
@@ -141,9 +141,9 @@ static void distributions_are_those_of_the_chain(void **state) {
 static void eta_1_is_ancestral(void **state) {
     (void)state;
     world *a = make(VAE__VARIANCE_SMALL, VAE__PREDICT_V,
-                    (vae__sampler){VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, STEPS, 0, 0});
+                    (vae__sampler){VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, STEPS, 0, 0, 0});
     world *b = make(VAE__VARIANCE_SMALL, VAE__PREDICT_V,
-                    (vae__sampler){VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, STEPS, 1, 0});
+                    (vae__sampler){VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, STEPS, 0, 1, 0});
     sample(a);
     sample(b);
     for (size_t i = 0; i < 200; i++)
@@ -157,7 +157,7 @@ static void rows_stand_alone(void **state) {
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
         world *w = make(VAE__VARIANCE_LARGE, VAE__PREDICT_V,
-                        (vae__sampler){kind, VAE__SPACING_TRAILING, 9, 0.5, 0});
+                        (vae__sampler){kind, VAE__SPACING_TRAILING, 9, 0, 0.5, 0});
         vae__real some[3 * WIDTH];
         sample(w);
         w->run.first_row = 40;
@@ -175,7 +175,7 @@ static void clipping_takes_the_noise_along(void **state) {
     (void)state;
     for (int clip = 0; clip < 2; clip++) {
         world *w = make(VAE__VARIANCE_LARGE, VAE__PREDICT_DATA,
-                        (vae__sampler){VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, 10, 0, clip});
+                        (vae__sampler){VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, 10, 0, 0, clip});
         w->constant = 3;
         sample(w);
         for (size_t i = 0; i < 100; i++) test_near((double)w->x[i], clip ? 1 : 3, 1e-5, "sample");
@@ -203,7 +203,7 @@ static int32_t stop_at_4(void *user, size_t done) {
 static void it_can_be_stopped(void **state) {
     (void)state;
     world *w = make(VAE__VARIANCE_LARGE, VAE__PREDICT_V,
-                    (vae__sampler){VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, 10, 0, 0});
+                    (vae__sampler){VAE__SAMPLER_DDPM, VAE__SPACING_TRAILING, 10, 0, 0, 0});
     size_t done = 0;
     w->run.after = stop_at_4;
     w->run.user = &done;

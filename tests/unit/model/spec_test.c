@@ -207,7 +207,7 @@ static void refuses(void **state) {
         {"likelyhood=gaussian",
          "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "
          "(known: input latent likelihood encoder decoder sigma sigma_min size "
-         "standardize init seed posterior prior prior_covariance prior_hidden prior_steps prior_schedule prior_predict prior_variance prior_network)"},
+         "standardize init seed posterior prior model prior_covariance prior_hidden prior_steps prior_schedule prior_predict prior_variance prior_network steps schedule predict variance network)"},
         {"input=4\nlatent=2\n\tsead=1", "spec:3:2: unknown key 'sead'; did you mean 'seed'?"},
         {"encoder=dense", "spec:1:9: expected a list in brackets, e.g. [dense 400, relu]; found "
                           "'dense'"},

@@ -242,6 +242,11 @@ static void diffusions(void **state) {
         }
         check_gradients(spec, losses[i % 2], 7, 0, 1);
     }
+    check_gradients("model=diffusion input=5 steps=9 variance=small network=[dense 6, silu]",
+                    "adam objective=vlb", 7, 0, 1);
+    check_gradients("model=diffusion input=4 steps=30 schedule=linear standardize=1 "
+                    "network=[dense 6, silu, res[dense 3, tanh, dense 6]]",
+                    "adam", 7, 0, 1);
 }
 
 /* Layers with parameters of their own, alone, nested and at the ends of a network. */

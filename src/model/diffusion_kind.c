@@ -1,0 +1,104 @@
+/* model=diffusion: a denoising diffusion of the data itself (Ho, Jain & Abbeel 2020). Its latents x_1 .. x_T are as wide as x
+ * and its encoder adds noise, so that all parameters are those of one network. Relies on diffusion.h for the graphs and on
+ * diffusion_rows.c for what is computed of rows. */
+#include <stddef.h>
+#include <string.h>
+
+#include "model/diffusion_rows.h"
+#include "model/prior.h"
+#include "model/standardize.h"
+
+#define FIELD(field) offsetof(vae__spec, diffusion.field)
+
+static const vae__option options[] = {
+    {"steps", VAE__OPTION_UNSIGNED, FIELD(steps), .minimum = 1, .maximum = VAE__MAX_STEPS},
+    {"schedule", VAE__OPTION_CHOICE, FIELD(schedule), .choices = vae__noise_names},
+    {"predict", VAE__OPTION_CHOICE, FIELD(predict), .choices = vae__predict_names},
+    {"variance", VAE__OPTION_CHOICE, FIELD(variance), .choices = vae__variance_names},
+    {"network", VAE__OPTION_CUSTOM, FIELD(network), .parse = vae__layers_parse,
+     .print = vae__layers_print},
+    {.name = NULL}};
+
+const vae__option_table vae__diffusion_table = {.options = options};
+
+/* ---- spec ---- */
+
+static const vae__diffusion_spec usual = {.steps = 1000,
+                                          .schedule = VAE__NOISE_COSINE,
+                                          .predict = VAE__PREDICT_V,
+                                          .variance = VAE__VARIANCE_LARGE};
+
+static vae_status complete(vae__spec *spec) {
+    spec->latent = spec->input.size;
+    return vae__diffusion_complete(&spec->diffusion, &usual, spec->input.size, "");
+}
+
+static void print_options(const vae__spec *spec, vae__buffer *out) {
+    for (const vae__option *own = options; own->name; own++) vae__option_print(out, own, spec);
+}
+
+/* ---- parameters ---- */
+
+static double parameter_total(const vae__spec *spec) {
+    double scaling = spec->standardize ? 2 * (double)spec->input.size : 0;
+    return vae__diffusion_count(&spec->diffusion, spec->input.size) + scaling;
+}
+
+static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
+                          vae__network *network) {
+    const vae__declaration d = {context, list};
+    network->likelihood = (vae__likelihood_parameters){VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE};
+    vae_status status =
+        vae__diffusion_declare(&spec->diffusion, spec->input.size, 0, &d, "", &network->diffusion);
+    if (!status) status = vae__network_declare_standardization(context, spec, list, network);
+    network->prior = list->count;
+    return status ? status : vae__parameters_allocate(context, list);
+}
+
+static void initialize(const vae__spec *spec, const vae__network *network,
+                       const vae__parameters *list) {
+    memset(list->block, 0, list->block_count * sizeof *list->block);
+    vae__diffusion_initialize(&spec->diffusion, spec->input.size, spec, list, &network->diffusion);
+    if (!spec->standardize) return;
+    for (size_t i = 0; i < spec->input.size; i++) list->items[network->scale].values[i] = 1;
+}
+
+/* ---- graphs ---- */
+
+static vae_status build_training(const vae__build *build, const vae__objective_settings *settings) {
+    const vae__build with = {build->spec, build->network, build->graph, settings, build->diffusion};
+    const vae__network *network = build->network;
+    vae__diffusion_values values;
+    vae__id x, log_p;
+    vae_status status = vae__graph_input(build->graph, "x", &build->spec->input, VAE__PER_ROW, &x);
+    if (!status) status = vae__graph_result(build->graph, "x", x);
+    if (!status && build->spec->standardize)
+        status =
+            vae__standardize(build->graph, x, (vae__id)network->shift, (vae__id)network->scale, &x);
+    if (!status) status = vae__diffusion_build_training(&with, x, &values);
+    log_p = values.data;
+    if (!status && build->spec->standardize)
+        status = vae__standardized_density(build->graph, log_p, (vae__id)network->scale, &log_p);
+    if (!status) status = vae__graph_result(build->graph, "log_p", log_p);
+    return status ? status : vae__graph_result(build->graph, "kl", values.rest);
+}
+
+static const vae__program_kind programs[] = {
+    {"denoise", vae__diffusion_build_denoise, NULL, NULL},
+    {"denoise_each", vae__diffusion_build_denoise_each, NULL, NULL},
+};
+
+extern const vae__model_kind vae__model_kind_diffusion;
+const vae__model_kind vae__model_kind_diffusion = {
+    .name = "diffusion",
+    .programs = programs,
+    .program_count = sizeof programs / sizeof programs[0],
+    .complete = complete,
+    .print_options = print_options,
+    .parameter_total = parameter_total,
+    .declare = declare,
+    .initialize = initialize,
+    .build_training = build_training,
+    .rows = &vae__diffusion_row_functions,
+    .no_latents = "the bound of a diffusion is a sum over steps",
+};
