@@ -111,8 +111,7 @@ static int draw(const run *r, const vae_model *model) {
     plot_series series[PANELS];
     plot_panel panels[PANELS];
     for (size_t p = 0; p < PANELS; p++) {
-        snprintf(text, sizeof text, "sampler=ddim steps=50 taken=%d",
-                 taken[p] ? taken[p] : 1);
+        snprintf(text, sizeof text, "sampler=ddim steps=50 taken=%d", taken[p] ? taken[p] : 1);
         if (failed("samples", vae_generate(model, POINTS, 1, text, NULL, NULL, z, NULL, at)))
             return 1;
         const float *shown = taken[p] ? at : z;
