@@ -84,6 +84,7 @@ static void print_sigma(vae__buffer *out, const void *field) {
 static const char *const init_names[] = {"auto", "glorot", "he", NULL};
 static const char *const size_names[] = {"none", "total", NULL};
 static const char *const posterior_names[] = {"diagonal", NULL};
+static const char *const head_names[] = {"auto", "dense", NULL};
 
 enum {
     INPUT,
@@ -91,6 +92,7 @@ enum {
     LIKELIHOOD,
     ENCODER,
     DECODER,
+    HEAD,
     SIGMA,
     SIGMA_MIN,
     SIZE,
@@ -113,6 +115,7 @@ static const vae__option options[KEYS + 1] = {
                  .parse = vae__layers_parse, .print = vae__layers_print},
     [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder),
                  .parse = vae__layers_parse, .print = vae__layers_print},
+    [HEAD] = {"head", VAE__OPTION_CHOICE, offsetof(vae__spec, head), .choices = head_names},
     [SIGMA] = {"sigma", VAE__OPTION_CUSTOM, offsetof(vae__spec, sigma), .parse = parse_sigma,
                .print = print_sigma},
     [SIGMA_MIN] = {"sigma_min", VAE__OPTION_REAL, offsetof(vae__spec, sigma_min), .minimum = 1e-15,
@@ -244,6 +247,8 @@ vae_status vae__spec_parse(const char *text, vae__spec *spec) {
 void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
     for (int key = 0; key < KEYS; key++) {
         if (!vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
+        /* Earlier versions have no such key: texts without images are to stay theirs. */
+        if (key == HEAD && spec->head == VAE__HEAD_AUTO) continue;
         vae__option_print(out, &options[key], spec);
     }
     vae__prior_print_options(spec, out);

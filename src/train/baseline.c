@@ -13,6 +13,15 @@
 
 /* ---- independent columns ---- */
 
+/* A model whose output biases are those of independent columns once it is started from data: the same one, or
+ * where positions share biases, one with a head that is dense. */
+static vae_status make_constant(const vae_model *model, vae_model **out) {
+    vae__spec spec = model->spec;
+    if (vae__network_head_is_dense(&model->network)) return vae__model_clone(model, out);
+    spec.encoder.count = spec.decoder.count = 0;
+    return vae__model_new(model->context, &spec, out);
+}
+
 vae_status vae__baseline_marginals(const vae_model *model, const vae_dataset *dataset,
                                    const vae_dataset *fitted_on, double *log_p) {
     vae_context *context = model->context;
@@ -21,7 +30,7 @@ vae_status vae__baseline_marginals(const vae_model *model, const vae_dataset *da
     size_t heads = vae__likelihood_heads(&model->spec) * width;
     vae_model *constant = NULL;
     vae__real *rows = vae__allocate(context, CHUNK * width + heads, sizeof *rows);
-    vae_status status = rows ? vae__model_clone(model, &constant) : vae__last_status();
+    vae_status status = rows ? make_constant(model, &constant) : vae__last_status();
     if (!status) status = vae__initialize_from_data(constant, fitted_on);
     double total = 0;
     for (size_t first = 0; !status && first < n; first += CHUNK) {

@@ -1,0 +1,78 @@
+/* Convolutions by tiles: a number of positions is lowered into a tile that stays in the second-level cache, one
+ * matrix product takes it, and the next tile overwrites it. No image is lowered as a whole. Tiles follow the
+ * order of the positions, so that with the builtin product no number depends on where a tile ends. */
+#include "tensor/convolution.h"
+
+#include <string.h>
+
+#include "tensor/gemm.h"
+
+/* Bytes of a tile, and the fewest positions of one: with fewer a product would read the weights too often. */
+#define TILE_BYTES ((size_t)384 << 10)
+#define LEAST_POSITIONS 64
+
+/* A window of one value that moves by one: the image is its own lowered form. */
+static int is_plain(const vae__geometry *g) {
+    return g->window.kernel == 1 && g->window.stride == 1 && g->window.pad == 0;
+}
+
+static size_t tile_positions(const vae__geometry *g) {
+    size_t positions = TILE_BYTES / (vae__geometry_patch(g) * sizeof(vae__real));
+    return positions < LEAST_POSITIONS ? LEAST_POSITIONS : positions;
+}
+
+size_t vae__convolution_scratch(const vae__geometry *g) {
+    return is_plain(g) ? 0 : tile_positions(g) * vae__geometry_patch(g) * sizeof(vae__real);
+}
+
+static size_t total_positions(const vae__convolution *c) {
+    return c->images * vae__geometry_positions(&c->geometry);
+}
+
+/* Positions from `first` on that one product takes. */
+static size_t next_count(const vae__convolution *c, size_t first) {
+    size_t left = total_positions(c) - first, most = tile_positions(&c->geometry);
+    return left < most ? left : most;
+}
+
+/* The lowered form of these positions: the tile, or the image itself. */
+static const vae__real *lowered(const vae__convolution *c, const vae__real *large, size_t first,
+                                size_t count) {
+    if (is_plain(&c->geometry)) return large + first * c->geometry.channels;
+    c->kernels->lower(&c->geometry, large, first, count, c->tile);
+    return c->tile;
+}
+
+void vae__convolve(const vae__convolution *c, const vae__real *large, vae__real *small) {
+    size_t patch = vae__geometry_patch(&c->geometry), total = total_positions(c);
+    for (size_t first = 0, count; first < total; first += count) {
+        count = next_count(c, first);
+        vae__gemm_forward(c->kernels, count, patch, c->maps, lowered(c, large, first, count),
+                          c->weight, small + first * c->maps);
+    }
+}
+
+void vae__convolve_back(const vae__convolution *c, const vae__real *small, vae__real *large) {
+    const vae__geometry *g = &c->geometry;
+    size_t patch = vae__geometry_patch(g), total = total_positions(c);
+    int plain = is_plain(g);
+    if (!plain) memset(large, 0, c->images * g->height * g->width * g->channels * sizeof *large);
+    for (size_t first = 0, count; first < total; first += count) {
+        count = next_count(c, first);
+        vae__real *to = plain ? large + first * patch : c->tile;
+        vae__gemm_backward(c->kernels, count, patch, c->maps, small + first * c->maps, c->weight,
+                           to);
+        if (!plain) c->kernels->raise(g, to, first, count, large);
+    }
+}
+
+void vae__convolve_weights(const vae__convolution *c, const vae__real *large,
+                           const vae__real *small, size_t first, size_t count, vae__real *into,
+                           int add) {
+    size_t patch = vae__geometry_patch(&c->geometry), total = total_positions(c);
+    for (size_t at = 0, positions; at < total; at += positions) {
+        positions = next_count(c, at);
+        vae__gemm_weights(c->kernels, positions, patch, count, small + at * c->maps + first,
+                          c->maps, lowered(c, large, at, positions), into, add || at > 0);
+    }
+}
