@@ -34,6 +34,13 @@ static const example examples[] = {
     {"layers",
      "input=7 latent=3 likelihood=gaussian encoder=[dense 8, layernorm, res[tanh, res[dense 6], relu]] "
      "decoder=[layernorm, res[dense 9, silu, dense 3], dense 5]"},
+    {"images",
+     "input=2x8x8 latent=3 likelihood=bernoulli encoder=[conv 5 4 stride 2 pad 1, relu, res[groupnorm 5, "
+     "silu, conv 6 3 pad 1], avgpool 2, dense 9, tanh] decoder=[dense 24, relu, reshape 6x2x2, deconv 4 4 "
+     "stride 2 pad 1, relu]"},
+    {"images2",
+     "input=3x4x6 latent=3 likelihood=gaussian encoder=[layernorm, conv 5 3, flatten, tanh] decoder=[dense "
+     "12, reshape 2x2x3, upsample 2, res[conv 4 3 pad 1, layernorm]]"},
 };
 
 /* Numbers in [-1, 1): not random, but no pattern that a layer could hide. */
