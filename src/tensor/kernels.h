@@ -134,6 +134,9 @@ typedef struct vae__kernels {
     void (*raise)(const vae__geometry *geometry, const vae__real *tile, size_t first, size_t count,
                   vae__real *images);
 
+    /* to [columns, rows] = from [rows, columns]^T */
+    void (*transpose)(const vae__real *from, size_t rows, size_t columns, vae__real *to);
+
     /* ---- products of columns in double, for builds without a BLAS ---- */
     void (*products)(const vae__products *products);
 } vae__kernels;

@@ -65,6 +65,9 @@ vae_status vae__first_values(vae__graph *graph, vae__id x, size_t count, vae__id
 /* y = x in the given layout; y is x itself where both layouts are the same order. (layout.c) */
 vae_status vae__layout_node(vae__graph *graph, vae__id x, vae__layout layout, vae__id *y);
 
+/* y = the numbers of x, channels first, as an image of this shape with channels last. (layout.c) */
+vae_status vae__image(vae__graph *graph, vae__id x, const vae__shape *shape, vae__id *y);
+
 /* Whether the value's numbers lie in that layout, or would lie the same way. */
 int vae__layout_fits(const vae__value *value, vae__layout layout);
 

@@ -1,4 +1,4 @@
-/* reshape CxHxW: the values of a row, in their order, as an image. Relies on the op of autodiff/ops/reshape.c; it
+/* reshape CxHxW: the values of a row, in their order, as an image. Relies on the op of autodiff/ops/layout.c; it
  * has no parameters. */
 #include <string.h>
 
@@ -51,7 +51,7 @@ static vae_status add(const vae__layer *layer, const size_t *first, vae__graph *
     const size_t *n = layer->numbers;
     const vae__shape shape = {3, {n[0], n[1], n[2]}, n[0] * n[1] * n[2]};
     (void)first;
-    return vae__reshape(graph, *h, &shape, h);
+    return vae__image(graph, *h, &shape, h);
 }
 
 static const char *const names[] = {"reshape", NULL};

@@ -24,5 +24,6 @@ const vae__kernels KERNEL(kernels) = {
     .tile = KERNEL(tile),
     .lower = KERNEL(lower),
     .raise = KERNEL(raise),
+    .transpose = KERNEL(transpose),
     .products = KERNEL(products),
 };

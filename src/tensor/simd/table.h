@@ -45,6 +45,7 @@ void KERNEL(lower)(const vae__geometry *g, const real *images, size_t first, siz
                    real *tile);
 void KERNEL(raise)(const vae__geometry *g, const real *tile, size_t first, size_t count,
                    real *images);
+void KERNEL(transpose)(const real *from, size_t rows, size_t columns, real *to);
 void KERNEL(products)(const vae__products *products);
 
 extern const vae__kernels KERNEL(kernels);
