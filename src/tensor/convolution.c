@@ -59,17 +59,28 @@ void vae__convolve(const vae__convolution *c, const vae__real *large, vae__real 
     }
 }
 
+/* Clears the images that positions before `end` see, as far as it has not been done: just before values are added
+ * to them, so that they are in the cache then. */
+static void clear_images(const vae__convolution *c, size_t end, size_t *cleared, vae__real *large) {
+    const vae__geometry *g = &c->geometry;
+    size_t size = g->height * g->width * g->channels;
+    size_t images = (end - 1) / vae__geometry_positions(g) + 1;
+    memset(large + *cleared * size, 0, (images - *cleared) * size * sizeof *large);
+    *cleared = images;
+}
+
 void vae__convolve_back(const vae__convolution *c, const vae__real *small, vae__real *large) {
     const vae__geometry *g = &c->geometry;
-    size_t patch = vae__geometry_patch(g), total = total_positions(c);
+    size_t patch = vae__geometry_patch(g), total = total_positions(c), cleared = 0;
     int plain = is_plain(g);
-    if (!plain) memset(large, 0, c->images * g->height * g->width * g->channels * sizeof *large);
     for (size_t first = 0, count; first < total; first += count) {
         count = next_count(c, first, LEAST_POSITIONS);
         vae__real *to = plain ? large + first * patch : c->tile;
         vae__gemm_backward(c->kernels, count, patch, c->maps, small + first * c->maps, c->weight,
                            to);
-        if (!plain) c->kernels->raise(g, to, first, count, large);
+        if (plain) continue;
+        clear_images(c, first + count, &cleared, large);
+        c->kernels->raise(g, to, first, count, large);
     }
 }
 

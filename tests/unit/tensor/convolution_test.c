@@ -184,6 +184,24 @@ static void an_image_does_not_depend_on_others(void **state) {
 #endif
 }
 
+static void check_transpose(const vae__kernels *kernels) {
+    enum { MOST = 40 };
+    vae__real from[MOST * MOST], to[MOST * MOST];
+    for (size_t rows = 1; rows < MOST; rows += rows < 6 ? 1 : 5) {
+        for (size_t columns = 1; columns < MOST; columns += columns < 6 ? 1 : 7) {
+            for (size_t i = 0; i < rows * columns; i++) from[i] = (vae__real)i;
+            kernels->transpose(from, rows, columns, to);
+            for (size_t i = 0; i < rows * columns; i++)
+                assert_true((size_t)to[i % columns * rows + i / columns] == i);
+        }
+    }
+}
+
+static void transposes(void **state) {
+    (void)state;
+    test_each_level(check_transpose);
+}
+
 static void extents_and_positions_are_inverse(void **state) {
     (void)state;
     for (size_t kernel = 1; kernel < 6; kernel++) {
@@ -207,6 +225,7 @@ int main(void) {
         cmocka_unit_test(products_are_those_of_plain_loops),
         cmocka_unit_test(weights_come_in_parts_and_are_added),
         cmocka_unit_test(an_image_does_not_depend_on_others),
+        cmocka_unit_test(transposes),
         cmocka_unit_test(extents_and_positions_are_inverse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,6 +260,10 @@ static void images(void **state) {
         check_gradients(spec, "adam", 3, 0, 1);
         check_gradients(spec, "adam objective=iwae samples=3", 2, 0, 1);
     }
+    /* A kernel above 4 MiB, whose gradient is cut by its own rows; then several chunks of rows. */
+    check_gradients(
+        "input=200x2x2 latent=2 likelihood=bernoulli encoder=[conv 600 3 pad 1, groupnorm 1, tanh]",
+        "adam", 3, 0, 1);
     check_gradients(
         "input=1x3x3 latent=2 likelihood=bernoulli encoder=[conv 2 2, groupnorm 2, tanh] "
         "decoder=[dense 9, reshape 1x3x3]",
