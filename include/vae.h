@@ -334,7 +334,7 @@ typedef struct vae_model vae_model;
  *                               res[ .. ]. The layers that make mean, logvar and x are added
  *                               behind them. For images, input=3x64x64 (channels first):
  *                               conv C K [stride S] [pad P], deconv C K .., avgpool K,
- *                               upsample F, groupnorm G, reshape CxHxW, flatten
+ *                               upsample F, groupnorm G, attention H, reshape CxHxW, flatten
  *   head=auto | dense (auto)    the layer behind the decoder: auto: a convolution where the decoder
  *                               ends in an image of the input's size or of half of it
  *   sigma=0.1 | shared | optimal | per_dim | decoder (shared)

@@ -16,6 +16,7 @@
     X(avgpool)              \
     X(upsample)             \
     X(groupnorm)            \
+    X(attention)            \
     X(reshape)              \
     X(flatten)
 

@@ -281,7 +281,7 @@ static void layers(void **state) {
 
 static void images(void **state) {
     (void)state;
-    run_file("tests/golden/data/images.txt", 15);
+    run_file("tests/golden/data/images.txt", 16);
 }
 
 static void priors(void **state) {

@@ -122,9 +122,8 @@ class Model:
         for value in self.parameters.values():
             value.requires_grad_()
 
-    @staticmethod
-    def draw(generator, *shape):
-        return (0.6 * torch.randn(*shape, generator=generator)).float().double()
+    def draw(self, generator, *shape):
+        return (self.case["spread"] * torch.randn(*shape, generator=generator)).float().double()
 
     def dense(self, name, width, out, generator):
         self.parameters[name + ".weight"] = self.draw(generator, out, width)
@@ -153,6 +152,10 @@ class Model:
             sides = (layer[1], shape[0]) if layer[0] == "conv" else (shape[0], layer[1])
             self.parameters[own + ".weight"] = self.draw(generator, *sides, layer[2], layer[2])
             self.parameters[own + ".bias"] = self.draw(generator, layer[1])
+        elif layer[0] == "attention":
+            for name, sides in (("in_proj_weight", (3, shape[0])), ("out_proj.weight", (1, shape[0]))):
+                self.parameters[f"{own}.{name}"] = self.draw(generator, sides[0] * shape[0], shape[0])
+                self.parameters[f"{own}.{name.replace('weight', 'bias')}"] = self.draw(generator, sides[0] * shape[0])
         if layer[0] == "reshape":
             return layer[1:]
         if layer == "flatten" or isinstance(layer, tuple):
@@ -187,6 +190,12 @@ class Model:
             return nn.functional.group_norm(h, layer[1], of("weight"), of("bias"))
         if layer[0] == "avgpool":
             return nn.functional.avg_pool2d(h, layer[1])
+        if layer[0] == "attention":
+            flat = h.flatten(2).permute(2, 0, 1)  # [positions, n, channels]
+            made, _ = nn.functional.multi_head_attention_forward(
+                flat, flat, flat, h.shape[1], layer[1], of("in_proj_weight"), of("in_proj_bias"), None, None, False, 0.0,
+                of("out_proj.weight"), of("out_proj.bias"), need_weights=False)
+            return made.permute(1, 2, 0).reshape(h.shape)
         assert layer[0] == "upsample", layer
         return nn.functional.interpolate(h, scale_factor=layer[1], mode="nearest")
 
@@ -329,6 +338,7 @@ DEFAULTS = dict(
     shift=(),
     scale=(),
     seed=1,
+    spread=0.6,  # of the parameters
     set={},
     only="",
     beta=1.0,
@@ -606,7 +616,7 @@ write(
             seed=37, **image(2, 6, 6)),
     text_of("groupnorm", encoder="conv 6 3, groupnorm 3, tanh",
             decoder="dense 16, reshape 4x2x2, groupnorm 2, silu, upsample 2, groupnorm 1", seed=38, **image(1, 4, 4)),
-    text_of("residual", encoder="res[conv 3 3 pad 1, tanh], res[groupnorm 3, tanh, conv 5 3 pad 1]",
+    text_of("residual", encoder="res[conv 3 3 pad 1, tanh], res[groupnorm 3, tanh, conv 5 3 pad 1], tanh",
             decoder="dense 20, reshape 2x5x2, res[conv 2 3 pad 1, silu], res[conv 3 1]", seed=39, **image(2, 5, 2)),
     text_of("flatten and dense layers", encoder="conv 3 2, flatten, layernorm, dense 4, tanh, res[dense 12, reshape "
             "3x2x2, tanh]", decoder="dense 9, res[reshape 1x3x3, conv 1 3 pad 1, flatten]", seed=50, **image(1, 3, 3)),
@@ -618,9 +628,12 @@ write(
             **{**iwae(3), "seed": 43}),
     text_of("pseudo-inputs", encoder="conv 3 2 stride 2, tanh", decoder="dense 8, reshape 2x2x2, tanh", prior="vamp:2",
             seed=44, **image(2, 4, 4)),
+    text_of("attention", encoder="conv 6 2, res[attention 3], tanh", decoder="dense 20, reshape 5x2x2, attention 1, tanh",
+            seed=46, **{**image(2, 4, 4), "optimizer": "sgd lr=0.05",  # the bias of k has no gradient but rounding
+                        "rule": lambda p: torch.optim.SGD(p, lr=0.05)}),
     text_of("a network of convolutions", encoder="conv 4 4 stride 2 pad 1, relu, conv 6 4 stride 2 pad 1, relu",
             decoder="dense 24, relu, reshape 6x2x2, deconv 4 4 stride 2 pad 1, relu", seed=45,
-            **{**image(2, 8, 8), "steps": STEPS}),
+            spread=0.3, **{**image(2, 8, 8), "steps": STEPS}),
 )
 
 mixture = lambda count, covariance="diagonal": dict(prior=f"mixture:{count}", prior_covariance=covariance)

@@ -91,6 +91,18 @@ class Rows(torch.nn.Module):
         return self.layer(x.flatten(1)).reshape(-1, *self.shape)
 
 
+class Attention(torch.nn.Module):
+    def __init__(self, tensors, name, channels, heads):
+        super().__init__()
+        self.inner = torch.nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.inner.load_state_dict({part: tensors.pop("%s.%s" % (name, part)) for part in self.inner.state_dict()})
+        self.double()
+
+    def forward(self, x):
+        flat = x.flatten(2).transpose(1, 2)
+        return self.inner(flat, flat, flat, need_weights=False)[0].transpose(1, 2).reshape(x.shape)
+
+
 def image_layer(tensors, name, words, channels):
     """A layer of images by its text."""
     numbers = [int(word) for word in words[1:3] if word.isdigit()]
@@ -102,6 +114,8 @@ def image_layer(tensors, name, words, channels):
         return filled(tensors, name, torch.nn.ConvTranspose2d(channels, *numbers, **window))
     if words[0] == "groupnorm":
         return filled(tensors, name, torch.nn.GroupNorm(numbers[0], channels))
+    if words[0] == "attention":
+        return Attention(tensors, name, channels, numbers[0])
     if words[0] == "avgpool":
         return torch.nn.AvgPool2d(numbers[0])
     assert words[0] == "upsample", words

@@ -35,7 +35,7 @@ static void create(world *w, model_slot *m, vae_context *context) {
     /* For rows that are images. */
     static const char *const image_encoders[] = {"conv 5 3 stride 2 pad 1, relu, dense 5",
                                                  "conv 4 2, groupnorm 2, silu, res[conv 6 3 pad 1]",
-                                                 "avgpool 2, conv 3 1, tanh",
+                                                 "avgpool 2, conv 3 1, attention 3, tanh",
                                                  "res[conv 3 3 pad 1, tanh], layernorm, flatten"};
     static const char *const image_decoders[] = {
         "dense 12, tanh, reshape 1x3x4", "dense 6, reshape 3x1x2, relu, deconv 4 4 stride 2 pad 1",

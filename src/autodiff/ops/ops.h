@@ -58,6 +58,10 @@ vae_status vae__upsample(vae__graph *graph, vae__id x, size_t factor, vae__id *y
  * channels last; weight and, behind it, bias [channels]. (groupnorm.c) */
 vae_status vae__groupnorm(vae__graph *graph, vae__id x, vae__id weight, size_t groups, vae__id *y);
 
+/* y [channels, ..] = attention of x [3 channels, ..], which holds q, k and v, over the positions of images with
+ * channels last. (attention.c) */
+vae_status vae__attention(vae__graph *graph, vae__id x, size_t heads, vae__id *y);
+
 /* y = the numbers of x, channels first, as rows of this shape; the first `count` of them. (reshape.c) */
 vae_status vae__reshape(vae__graph *graph, vae__id x, const vae__shape *shape, vae__id *y);
 vae_status vae__first_values(vae__graph *graph, vae__id x, size_t count, vae__id *y);

@@ -132,9 +132,9 @@ static void prints_a_fixed_point(void **state) {
         {GAUSSIAN " sigma=\"0.5\" encoder=\"[dense 3, relu]\"", NULL},
         {"input=2147483647 latent=1 likelihood=bernoulli decoder=[dense 2147483647]", NULL},
         {"input=2x8x8 latent=2 likelihood=bernoulli encoder=[conv 3 4 pad 1 stride 2,deconv 2  3, "
-         "avgpool 2, groupnorm 1, flatten] decoder=[ reshape 2x1x1, upsample 3 ] head=dense",
+         "avgpool 2, groupnorm 1, attention 1, flatten] decoder=[ reshape 2x1x1, upsample 3 ] head=dense",
          "input=2x8x8 latent=2 likelihood=bernoulli encoder=[conv 3 4 stride 2 pad 1, deconv 2 3, "
-         "avgpool 2, groupnorm 1, flatten] decoder=[reshape 2x1x1, upsample 3] head=dense init=auto "
+         "avgpool 2, groupnorm 1, attention 1, flatten] decoder=[reshape 2x1x1, upsample 3] head=dense init=auto "
          "seed=1 posterior=diagonal prior=normal"},
     };
     (void)state;
@@ -269,6 +269,11 @@ static void refuses(void **state) {
         {IMAGE "encoder=[flatten, deconv 3 2]", "'deconv 3 2' does not take rows of 48: it takes"},
         {IMAGE "encoder=[groupnorm 3]",
          "'groupnorm 3' does not take rows of 2x4x6: 2 channels do not make 3 equal groups"},
+        {IMAGE "encoder=[attention 3]",
+         "'attention 3' does not take rows of 2x4x6: 2 channels do not make 3 equal heads"},
+        {IMAGE "encoder=[upsample 20, attention 1]",
+         "does not take rows of 2x80x120: more than 4096"},
+        {"encoder=[attention]", "the heads of attention: expected a whole number from 1 to 4096"},
         {IMAGE "encoder=[avgpool 5]", "does not take rows of 2x4x6: a block of 5x5 is larger"},
         {IMAGE "encoder=[upsample 4096, upsample 4096]",
          "'upsample 4096' does not take rows of 2x16384x24576: 2x67108864x100663296 are more than "

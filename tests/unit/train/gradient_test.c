@@ -252,6 +252,8 @@ static void images(void **state) {
         "2x3x3, tanh], reshape 2x3x3]",
         "input=2x5x5 encoder=[avgpool 2, conv 3 2, tanh] decoder=[dense 50, reshape 2x5x5] likelihood=gaussian "
         "sigma=decoder",
+        "input=4x2x3 encoder=[attention 2, tanh] decoder=[dense 8, reshape 2x2x2, res[attention 1]]",
+        "input=1x3x1 encoder=[res[conv 6 1, attention 3]] decoder=[dense 15, reshape 5x3x1, attention 5]",
         "input=1x4x4 encoder=[conv 2 3, tanh] decoder=[dense 8, reshape 2x2x2, tanh] prior=vamp:3"};
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         char spec[400];
@@ -260,10 +262,12 @@ static void images(void **state) {
         check_gradients(spec, "adam", 3, 0, 1);
         check_gradients(spec, "adam objective=iwae samples=3", 2, 0, 1);
     }
-    /* A kernel above 4 MiB, whose gradient is cut by its own rows; then several chunks of rows. */
-    check_gradients(
-        "input=200x2x2 latent=2 likelihood=bernoulli encoder=[conv 600 3 pad 1, groupnorm 1, tanh]",
-        "adam", 3, 0, 1);
+    /* A kernel above 4 MiB, whose gradient is cut by its own rows: too many terms for differences in float. */
+    if (sizeof(vae__real) == sizeof(double))
+        check_gradients(
+            "input=200x2x2 latent=2 likelihood=bernoulli encoder=[conv 600 3 pad 1, groupnorm "
+            "1, tanh]",
+            "adam", 3, 0, 1);
     check_gradients(
         "input=1x3x3 latent=2 likelihood=bernoulli encoder=[conv 2 2, groupnorm 2, tanh] "
         "decoder=[dense 9, reshape 1x3x3]",

@@ -47,6 +47,20 @@ class RowNorm(nn.LayerNorm):
         return super().forward(x.flatten(1)).reshape(x.shape)
 
 
+class Attention(nn.MultiheadAttention):
+    """Self-attention over the positions of images."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        flat = x.flatten(2).transpose(1, 2)
+        return super().forward(flat, flat, flat, need_weights=False)[0].transpose(1, 2).reshape(x.shape)
+
+
+def _attention(tensors: Mapping[str, torch.Tensor], name: str, heads: int) -> nn.Module:
+    layer = Attention(len(tensors[name + ".out_proj.bias"]), heads, batch_first=True)
+    layer.load_state_dict({part: tensors["%s.%s" % (name, part)] for part in layer.state_dict()})
+    return layer
+
+
 class Reshape(nn.Module):
     def __init__(self, *shape: int):
         super().__init__()
@@ -111,6 +125,8 @@ def _layer(tensors: Mapping[str, torch.Tensor], name: str, layer: str) -> nn.Mod
         return _filled(RowNorm(tensors[name + ".weight"].shape), tensors, name)
     if kind == "groupnorm":
         return _filled(nn.GroupNorm(int(words[0]), len(tensors[name + ".weight"])), tensors, name)
+    if kind == "attention":
+        return _attention(tensors, name, int(words[0]))
     if kind == "reshape":
         return Reshape(*map(int, words[0].split("x")))
     if kind in _SHAPES:
