@@ -151,7 +151,7 @@ class TorchVAE(nn.Module):
         self.encoder, self.decoder = (
             _sequential(tensors, name, split_layers(find_list(spec, name))) for name in ("encoder", "decoder"))  # fmt: skip
         self.posterior, self.likelihood = _linear(tensors, "posterior"), _head(tensors, "likelihood")
-        self._shape = tuple(map(int, re.search(r"\binput=([0-9x]+)", spec).group(1).split("x")))
+        self._shape = tuple(map(int, re.findall(r"\binput=([0-9x]+)", spec)[0].split("x")))
         self._counts = re.search(r"likelihood=(poisson|negative_binomial)\b", spec) is not None
         self._names: dict[str, str] = {}
         for name, values in tensors.items():
