@@ -6,35 +6,49 @@ enum { WIDE = 16, HALF = 8, QUARTER = 4 };
 
 /* ---- short stretches: a call of memcpy would take longer than they do ---- */
 
-/* Vectors that overlap write the same values twice. */
-static inline void copy_wide(real *to, const real *from, size_t count) {
-    for (size_t i = 0; i + WIDE <= count; i += WIDE) memcpy(to + i, from + i, WIDE * sizeof *to);
-    memcpy(to + count - WIDE, from + count - WIDE, WIDE * sizeof *to);
-}
-
-static inline void copy_half(real *to, const real *from, size_t count) {
-    memcpy(to, from, HALF * sizeof *to);
-    memcpy(to + count - HALF, from + count - HALF, HALF * sizeof *to);
-}
-
-static inline void copy_quarter(real *to, const real *from, size_t count) {
-    memcpy(to, from, QUARTER * sizeof *to);
-    memcpy(to + count - QUARTER, from + count - QUARTER, QUARTER * sizeof *to);
+/* Two blocks of `size` values that overlap: `size` to twice as many. What both have is written twice. */
+static inline void copy_two(real *to, const real *from, size_t count, size_t size) {
+    memcpy(to, from, size * sizeof *to);
+    memcpy(to + count - size, from + count - size, size * sizeof *to);
 }
 
 static inline void copy_few(real *to, const real *from, size_t count) {
     for (size_t i = 0; i < count; i++) to[i] = from[i];
 }
 
+static inline void copy_quarter(real *to, const real *from, size_t count) {
+    copy_two(to, from, count, QUARTER);
+}
+
+static inline void copy_half(real *to, const real *from, size_t count) {
+    copy_two(to, from, count, HALF);
+}
+
+static inline void copy_wide(real *to, const real *from, size_t count) {
+    copy_two(to, from, count, WIDE);
+}
+
+static inline void copy_double(real *to, const real *from, size_t count) {
+    copy_two(to, from, count, 2 * WIDE);
+}
+
+static inline void copy_many(real *to, const real *from, size_t count) {
+    memcpy(to, from, count * sizeof *to);
+}
+
+typedef void (*copy_fn)(real *to, const real *from, size_t count);
+
 static inline void copy(real *to, const real *from, size_t count) {
-    if (count >= WIDE) {
-        copy_wide(to, from, count);
-    } else if (count >= HALF) {
-        copy_half(to, from, count);
-    } else if (count >= QUARTER) {
-        copy_quarter(to, from, count);
-    } else {
+    if (count < QUARTER) {
         copy_few(to, from, count);
+    } else if (count < HALF) {
+        copy_quarter(to, from, count);
+    } else if (count < WIDE) {
+        copy_half(to, from, count);
+    } else if (count < 2 * WIDE) {
+        copy_wide(to, from, count);
+    } else {
+        copy_many(to, from, count);
     }
 }
 
@@ -135,27 +149,32 @@ static void lower_side(const segment *s, const real *images, size_t column, real
     }
 }
 
-/* The visible lines of n windows that lie within the sides, `step` values apart. */
-static void lower_inner(const segment *s, const real *from, size_t n, size_t step, real *tile) {
+/* The visible lines of n windows that lie within the sides, `step` values apart. Inlined with each way to copy, so
+ * that nothing is chosen within the loops. */
+static inline void lower_lines(const segment *s, const real *from, size_t n, size_t step,
+                               real *tile, copy_fn copy_line) {
     const vae__geometry *g = s->geometry;
     size_t line = g->window.kernel * g->channels, patch = g->window.kernel * line;
     size_t width = g->width * g->channels;
-    if (line >= WIDE) {
-        for (size_t p = 0; p < n; p++)
-            for (size_t i = 0; i < s->rows.count; i++)
-                copy_wide(tile + p * patch + i * line, from + p * step + i * width, line);
-    } else if (line >= HALF) {
+    for (size_t p = 0; p < n; p++)
         for (size_t i = 0; i < s->rows.count; i++)
-            for (size_t p = 0; p < n; p++)
-                copy_half(tile + p * patch + i * line, from + p * step + i * width, line);
-    } else if (line >= QUARTER) {
-        for (size_t i = 0; i < s->rows.count; i++)
-            for (size_t p = 0; p < n; p++)
-                copy_quarter(tile + p * patch + i * line, from + p * step + i * width, line);
+            copy_line(tile + p * patch + i * line, from + p * step + i * width, line);
+}
+
+static void lower_inner(const segment *s, const real *from, size_t n, size_t step, real *tile) {
+    size_t line = s->geometry->window.kernel * s->geometry->channels;
+    if (line < QUARTER) {
+        lower_lines(s, from, n, step, tile, copy_few);
+    } else if (line < HALF) {
+        lower_lines(s, from, n, step, tile, copy_quarter);
+    } else if (line < WIDE) {
+        lower_lines(s, from, n, step, tile, copy_half);
+    } else if (line < 2 * WIDE) {
+        lower_lines(s, from, n, step, tile, copy_wide);
+    } else if (line < 4 * WIDE) {
+        lower_lines(s, from, n, step, tile, copy_double);
     } else {
-        for (size_t i = 0; i < s->rows.count; i++)
-            for (size_t p = 0; p < n; p++)
-                copy_few(tile + p * patch + i * line, from + p * step + i * width, line);
+        lower_lines(s, from, n, step, tile, copy_many);
     }
 }
 
