@@ -38,6 +38,9 @@ static const example examples[] = {
      "input=2x8x8 latent=3 likelihood=bernoulli encoder=[conv 5 4 stride 2 pad 1, relu, res[groupnorm 5, "
      "silu, conv 6 3 pad 1], attention 3, avgpool 2, dense 9, tanh] decoder=[dense 24, relu, reshape 6x2x2, deconv 4 4 "
      "stride 2 pad 1, relu]"},
+    {"images3",
+     "input=2x4x4 latent=2 likelihood=gaussian sigma=decoder encoder=[conv 3 3] decoder=[dense 8, reshape "
+     "2x2x2, tanh]"},
     {"images2",
      "input=3x4x6 latent=3 likelihood=gaussian encoder=[layernorm, conv 5 3, flatten, tanh] decoder=[dense "
      "12, reshape 2x2x3, upsample 2, res[conv 4 3 pad 1, layernorm]]"},
