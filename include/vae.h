@@ -336,8 +336,13 @@ typedef struct vae_model vae_model;
  *       negative_binomial       counts of variance mu + mu^2 / r, log r learned for each value
  *   encoder=[dense 400, relu]  decoder=[dense 400, relu]      ([]: a linear map)
  *                               up to 64 layers each: dense N, or an activation: identity relu
- *                               leaky_relu elu silu gelu tanh sigmoid softplus. The layers that
- *                               make mean, logvar and x are added behind them
+ *                               leaky_relu elu silu gelu tanh sigmoid softplus; layernorm;
+ *                               res[ .. ]. The layers that make mean, logvar and x are added
+ *                               behind them. For images, input=3x64x64 (channels first):
+ *                               conv C K [stride S] [pad P], deconv C K .., avgpool K,
+ *                               upsample F, groupnorm G, attention H, reshape CxHxW, flatten
+ *   head=auto | dense (auto)    the layer behind the decoder: auto: a convolution where the decoder
+ *                               ends in an image of the input's size or of half of it
  *   sigma=0.1 | shared | optimal | per_dim | decoder (shared)
  *                               gaussian: standard deviation of p(x|z): a number; one that is
  *                               learned; the best of each batch (Rybkin et al. 2021); one learned
@@ -396,7 +401,8 @@ VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_
 /* Starts from the data: changes the first encoder layer so that rows reach it with mean 0 and,
  * over all columns together, variance 1 (not where the encoder begins with an activation); sets the
  * output bias to the columns' means (for a Bernoulli their logits), a learned sigma or dispersion
- * to the data's and, with standardize=1, shift and scale to each column. For a Gaussian without
+ * to the data's and, with standardize=1, shift and scale to each column. A convolution that is the
+ * first or the last layer is started from the channels, not the columns. For a Gaussian without
  * standardize=1 whose columns' deviation, over all of them together, is below 0.2 or above 5, the
  * output weights are multiplied by each column's. Reads the rows once; the data set, cursor
  * included, stays as it is.
@@ -484,7 +490,7 @@ VAE_API uint64_t vae_model_parameter_total(const vae_model *model);
 /* Name of tensor `index` from 0; NULL past the end. Valid while the model lives. */
 VAE_API const char *vae_model_parameter_name(const vae_model *model, size_t index);
 
-/* Its shape, as vae_dataset_shape; the rank is 1 to 3. */
+/* Its shape, as vae_dataset_shape; the rank is 1 to 4: a kernel is [out, in, height, width]. */
 VAE_API vae_status vae_model_parameter_shape(const vae_model *model, size_t index, size_t *shape,
                                              size_t capacity, size_t *rank);
 

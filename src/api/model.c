@@ -232,7 +232,8 @@ vae_status vae_model_parameter_get(const vae_model *model, const char *name, flo
     vae_status status =
         find_parameter(model, name, values, count, "vae_model_parameter_get", &parameter);
     if (status) return status;
-    for (size_t i = 0; i < count; i++) values[i] = (float)parameter->values[i];
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)parameter->values[vae__parameter_place(parameter, i)];
     return VAE_OK;
 }
 
@@ -250,7 +251,8 @@ vae_status vae_model_parameter_set(vae_model *model, const char *name, const flo
         return vae__fail(VAE_ERROR_DATA, "vae_model_parameter_set: value %zu for '%s' is not %s", i,
                          name, isfinite(values[i]) ? expected : "finite");
     }
-    for (size_t i = 0; i < count; i++) parameter->values[i] = (vae__real)values[i];
+    for (size_t i = 0; i < count; i++)
+        parameter->values[vae__parameter_place(parameter, i)] = (vae__real)values[i];
     size_t index = (size_t)(parameter - model->parameters.items);
     if (index == model->network.shift || index == model->network.scale) model->has_scaling = 1;
     model->set_by_hand = 1;

@@ -101,6 +101,7 @@ vae_status vae__graph_add(vae__graph *graph, const vae__node_spec *spec, vae__id
     vae__node node = {.op = spec->op,
                       .attributes = spec->attributes,
                       .size = spec->size,
+                      .window = spec->window,
                       .input_count = spec->input_count,
                       .parameter_count = spec->parameter_count};
     memcpy(node.inputs, spec->inputs, sizeof node.inputs);

@@ -54,6 +54,7 @@ typedef struct vae__node {
     const struct vae__op *op;
     const void *attributes; /* the op's own constants; outlive the graph */
     size_t size;            /* one number for ops that need no more, such as dense's width */
+    vae__window window;     /* of ops that move one over images */
     vae__id inputs[VAE__MAX_INPUTS], outputs[VAE__MAX_OUTPUTS], parameters[VAE__MAX_PARAMETERS];
     size_t input_count, output_count, parameter_count;
 } vae__node;
@@ -91,7 +92,7 @@ typedef struct vae__call {
     vae__real *output_gradient[VAE__MAX_OUTPUTS]; /* NULL: zero */
     const vae__real *parameter[VAE__MAX_PARAMETERS];
     const vae__real
-        *bias; /* of the dense layer in front, left to this node (VAE__OP_TAKES_BIAS); or NULL */
+        *bias;          /* of the layer in front, left to this node (VAE__OP_TAKES_BIAS); or NULL */
     void *scratch;      /* of vae__op.scratch bytes, this thread's own; NULL: none was asked for */
     int skip_bias;      /* dense: the next node adds it */
     int wants_gradient; /* a training run, in which a gradient comes through this node */
@@ -118,6 +119,10 @@ typedef struct vae__parameter_rows {
 
 enum { VAE__MEASURES = 2 }; /* sums that vae__op.measure takes */
 
+/* Rows of a batch in one chunk of a gradient by rows. Fixed, so that neither the batch's capacity nor the
+ * number of threads changes a sum. */
+enum { VAE__CHUNK_ROWS = 64 };
+
 enum {
     VAE__OP_IN_PLACE = 1, /* output 0 and its gradient may take the memory of input 0's */
     VAE__OP_TAKES_BIAS =
@@ -132,7 +137,9 @@ enum {
     VAE__OP_GRADIENT_BY_ROWS = 256, /* parameter gradients are summed over chunks of batch rows */
     VAE__OP_GRADIENT_READS_INPUT = 512,   /* `gradient` and `measure` read inputs */
     VAE__OP_GRADIENT_READS_OUTPUT = 1024, /* they read outputs */
-    VAE__OP_GRADIENT_READS_DELTA = 2048   /* they read the gradients of outputs */
+    VAE__OP_GRADIENT_READS_DELTA = 2048,  /* they read the gradients of outputs */
+    VAE__OP_TAKES_CHANNEL_BIAS =
+        4096 /* with VAE__OP_TAKES_BIAS: also a bias with one value for each channel */
 };
 
 /* An op is an object. What it does not need stays NULL. */
@@ -157,6 +164,10 @@ typedef struct vae__op {
      * VAE__OP_GRADIENT_BY_ROWS it may have a chunk of them. */
     void (*gradient)(const vae__call *call, size_t which, vae__parameter_rows rows, vae__real *into,
                      int add);
+
+    /* Batch rows of a chunk, with VAE__OP_GRADIENT_BY_ROWS: a constant of the node, at most VAE__CHUNK_ROWS.
+     * NULL: VAE__CHUNK_ROWS. */
+    size_t (*chunk)(const vae__graph *graph, const vae__node *node);
 
     /* What `bound` needs of the rows of the call: sums over rows, such as sums of squares. */
     void (*measure)(const vae__call *call, double *sums);
@@ -186,6 +197,7 @@ typedef struct vae__node_spec {
     const vae__op *op;
     const void *attributes;
     size_t size;
+    vae__window window;
     size_t input_count, parameter_count;
     vae__id inputs[VAE__MAX_INPUTS], parameters[VAE__MAX_PARAMETERS];
 } vae__node_spec;

@@ -39,6 +39,23 @@ vae_status vae__parameters_add(vae_context *context, vae__parameters *list, cons
     return VAE_OK;
 }
 
+vae_status vae__parameters_add_kernel(vae_context *context, vae__parameters *list, const char *name,
+                                      size_t rows, size_t channels, size_t kernel, size_t *index) {
+    double columns = (double)channels * (double)kernel * (double)kernel;
+    if (columns > (double)vae__gemm_largest()) {
+        return vae__fail(VAE_ERROR_TEXT,
+                         "%s would be [%zu, %zu, %zu, %zu]: more than %zu values in a row", name,
+                         rows, channels, kernel, kernel, vae__gemm_largest());
+    }
+    vae_status status =
+        vae__parameters_add(context, list, name, 2, rows, channels * kernel * kernel, 1, index);
+    if (status) return status;
+    vae__parameter *added = &list->items[*index];
+    added->shape = (vae__shape){4, {rows, channels, kernel, kernel}, added->shape.size};
+    added->taps = kernel * kernel;
+    return VAE_OK;
+}
+
 vae_status vae__parameters_allocate(vae_context *context, vae__parameters *list) {
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {

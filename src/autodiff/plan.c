@@ -34,7 +34,15 @@ static size_t choose_slice_rows(const vae__plan *plan) {
 
 /* ---- bias fusion ---- */
 
-/* A dense layer whose only reader passes over its output anyway leaves the bias to that reader. */
+/* Whether the node can add that bias: one value for each of its input's, or one for each channel. */
+static int takes_bias(const vae__plan *plan, const vae__node *node, vae__id bias) {
+    const vae__value *input = &plan->graph->values[node->inputs[0]];
+    if (!(node->op->traits & VAE__OP_TAKES_BIAS)) return 0;
+    return plan->graph->parameters->items[bias].rows >= input->width ||
+           node->op->traits & VAE__OP_TAKES_CHANNEL_BIAS;
+}
+
+/* A layer whose only reader passes over its output anyway leaves the bias to that reader. */
 static void fuse_biases(vae__plan *plan) {
     const vae__graph *graph = plan->graph;
     for (size_t i = 0; i < graph->node_count; i++) plan->bias_of[i] = VAE__NONE;
@@ -45,7 +53,9 @@ static void fuse_biases(vae__plan *plan) {
         if (input->producer == VAE__NONE || input->consumers != 1 || input->is_result) continue;
         const vae__node *producer = &graph->nodes[input->producer];
         if (!(producer->op->traits & VAE__OP_LEAVES_BIAS)) continue;
-        plan->bias_of[i] = producer->parameters[producer->parameter_count - 1];
+        vae__id bias = producer->parameters[producer->parameter_count - 1];
+        if (!takes_bias(plan, node, bias)) continue;
+        plan->bias_of[i] = bias;
         plan->skips_bias[input->producer] = 1;
     }
 }

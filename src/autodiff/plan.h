@@ -58,14 +58,15 @@ typedef struct vae__weight_block {
     vae__id parameter;
     size_t first_row, rows;
     size_t first_term, term_count; /* in `terms`, which are sorted by parameter */
-    size_t
-        partial_offset; /* of the parameter's partial sums, [chunks, parameter]; VAE__NOWHERE: none */
+    size_t partial; /* the parameter's place in `partials`; VAE__NOWHERE: it has none there */
 } vae__weight_block;
 
 /* A parameter whose gradient is summed over chunks of rows first. */
 typedef struct vae__partial {
     vae__id parameter;
-    size_t first_term, term_count, offset;
+    size_t first_term, term_count;
+    size_t chunk_rows; /* rows of the batch in a chunk */
+    size_t offset;     /* of the sums, [chunks, parameter] */
 } vae__partial;
 
 typedef struct vae__plan {
@@ -120,10 +121,6 @@ size_t vae__plan_workers(const vae__plan *plan, size_t rows, size_t samples);
 static inline size_t vae__value_row_bytes(const vae__value *value) {
     return value->width * (value->is_double ? sizeof(double) : sizeof(vae__real));
 }
-
-/* Rows of a batch in one chunk of a gradient by rows. Fixed, so that neither the batch's capacity nor the
- * number of threads changes a sum. */
-enum { VAE__CHUNK_ROWS = 64 };
 
 /* ---- for plan.c only ---- */
 

@@ -191,11 +191,11 @@ static void size_extras(const buffers *b) {
 static void size_weight_phase(const buffers *b) {
     const vae__plan *plan = b->plan;
     size_t first = b->count - 1 - plan->partial_count;
-    size_t chunks = (plan->capacity + VAE__CHUNK_ROWS - 1) / VAE__CHUNK_ROWS;
     b->lifetimes[first].bytes = plan->threads * plan->largest_block * sizeof(vae__real);
     for (size_t i = 0; i < plan->partial_count; i++) {
         const vae__parameter *parameter =
             &plan->graph->parameters->items[plan->partials[i].parameter];
+        size_t each = plan->partials[i].chunk_rows, chunks = (plan->capacity + each - 1) / each;
         b->lifetimes[first + 1 + i].bytes =
             chunks * vae__parameter_size(parameter) * sizeof(vae__real);
     }
@@ -233,10 +233,10 @@ static void read_places(const buffers *b) {
     for (size_t i = 0; i < plan->partial_count; i++)
         plan->partials[i].offset = b->lifetimes[weights + 1 + i].offset;
     for (size_t i = 0; i < plan->block_count; i++) {
-        plan->blocks[i].partial_offset = VAE__NOWHERE;
+        plan->blocks[i].partial = VAE__NOWHERE;
         for (size_t j = 0; j < plan->partial_count; j++)
             if (plan->partials[j].parameter == plan->blocks[i].parameter)
-                plan->blocks[i].partial_offset = plan->partials[j].offset;
+                plan->blocks[i].partial = j;
     }
 }
 

@@ -9,7 +9,13 @@
 
 /* Bytes of a parameter from which its gradient is cut by its own rows after all: partial sums of it would take
  * more memory than they save time. */
-#define PARTIAL_BYTES (1 << 20)
+#define PARTIAL_BYTES ((size_t)1 << 20)
+
+/* The same where an op chooses its chunks: it makes few of them for a large parameter. */
+#define CHOSEN_PARTIAL_BYTES ((size_t)4 << 20)
+
+/* Rows of a block of a parameter that is larger than that. */
+#define LEAST_ROWS 64
 
 static void collect_terms(vae__plan *plan, vae__id parameter) {
     const vae__graph *graph = plan->graph;
@@ -23,11 +29,32 @@ static void collect_terms(vae__plan *plan, vae__id parameter) {
     }
 }
 
-/* Blocks of about equal height, none over BLOCK_VALUES where a single row is not. */
+static const vae__op *op_of(const vae__plan *plan, size_t term) {
+    return plan->graph->nodes[plan->terms[term].node].op;
+}
+
+/* Whether every contribution to the parameter can be summed by rows of the batch. */
+static int sums_by_rows(const vae__plan *plan, size_t first_term) {
+    size_t i = first_term;
+    while (i < plan->term_count && op_of(plan, i)->traits & VAE__OP_GRADIENT_BY_ROWS) i++;
+    return i == plan->term_count;
+}
+
+/* Whether partial sums of the parameter would be too large. */
+static int is_too_large(const vae__plan *plan, vae__id id, size_t first_term) {
+    size_t bytes = vae__parameter_size(&plan->graph->parameters->items[id]) * sizeof(vae__real);
+    return bytes > (op_of(plan, first_term)->chunk ? CHOSEN_PARTIAL_BYTES : PARTIAL_BYTES);
+}
+
+/* Blocks of about equal height, none over BLOCK_VALUES where a single row is not. Where contributions by rows
+ * of the batch are cut after all, each block has them do their work on those rows again: then blocks are
+ * LEAST_ROWS high. */
 static void cut_blocks(vae__plan *plan, vae__id id, size_t first_term) {
     const vae__parameter *parameter = &plan->graph->parameters->items[id];
     size_t size = vae__parameter_size(parameter), pieces = (size + BLOCK_VALUES - 1) / BLOCK_VALUES;
     size_t rows = (parameter->rows + pieces - 1) / pieces;
+    int is_cut_again = is_too_large(plan, id, first_term) && op_of(plan, first_term)->chunk;
+    if (is_cut_again && rows < LEAST_ROWS) rows = LEAST_ROWS;
     for (size_t first = 0; first < parameter->rows; first += rows) {
         size_t height = parameter->rows - first < rows ? parameter->rows - first : rows;
         size_t values = height * parameter->columns;
@@ -38,24 +65,34 @@ static void cut_blocks(vae__plan *plan, vae__id id, size_t first_term) {
                                     .rows = height,
                                     .first_term = first_term,
                                     .term_count = plan->term_count - first_term,
-                                    .partial_offset = VAE__NOWHERE};
+                                    .partial = VAE__NOWHERE};
         }
         if (values > plan->largest_block) plan->largest_block = values;
         plan->block_count++;
     }
 }
 
-/* Where every contribution can be summed by rows. */
-static void note_partial(vae__plan *plan, vae__id id, size_t first_term) {
-    const vae__parameter *parameter = &plan->graph->parameters->items[id];
-    if (vae__parameter_size(parameter) * sizeof(vae__real) > PARTIAL_BYTES) return;
+/* The fewest rows that a contribution wants in a chunk. */
+static size_t chunk_rows(const vae__plan *plan, size_t first_term) {
+    size_t rows = VAE__CHUNK_ROWS;
     for (size_t i = first_term; i < plan->term_count; i++) {
         const vae__node *node = &plan->graph->nodes[plan->terms[i].node];
-        if (!(node->op->traits & VAE__OP_GRADIENT_BY_ROWS)) return;
+        size_t own = node->op->chunk ? node->op->chunk(plan->graph, node) : VAE__CHUNK_ROWS;
+        if (own < rows) rows = own;
     }
+    return rows;
+}
+
+/* Where every contribution can be summed by rows. */
+static void note_partial(vae__plan *plan, vae__id id, size_t first_term) {
+    if (is_too_large(plan, id, first_term) || !sums_by_rows(plan, first_term)) return;
     if (plan->partials) {
         plan->partials[plan->partial_count] =
-            (vae__partial){id, first_term, plan->term_count - first_term, VAE__NOWHERE};
+            (vae__partial){.parameter = id,
+                           .first_term = first_term,
+                           .term_count = plan->term_count - first_term,
+                           .chunk_rows = chunk_rows(plan, first_term),
+                           .offset = VAE__NOWHERE};
     }
     plan->partial_count++;
 }

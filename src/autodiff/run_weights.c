@@ -3,7 +3,7 @@
  * by one thread in one order of summation, so that it depends neither on the number of threads nor on how
  * rows were split.
  *
- * A gradient by rows is computed in two passes: chunks of VAE__CHUNK_ROWS rows, each into a partial sum of its
+ * A gradient by rows is computed in two passes: chunks of a fixed number of rows, each into a partial sum of its
  * own; then each block adds the partial sums in pairs, pairs of pairs and so on. */
 #include <math.h>
 #include <string.h>
@@ -55,6 +55,7 @@ typedef struct weight_run {
     vae__run *run;
     const vae__sink *sink;
     vae__blocks blocks;
+    atomic_size_t next_chunk; /* of all partial sums, counted one after the other */
 } weight_run;
 
 /* into = the gradient of these rows of the parameter from terms first .. first + count - 1 over the slice */
@@ -78,37 +79,46 @@ static void add_terms(const vae__row_range *s, size_t first, size_t count, vae__
     if (!add) memset(into, 0, rows.count * columns * sizeof *into);
 }
 
-static size_t chunks_of(const vae__run *run) {
-    return (run->rows + VAE__CHUNK_ROWS - 1) / VAE__CHUNK_ROWS;
+static size_t chunks_of(const vae__run *run, const vae__partial *partial) {
+    return (run->rows + partial->chunk_rows - 1) / partial->chunk_rows;
 }
 
 static vae__real *partial_at(const vae__run *run, size_t offset, size_t chunk, size_t size) {
     return (vae__real *)(run->workspace->arena + offset) + chunk * size;
 }
 
-/* Chunks worker, worker + workers ... of all partial sums. */
+/* Chunk number `chunk` of a partial sum. */
+static void sum_chunk(vae__run *run, const vae__partial *partial, size_t chunk, size_t worker) {
+    const vae__parameter *parameter =
+        &run->workspace->plan->graph->parameters->items[partial->parameter];
+    size_t rows = partial->chunk_rows, first = chunk * rows, left = run->rows - first;
+    const vae__row_range s = {run, first, left < rows ? left : rows, worker};
+    add_terms(&s, partial->first_term, partial->term_count,
+              (vae__parameter_rows){0, parameter->rows},
+              partial_at(run, partial->offset, chunk, vae__parameter_size(parameter)));
+}
+
+/* Takes the next chunk that nobody has taken, until none is left. */
 static void sum_chunks(void *argument, size_t worker, size_t workers) {
-    vae__run *run = ((weight_run *)argument)->run;
-    const vae__plan *plan = run->workspace->plan;
-    size_t chunks = chunks_of(run);
+    weight_run *work = argument;
+    const vae__plan *plan = work->run->workspace->plan;
+    const vae__partial *partial = plan->partials, *end = partial + plan->partial_count;
+    size_t before_it = 0; /* chunks of the partial sums before this one */
     int before = vae__gemm_begin_share();
-    for (size_t task = worker; task < plan->partial_count * chunks; task += workers) {
-        const vae__partial *partial = &plan->partials[task / chunks];
-        const vae__parameter *parameter = &plan->graph->parameters->items[partial->parameter];
-        size_t first = task % chunks * VAE__CHUNK_ROWS, left = run->rows - first;
-        const vae__row_range s = {run, first, left < VAE__CHUNK_ROWS ? left : VAE__CHUNK_ROWS,
-                                  worker};
-        add_terms(&s, partial->first_term, partial->term_count,
-                  (vae__parameter_rows){0, parameter->rows},
-                  partial_at(run, partial->offset, task % chunks, vae__parameter_size(parameter)));
+    (void)workers;
+    while (partial < end) {
+        size_t task = atomic_fetch_add(&work->next_chunk, 1);
+        while (partial < end && task - before_it >= chunks_of(work->run, partial))
+            before_it += chunks_of(work->run, partial++);
+        if (partial < end) sum_chunk(work->run, partial, task - before_it, worker);
     }
     vae__gemm_end_share(before);
 }
 
 /* The first chunk's values first .. first + count - 1 become the sum over all chunks. */
-static vae__real *add_chunks(const vae__run *run, size_t offset, size_t size, size_t first,
-                             size_t count) {
-    size_t chunks = chunks_of(run);
+static vae__real *add_chunks(const vae__run *run, const vae__partial *partial, size_t size,
+                             size_t first, size_t count) {
+    size_t chunks = chunks_of(run, partial), offset = partial->offset;
     for (size_t step = 1; step < chunks; step *= 2) {
         for (size_t i = 0; i + step < chunks; i += 2 * step) {
             run->workspace->context->kernels->add(partial_at(run, offset, i, size) + first,
@@ -126,9 +136,10 @@ static const vae__real *block_gradient(const vae__row_range *whole, const vae__w
                                        vae__real *scratch) {
     const vae__plan *plan = whole->run->workspace->plan;
     const vae__parameter *parameter = &plan->graph->parameters->items[block->parameter];
-    if (block->partial_offset != VAE__NOWHERE) {
-        return add_chunks(whole->run, block->partial_offset, vae__parameter_size(parameter),
-                          block->first_row * parameter->columns, block->rows * parameter->columns);
+    if (block->partial != VAE__NOWHERE) {
+        return add_chunks(whole->run, &plan->partials[block->partial],
+                          vae__parameter_size(parameter), block->first_row * parameter->columns,
+                          block->rows * parameter->columns);
     }
     add_terms(whole, block->first_term, block->term_count,
               (vae__parameter_rows){block->first_row, block->rows}, scratch);
@@ -179,6 +190,7 @@ double vae__run_weights(vae__run *run, const vae__sink *sink) {
     weight_run work;
     work.run = run;
     work.sink = sink;
+    atomic_init(&work.next_chunk, 0);
     vae__blocks_begin(&work.blocks, plan, run->workers);
     if (plan->partial_count) on_workers(&work, sum_chunks);
     on_workers(&work, consume_blocks);

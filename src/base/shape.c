@@ -18,6 +18,12 @@ int vae__shape_equal(const vae__shape *a, const vae__shape *b) {
     return 1;
 }
 
+void vae__shape_text(char *text, size_t size, const vae__shape *shape) {
+    size_t used = 0;
+    for (size_t i = 0; i < shape->rank && used < size; i++)
+        used += vae__format(text + used, size - used, "%s%zu", i ? "x" : "", shape->extents[i]);
+}
+
 void vae__shape_print(vae__buffer *out, const vae__shape *shape) {
     for (size_t i = 0; i < shape->rank; i++)
         vae__append(out, "%s%zu", i ? "x" : "", shape->extents[i]);

@@ -23,6 +23,9 @@ int vae__shape_append(vae__shape *shape, size_t extent);
 
 int vae__shape_equal(const vae__shape *a, const vae__shape *b);
 
+/* "1x28x28" into text, cut short where `size` characters do not hold it. */
+void vae__shape_text(char *text, size_t size, const vae__shape *shape);
+
 /* Appends "1x28x28". */
 void vae__shape_print(vae__buffer *out, const vae__shape *shape);
 

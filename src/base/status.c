@@ -118,12 +118,17 @@ vae_status vae__failure_take(const vae__failure *failure) {
     return failure->status ? vae__fail(failure->status, "%s", failure->message) : VAE_OK;
 }
 
+size_t vae__format_list(char *buffer, size_t size, const char *format, va_list arguments) {
+    int length = vsnprintf(buffer, size, format, arguments);
+    return length < 0 ? 0 : (size_t)length;
+}
+
 size_t vae__format(char *buffer, size_t size, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(buffer, size, format, arguments);
+    size_t length = vae__format_list(buffer, size, format, arguments);
     va_end(arguments);
-    return length < 0 ? 0 : (size_t)length;
+    return length;
 }
 
 const char *vae__last_message(void) {

@@ -3,6 +3,7 @@
 #ifndef VAE_BASE_STATUS_H
 #define VAE_BASE_STATUS_H
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -56,8 +57,9 @@ void vae__failure_keep(vae__failure *failure, size_t number);
  * VAE_OK if there was none. */
 vae_status vae__failure_take(const vae__failure *failure);
 
-/* snprintf for messages and names: always ends in 0. Returns the length that the whole text needs.
+/* snprintf and vsnprintf for messages and names: always ends in 0. Returns the length that the whole text needs.
  */
 size_t vae__format(char *buffer, size_t size, const char *format, ...) VAE__PRINTF(3, 4);
+size_t vae__format_list(char *buffer, size_t size, const char *format, va_list arguments);
 
 #endif

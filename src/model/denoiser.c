@@ -13,11 +13,26 @@ static const vae__layer embedding_layer = {.kind = &vae__layer_dense,
 
 /* Whether the embedding is added behind the layer. */
 static int takes_step(const vae__layer *layer) {
-    return layer->kind->has_columns || layer->kind->nests;
+    return layer->kind->columns != VAE__COLUMNS_NONE || layer->kind->nests;
 }
 
 static vae_status pass_shape(const vae__layer *layer, vae__shape *shape) {
     return layer->kind->infer ? layer->kind->infer(layer, NULL, shape) : VAE_OK;
+}
+
+vae_status vae__denoiser_check(const vae__denoiser_spec *spec) {
+    const vae__layer *items = spec->layers->items;
+    vae__shape shape = spec->in;
+    vae_status status = VAE_OK;
+    for (size_t i = 0; i < spec->layers->count && !status; i += 1 + items[i].inside) {
+        status = items[i].kind->infer ? items[i].kind->infer(&items[i], NULL, &shape) : VAE_OK;
+        if (!status && shape.rank == 3)
+            status = vae__fail(VAE_ERROR_TEXT,
+                               "'%s' makes an image of a row, and the network of a diffusion takes "
+                               "layers of vectors, such as %s",
+                               items[i].kind->names[items[i].which], vae__layer_dense.example);
+    }
+    return status;
 }
 
 /* ---- parameters ---- */

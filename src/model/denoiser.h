@@ -25,6 +25,9 @@ typedef struct vae__denoiser_spec {
     const double *time_scale; /* of the step before its features are made; read at each run */
 } vae__denoiser_spec;
 
+/* Fails with VAE_ERROR_TEXT where a layer does not take the rows in front of it, or makes an image of them. */
+vae_status vae__denoiser_check(const vae__denoiser_spec *spec);
+
 /* Values of its parameters; in double, since a hostile spec can ask for more than size_t holds. */
 double vae__denoiser_count(const vae__denoiser_spec *spec);
 

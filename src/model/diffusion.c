@@ -30,7 +30,6 @@ static int said_or(int choice, int usual) {
 
 vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusion_spec *usual,
                                    size_t width, const char *prefix) {
-    vae__shape shape = vae__shape_vector(width);
     if (!spec->steps) spec->steps = usual->steps;
     spec->schedule = said_or(spec->schedule, usual->schedule);
     spec->predict = said_or(spec->predict, usual->predict);
@@ -41,8 +40,9 @@ vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusi
         const vae__slice text = {"spec", USUAL_NETWORK, USUAL_NETWORK, sizeof USUAL_NETWORK - 1};
         status = vae__layers_parse(&text, &spec->network, NULL);
     }
-    if (!status) status = vae__layers_infer(spec->network.items, spec->network.count, NULL, &shape);
-    return status;
+    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+    if (!status) status = vae__denoiser_check(&network);
+    return status == VAE_ERROR_TEXT ? vae__fail_in("%snetwork", prefix) : status;
 }
 
 double vae__diffusion_count(const vae__diffusion_spec *spec, size_t width) {

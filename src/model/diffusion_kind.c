@@ -47,7 +47,9 @@ static double parameter_total(const vae__spec *spec) {
 static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
                           vae__network *network) {
     const vae__declaration d = {context, list};
-    network->likelihood = (vae__likelihood_parameters){VAE__NONE, VAE__NONE, VAE__NONE, VAE__NONE};
+    network->likelihood = (vae__likelihood_parameters){
+        .weight = VAE__NONE, .bias = VAE__NONE, .extra = VAE__NONE, .floor = VAE__NONE};
+    network->head = vae__dense_layer(1); /* it has none, and nothing asks for it */
     vae_status status =
         vae__diffusion_declare(&spec->diffusion, spec->input.size, 0, &d, "", &network->diffusion);
     if (!status) status = vae__network_declare_standardization(context, spec, list, network);

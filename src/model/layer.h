@@ -6,7 +6,27 @@
 #include "autodiff/graph.h"
 #include "model/spec.h"
 
-#define VAE__LAYER_KINDS(X) X(dense) X(activation) X(layernorm) X(res)
+#define VAE__LAYER_KINDS(X) \
+    X(dense)                \
+    X(activation)           \
+    X(layernorm)            \
+    X(res)                  \
+    X(conv)                 \
+    X(deconv)               \
+    X(avgpool)              \
+    X(upsample)             \
+    X(groupnorm)            \
+    X(attention)            \
+    X(reshape)              \
+    X(flatten)
+
+/* What the columns of a layer's first parameter, a weight, belong to in a row in front: nothing that is of use
+ * here; each to a value; each to a channel, column c to channel c % channels (network.h). */
+typedef enum vae__columns {
+    VAE__COLUMNS_NONE,
+    VAE__COLUMNS_OF_VALUES,
+    VAE__COLUMNS_OF_CHANNELS
+} vae__columns;
 
 /* What declaring parameters needs. */
 typedef struct vae__declaration {
@@ -48,9 +68,9 @@ typedef struct vae__layer_kind {
     /* Adds it to the graph: *h, what is in front of it, becomes what is behind it. */
     vae_status (*add)(const vae__layer *layer, const size_t *first, vae__graph *graph, vae__id *h);
 
-    /* Its first parameter is a weight [out, in] with a column for each value in front, its second a bias
-     * [out]: what the start from data changes (network.h). */
-    int has_columns;
+    /* Not VAE__COLUMNS_NONE: its first parameter is a weight [out, columns], its second a bias [out]: what the
+     * start from data changes (network.h). */
+    vae__columns columns;
 } vae__layer_kind;
 
 #define VAE__DECLARE_LAYER(name) extern const vae__layer_kind vae__layer_##name;
@@ -58,6 +78,33 @@ VAE__LAYER_KINDS(VAE__DECLARE_LAYER)
 
 /* A dense layer of that many outputs: the heads of a network. */
 vae__layer vae__dense_layer(size_t outputs);
+
+/* conv channels kernel pad P, deconv channels kernel stride S pad P: other heads, and the map of a residual
+ * block. */
+vae__layer vae__conv_layer(size_t channels, size_t kernel, size_t pad);
+vae__layer vae__deconv_layer(size_t channels, size_t kernel, size_t stride, size_t pad);
+
+/* ---- for the kinds ---- */
+
+/* Weights start uniform on (-limit, limit), for a layer whose outputs each see `in` values and whose inputs
+ * are each seen by `out`. */
+double vae__init_limit(int init, double in, double out);
+
+/* Reads the next word, a whole number in [least, most]: `what` says of what, for messages at `item`. */
+vae_status vae__layer_number(const vae__slice *item, vae__slice *rest, const char *what,
+                             size_t least, size_t most, size_t *number);
+
+/* For infer. Fails with VAE_ERROR_TEXT at the layer, which does not take rows of this shape, and says why. */
+vae_status vae__layer_refuse(const vae__layer *layer, const char *text, const vae__shape *shape,
+                             const char *why, ...) VAE__PRINTF(4, 5);
+
+/* Refuses all shapes but [channels, height, width]. */
+vae_status vae__layer_need_image(const vae__layer *layer, const char *text,
+                                 const vae__shape *shape);
+
+/* *shape becomes [channels, height, width]; refuses one of more values than a row can have. */
+vae_status vae__layer_image(const vae__layer *layer, const char *text, size_t channels,
+                            size_t height, size_t width, vae__shape *shape);
 
 /* The kinds of VAE__LAYER_KINDS in order, ending in NULL. */
 extern const vae__layer_kind *const vae__layer_kinds[];

@@ -23,14 +23,16 @@ typedef struct vae__statistics {
     double *mean, *variance; /* [width], biased */
     /* The same of what the encoder sees: of log(1 + x) where the likelihood says log1p_input. */
     const double *input_mean, *input_variance;
-    const unsigned char *constant; /* [width] 1 for a column that does not vary */
+    unsigned char *constant; /* [width] 1 for a column that does not vary */
 } vae__statistics;
 
 /* The likelihood's own parameters. VAE__NONE where there is none. */
 typedef struct vae__likelihood_parameters {
-    size_t weight, bias; /* output layer [width * heads, in] */
-    size_t extra;        /* log sigma, the running sigma^2, log dispersion ... */
-    size_t floor;        /* [width], not trained: see vae__likelihood_row */
+    size_t weight,
+        bias; /* output layer [width * heads, in]; a convolution's has channels for width */
+    int is_transposed; /* the weight is [in, .., outputs]: that of a transposed convolution */
+    size_t extra;      /* log sigma, the running sigma^2, log dispersion ... */
+    size_t floor;      /* [width], not trained: see vae__likelihood_row */
 } vae__likelihood_parameters;
 
 /* One row of the decoder's output layer, bias added. */

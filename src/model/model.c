@@ -166,23 +166,49 @@ void vae__model_changed(vae_model *model, size_t first, size_t count) {
     }
 }
 
-/* The ends of encoder and decoder. holds: the likelihood keeps columns that do not vary at their value. */
-static void start_network(vae_model *model, vae__statistics *statistics, int holds) {
+int vae__model_holds_constant(const vae_model *model) {
     const vae__likelihood *likelihood = model->spec.likelihood;
+    return !model->kind->rows && likelihood->holds_constant &&
+           likelihood->holds_constant(&model->spec) && vae__network_head_is_dense(&model->network);
+}
+
+/* A value for each channel becomes one for each column. */
+static void spread_over_positions(const vae_model *model, size_t place) {
+    size_t channels = model->spec.input.extents[0], width = model->spec.input.size;
+    if (place == VAE__NONE || vae__parameter_size(&model->parameters.items[place]) != width) return;
+    vae__real *values = model->parameters.items[place].values;
+    for (size_t i = width; i-- > 0;) values[i] = values[i / (width / channels)];
+}
+
+/* All positions of a channel share the outputs of a convolution: they start from its statistics. */
+static void initialize_by_channel(vae_model *model, vae__statistics *statistics) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    vae__network_pool_channels(&model->spec, statistics);
+    likelihood->initialize(&model->spec, statistics, &model->parameters,
+                           &model->network.likelihood);
+    spread_over_positions(model, model->network.likelihood.extra);
+}
+
+/* The ends of encoder and decoder. */
+static void start_network(vae_model *model, vae__statistics *statistics) {
+    const vae__likelihood *likelihood = model->spec.likelihood;
+    int holds = vae__model_holds_constant(model);
     for (size_t i = 0; i < statistics->width; i++) {
         if (!holds || !statistics->constant[i]) continue;
         vae__network_hold_column(&model->spec, &model->network, &model->parameters, i);
     }
     vae__network_scale_input(&model->spec, &model->network, &model->parameters, statistics);
-    likelihood->initialize(&model->spec, statistics, &model->parameters,
-                           &model->network.likelihood);
+    if (vae__network_head_is_dense(&model->network)) {
+        likelihood->initialize(&model->spec, statistics, &model->parameters,
+                               &model->network.likelihood);
+    } else {
+        initialize_by_channel(model, statistics);
+    }
 }
 
 void vae__model_initialize(vae_model *model, vae__statistics *statistics) {
-    const vae__likelihood *likelihood = model->spec.likelihood;
-    int holds = likelihood->holds_constant && likelihood->holds_constant(&model->spec);
     if (model->spec.standardize) fit_standardization(model, statistics);
-    if (!model->kind->rows) start_network(model, statistics, holds);
+    if (!model->kind->rows) start_network(model, statistics);
     model->initialized = 1;
     vae__model_changed(model, 0, model->parameters.count);
 }

@@ -68,6 +68,9 @@ vae_status vae__model_sigma(const vae_model *model, double *sigma);
  * is vae__model_check_start's to say. */
 void vae__model_initialize(vae_model *model, vae__statistics *statistics);
 
+/* Whether that holds columns that do not vary at their values. */
+int vae__model_holds_constant(const vae_model *model);
+
 /* Parameters from number `first` on were changed, by anything but a step: what is trained beside them takes their
  * values. */
 void vae__model_changed(vae_model *model, size_t first, size_t count);

@@ -85,6 +85,7 @@ static void print_sigma(vae__buffer *out, const void *field) {
 static const char *const init_names[] = {"auto", "glorot", "he", NULL};
 static const char *const size_names[] = {"none", "total", NULL};
 static const char *const posterior_names[] = {"diagonal", NULL};
+static const char *const head_names[] = {"auto", "dense", NULL};
 
 enum {
     INPUT,
@@ -92,6 +93,7 @@ enum {
     LIKELIHOOD,
     ENCODER,
     DECODER,
+    HEAD,
     SIGMA,
     SIGMA_MIN,
     SIZE,
@@ -115,6 +117,7 @@ static const vae__option options[KEYS + 1] = {
                  .parse = vae__layers_parse, .print = vae__layers_print},
     [DECODER] = {"decoder", VAE__OPTION_CUSTOM, offsetof(vae__spec, decoder),
                  .parse = vae__layers_parse, .print = vae__layers_print},
+    [HEAD] = {"head", VAE__OPTION_CHOICE, offsetof(vae__spec, head), .choices = head_names},
     [SIGMA] = {"sigma", VAE__OPTION_CUSTOM, offsetof(vae__spec, sigma), .parse = parse_sigma,
                .print = print_sigma},
     [SIGMA_MIN] = {"sigma_min", VAE__OPTION_REAL, offsetof(vae__spec, sigma_min), .minimum = 1e-15,
@@ -305,6 +308,8 @@ void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
     }
     for (int key = 0; key < MODEL; key++) { /* model=vae is what stands where nothing does */
         if (!vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
+        /* Earlier versions have no such key: texts without images are to stay theirs. */
+        if (key == HEAD && spec->head == VAE__HEAD_AUTO) continue;
         vae__option_print(out, &options[key], spec);
     }
     vae__prior_print_options(spec, out);

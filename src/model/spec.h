@@ -40,6 +40,9 @@ typedef struct vae__sigma {
 
 enum { VAE__INIT_AUTO, VAE__INIT_GLOROT, VAE__INIT_HE };
 
+/* The layer behind the decoder: as its image suggests, or a dense one (network.h). */
+enum { VAE__HEAD_AUTO, VAE__HEAD_DENSE };
+
 /* Counts: whether a row's rates are multiplied by its mean count. */
 enum { VAE__SIZE_NONE, VAE__SIZE_TOTAL };
 
@@ -71,7 +74,7 @@ typedef struct vae__spec {
     double sigma_min;
     int size;
     int standardize; /* columns to mean 0, variance 1 (standardize.h) */
-    int init, posterior;
+    int init, posterior, head;
     vae__prior_spec prior;
     vae__diffusion_spec diffusion; /* of the prior or of the model, if it is one */
     uint64_t seed;

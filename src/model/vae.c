@@ -20,9 +20,26 @@ static vae_status add_layers(const vae__build *b, const vae__layers *layers, con
     return vae__layers_add(layers->items, layers->count, first, b->graph, h);
 }
 
-/* The dense layer at the end of the encoder or the decoder. */
-static vae_status add_head(const vae__build *b, size_t first, size_t outputs, vae__id *h) {
-    return vae__dense(b->graph, *h, (vae__id)first, (vae__id)first + 1, outputs, h);
+/* The dense layer at the end of the encoder. */
+static vae_status add_posterior_head(const vae__build *b, vae__id *h) {
+    size_t first = b->network->posterior;
+    vae_status status = vae__layout_node(b->graph, *h, VAE__CHANNELS_FIRST, h);
+    if (status) return status;
+    return vae__dense(b->graph, *h, (vae__id)first, (vae__id)first + 1, 2 * (size_t)b->spec->latent,
+                      h);
+}
+
+/* The layer at the end of the decoder, with `outputs` numbers for each value of x: the first ones that it has
+ * parameters for. A transposed convolution computes all of them. */
+static vae_status add_output_head(const vae__build *b, size_t outputs, vae__id *h) {
+    vae__layer head = b->network->head;
+    size_t all = vae__likelihood_heads(b->spec), first = b->network->likelihood.weight;
+    if (!b->network->likelihood.is_transposed) head.numbers[0] = head.numbers[0] / all * outputs;
+    vae_status status = head.kind->add(&head, &first, b->graph, h);
+    if (status || vae__network_head_is_dense(b->network)) return status;
+    status = vae__layout_node(b->graph, *h, VAE__CHANNELS_FIRST, h);
+    if (status) return status;
+    return vae__first_values(b->graph, *h, outputs * b->spec->input.size, h);
 }
 
 /* x, a result since messages about refused rows read it after the run; and the data as the encoder's and the
@@ -39,7 +56,7 @@ vae_status vae__encode_seen(const vae__build *b, vae__id seen, vae__id *head) {
     *head = seen;
     vae_status status = add_layers(b, &b->spec->encoder, b->network->encoder, head);
     if (status) return status;
-    return add_head(b, b->network->posterior, 2 * (size_t)b->spec->latent, head);
+    return add_posterior_head(b, head);
 }
 
 /* The data -> the posterior's head [n, 2 latent]: means, raw log variances. */
@@ -56,7 +73,7 @@ static vae_status add_decoder(const vae__build *b, vae__id z, size_t outputs, va
     *head = z;
     vae_status status = add_layers(b, &b->spec->decoder, network->decoder, head);
     if (status) return status;
-    return add_head(b, network->likelihood.weight, outputs * b->spec->input.size, head);
+    return add_output_head(b, outputs, head);
 }
 
 static vae__likelihood_build likelihood_of(const vae__build *b, int training) {

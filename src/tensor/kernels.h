@@ -10,6 +10,7 @@
 #include "base/real.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "tensor/lowering.h"
 
 /* Activations: to add one, add a name here and its two formulas in simd/activation.c. */
 #define VAE__ACTIVATIONS(X) \
@@ -124,6 +125,17 @@ typedef struct vae__kernels {
     size_t tile_rows, tile_columns;
     void (*tile)(size_t depth, const vae__real *a, const vae__real *b, vae__real *c,
                  size_t c_stride);
+
+    /* ---- windows of a convolution: see lowering.h ---- */
+    /* tile [count, patch] = what the windows number first .. first + count - 1 see of the images. */
+    void (*lower)(const vae__geometry *geometry, const vae__real *images, size_t first,
+                  size_t count, vae__real *tile);
+    /* Adds the rows of the tile to what these windows see. */
+    void (*raise)(const vae__geometry *geometry, const vae__real *tile, size_t first, size_t count,
+                  vae__real *images);
+
+    /* to [columns, rows] = from [rows, columns]^T */
+    void (*transpose)(const vae__real *from, size_t rows, size_t columns, vae__real *to);
 
     /* ---- products of columns in double, for builds without a BLAS ---- */
     void (*products)(const vae__products *products);

@@ -13,11 +13,14 @@
 
 /* ---- independent columns ---- */
 
-/* A model whose output bias is all that counts. Of another kind than a VAE: a VAE with the same likelihood, whose deviations
- * are those of the columns. */
+/* A model whose output biases are those of independent columns once it is started from data: the same one; where positions
+ * share biases one with a head that is dense; of another kind than a VAE, a VAE whose deviations are the columns'. */
 static vae_status make_constant(const vae_model *model, vae_model **out) {
-    if (!model->kind->rows) return vae__model_clone(model, out);
     vae__spec spec = model->spec;
+    int is_vae = !model->kind->rows;
+    if (is_vae && vae__network_head_is_dense(&model->network)) return vae__model_clone(model, out);
+    spec.encoder.count = spec.decoder.count = 0;
+    if (is_vae) return vae__model_new(model->context, &spec, out);
     spec.kind = VAE__MODEL_vae;
     spec.latent = 1;
     spec.sigma = (vae__sigma){VAE__SIGMA_PER_DIM, 0};

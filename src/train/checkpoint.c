@@ -50,6 +50,7 @@ typedef struct contents {
     vae__tensor *tensors;
     char (*names)[NAME_SIZE]; /* of the moments */
     size_t count;
+    vae__real *kernels;      /* in the order of files */
     vae__metadata *metadata; /* OWN_METADATA at most, and what the model carries */
     size_t metadata_count;
     char steps[24], averaged[24], epoch[24], position[24];
@@ -64,25 +65,28 @@ static vae_status list_tensors(const vae_optimizer *optimizer, contents *c) {
     c->tensors =
         vae__allocate(optimizer->context, parameters->count * (1 + own), sizeof *c->tensors);
     c->names = vae__allocate(optimizer->context, parameters->count * own, sizeof *c->names);
-    if (!c->tensors || !c->names) return vae__last_status();
+    c->kernels = vae__allocate(optimizer->context, vae__kernel_total(parameters) * (1 + own),
+                               sizeof *c->kernels);
+    if (!c->tensors || !c->names || !c->kernels) return vae__last_status();
+    vae__real *kernels = c->kernels;
     for (size_t i = 0; i < parameters->count; i++) {
         const vae__parameter *p = &parameters->items[i];
         if (vae__parameter_counts(p))
-            c->tensors[c->count++] = vae__tensor_of(p->name, p, p->values);
+            c->tensors[c->count++] = vae__tensor_of(p->name, p, p->values, &kernels);
     }
     for (size_t m = 0; m < moments; m++) {
         for (size_t i = 0; i < parameters->count; i++) {
             const vae__parameter *p = &parameters->items[i];
             if (!p->trainable) continue;
             c->tensors[c->count++] = vae__tensor_of(moment_name(c->names[named++], m, p), p,
-                                                    moment_values(optimizer, m, p));
+                                                    moment_values(optimizer, m, p), &kernels);
         }
     }
     for (size_t i = 0; i < parameters->count && optimizer->average.weights; i++) {
         const vae__parameter *p = &parameters->items[i];
         if (!p->trainable) continue;
-        c->tensors[c->count++] =
-            vae__tensor_of(weights_name(c->names[named++], p), p, weights_of(optimizer, p));
+        c->tensors[c->count++] = vae__tensor_of(weights_name(c->names[named++], p), p,
+                                                weights_of(optimizer, p), &kernels);
     }
     return VAE_OK;
 }
@@ -132,6 +136,7 @@ vae_status vae__checkpoint_write(const vae_optimizer *optimizer, const vae_datas
     vae__buffer_free(&c.dataset);
     vae__release(context, c.metadata);
     vae__release(context, c.names);
+    vae__release(context, c.kernels);
     vae__release(context, c.tensors);
     return status;
 }

@@ -70,12 +70,9 @@ static vae_status measure_columns(const vae_model *model, const vae_dataset *dat
 
 /* Columns that do not vary, by number. */
 static void warn_of_constant(const vae_model *model, const unsigned char *constant) {
-    const vae__likelihood *likelihood = model->spec.likelihood;
     char list[LIST_USED + 48] = "";
     size_t used = 0, count = 0, width = model->spec.input.size;
-    if (model->kind->rows || !likelihood->holds_constant ||
-        !likelihood->holds_constant(&model->spec))
-        return;
+    if (!vae__model_holds_constant(model)) return;
     for (size_t i = 0; i < width; i++) {
         if (!constant[i]) continue;
         count++;

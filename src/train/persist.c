@@ -15,25 +15,27 @@ static const vae__dtype real_dtype =
 
 /* ---- writing ---- */
 
+size_t vae__kernel_total(const vae__parameters *parameters) {
+    size_t total = 0;
+    for (size_t i = 0; i < parameters->count; i++)
+        total += parameters->items[i].taps ? vae__parameter_size(&parameters->items[i]) : 0;
+    return total;
+}
+
 vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
-                           const vae__real *values) {
+                           const vae__real *values, vae__real **kernels) {
+    size_t size = vae__parameter_size(parameter);
+    if (parameter->taps) {
+        vae__real *copy = *kernels;
+        for (size_t i = 0; i < size; i++) copy[i] = values[vae__parameter_place(parameter, i)];
+        values = copy;
+        *kernels += size;
+    }
     return (vae__tensor){.name = name,
                          .dtype = real_dtype,
                          .shape = parameter->shape,
                          .data = values,
-                         .bytes = vae__parameter_size(parameter) * sizeof(vae__real)};
-}
-
-static vae__tensor *list_tensors(const vae_model *model, size_t *count) {
-    const vae__parameters *parameters = &model->parameters;
-    vae__tensor *tensors = vae__allocate(model->context, parameters->count, sizeof *tensors);
-    *count = 0;
-    if (!tensors) return NULL;
-    for (size_t i = 0; i < parameters->count; i++) {
-        const vae__parameter *p = &parameters->items[i];
-        if (vae__parameter_counts(p)) tensors[(*count)++] = vae__tensor_of(p->name, p, p->values);
-    }
-    return tensors;
+                         .bytes = size * sizeof(vae__real)};
 }
 
 size_t vae__list_model_keys(const vae_model *model, vae__metadata *entries) {
@@ -64,14 +66,30 @@ size_t vae__list_model_metadata(const vae_model *model, int checkpoint, vae__met
 typedef struct contents {
     vae__tensor *tensors;
     size_t tensor_count;
+    vae__real *kernels;
     vae__metadata *metadata;
     size_t metadata_count;
 } contents;
 
+static vae_status list_tensors(const vae_model *model, contents *c) {
+    const vae__parameters *parameters = &model->parameters;
+    c->tensors = vae__allocate(model->context, parameters->count, sizeof *c->tensors);
+    c->kernels = vae__allocate(model->context, vae__kernel_total(parameters), sizeof *c->kernels);
+    if (!c->tensors || !c->kernels) return vae__last_status();
+    vae__real *kernels = c->kernels;
+    for (size_t i = 0; i < parameters->count; i++) {
+        const vae__parameter *p = &parameters->items[i];
+        if (!vae__parameter_counts(p)) continue;
+        c->tensors[c->tensor_count++] = vae__tensor_of(p->name, p, p->values, &kernels);
+    }
+    return VAE_OK;
+}
+
 static vae_status list_contents(const vae_model *model, contents *c) {
-    c->tensors = list_tensors(model, &c->tensor_count);
+    vae_status status = list_tensors(model, c);
+    if (status) return status;
     c->metadata = vae__allocate(model->context, 2 + model->metadata.count, sizeof *c->metadata);
-    if (!c->tensors || !c->metadata) return vae__last_status();
+    if (!c->metadata) return vae__last_status();
     c->metadata_count = vae__list_model_keys(model, c->metadata);
     c->metadata_count += vae__list_model_metadata(model, 0, c->metadata + c->metadata_count);
     return VAE_OK;
@@ -79,6 +97,7 @@ static vae_status list_contents(const vae_model *model, contents *c) {
 
 static void release_contents(const vae_model *model, contents *c) {
     vae__release(model->context, c->tensors);
+    vae__release(model->context, c->kernels);
     vae__release(model->context, c->metadata);
 }
 
@@ -165,7 +184,7 @@ vae_status vae__tensor_read(const char *label, const vae__bundle *bundle, const 
         vae__real value = (vae__real)element(t, i);
         if (!(value - value == 0 && (double)value >= least))
             status = fail_value(label, t, i, least);
-        values[i] = value;
+        values[vae__parameter_place(parameter, i)] = value;
     }
     return status;
 }

@@ -36,9 +36,13 @@ size_t vae__list_model_keys(const vae_model *model, vae__metadata *entries);
  * there. entries [model->metadata.count]. Returns how many. */
 size_t vae__list_model_metadata(const vae_model *model, int checkpoint, vae__metadata *entries);
 
-/* values, laid out as the parameter's, under a name. */
+/* Values of all kernels of convolutions, which lie in another order than in files. */
+size_t vae__kernel_total(const vae__parameters *parameters);
+
+/* values, laid out as the parameter's, under a name. Those of a kernel are copied in the order of files to
+ * *kernels, which moves on behind them. */
 vae__tensor vae__tensor_of(const char *name, const vae__parameter *parameter,
-                           const vae__real *values);
+                           const vae__real *values, vae__real **kernels);
 
 /* All bytes of a safetensors file, to be released with vae__release. */
 vae_status vae__tensor_file(vae_context *context, const char *path, unsigned char **bytes,

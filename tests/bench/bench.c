@@ -33,6 +33,20 @@ static const bench_network table = {"30-64-8",
                                     "input=30 latent=8 likelihood=gaussian sigma=per_dim "
                                     "encoder=[dense 64, relu] decoder=[dense 64, relu]"};
 
+/* Mirrored networks of 4 x 4 windows that move by 2, with dense layers around z. */
+#define CONV(n) "conv " #n " 4 stride 2 pad 1, relu"
+#define DECONV(n) "deconv " #n " 4 stride 2 pad 1, relu"
+#define FOUR_CONVOLUTIONS(width, shape)                                                           \
+    " latent=128 likelihood=bernoulli encoder=[" CONV(32) ", " CONV(64) ", " CONV(128) ", " CONV( \
+        256) "] decoder=[dense " #width ", relu, reshape 256x" #shape                             \
+             ", " DECONV(128) ", " DECONV(64) ", " DECONV(32) "]"
+static const bench_network small_images = {
+    "1x28x28", "input=1x28x28 latent=16 likelihood=bernoulli encoder=[" CONV(32) ", " CONV(
+                   64) "] decoder=[dense 3136, relu, reshape 64x7x7, " DECONV(32) "]"};
+static const bench_network images = {"3x64x64", "input=3x64x64" FOUR_CONVOLUTIONS(4096, 4x4)};
+static const bench_network large_images = {"3x256x256",
+                                           "input=3x256x256" FOUR_CONVOLUTIONS(65536, 16x16)};
+
 /* One kind of call. */
 typedef struct call {
     const char *name;
@@ -72,6 +86,9 @@ static const bench_case cases[] = {
     {.call = &step, .network = &deep, .batch = 20, .ratio = 1.40, .asked_threads = 2},
     {.call = &step, .network = &deep, .batch = 1000, .ratio = 1.20, .asked_threads = 2},
     {.call = &step, .network = &sensor, .batch = 32, .seconds = 25e-6, .asked_threads = 1},
+    {.call = &step, .network = &small_images, .batch = 128, .asked_threads = 2},
+    {.call = &step, .network = &images, .batch = 32, .asked_threads = 2},
+    {.call = &step, .network = &large_images, .batch = 8, .asked_threads = 2},
     {.call = &encode, .network = &image, .batch = 1, .ratio = 1.15, .asked_threads = 1},
     {.call = &encode, .network = &image, .batch = 64},
     {.call = &encode, .network = &sensor, .batch = 1, .seconds = 1e-6, .asked_threads = 1},
@@ -128,7 +145,7 @@ static void prepare(const bench_case *c, size_t threads, side *s) {
     if (!plan) fail(c, vae_last_error());
     const vae__optimizer_state *state = c->call->trains ? &subject->optimizer->state : NULL;
     if (!bench_bound_make(plan, state, graph_rows(c, plan), &s->bound))
-        fail(c, "more dense layers than the bound has room for");
+        fail(c, "more layers than the bound has room for");
     s->call = (bench_contender){.run = c->call->run, .user = subject};
     s->reference =
         (bench_contender){.run = state ? bench_run_bound : bench_run_products, .user = &s->bound};

@@ -51,6 +51,43 @@ static int add_product(bench_bound *bound, const vae__node *node) {
     return 1;
 }
 
+static int add_convolution(bench_bound *bound, const vae__node *node, int transposed) {
+    const vae__graph *graph = bound->plan->graph;
+    const vae__value *in = &graph->values[node->inputs[0]];
+    const vae__value *small = transposed ? in : &graph->values[node->outputs[0]];
+    const vae__parameter *weight = &graph->parameters->items[node->parameters[0]];
+    size_t samples = vae__domain_rows(in->domain, 1, bound->plan->samples);
+    if (bound->convolution_count == BENCH_MOST_PRODUCTS) return 0;
+    bench_convolution *c = &bound->convolutions[bound->convolution_count++];
+    int back = bound->state && in->needs_gradient;
+    *c = (bench_convolution){.weight = node->parameters[0],
+                             .patch = weight->columns,
+                             .maps = small->shape.extents[0],
+                             .positions =
+                                 small->shape.extents[1] * small->shape.extents[2] * samples,
+                             .w = weight->values,
+                             .gathers = transposed ? back : 1,
+                             .scatters = transposed ? 1 : back,
+                             .weights = bound->state != NULL};
+    c->tile_positions = ((size_t)384 << 10) / (c->patch * sizeof *c->w);
+    if (c->tile_positions < 256) c->tile_positions = 256;
+    c->small = own(bound, bound->chunk * c->positions * c->maps);
+    size_t tile = c->tile_positions * c->patch, kernel = vae__parameter_size(weight);
+    if (tile > bound->largest_tile) bound->largest_tile = tile;
+    if (kernel > bound->largest_kernel) bound->largest_kernel = kernel;
+    bound->flops += (c->gathers + c->scatters + c->weights) * 2.0 * (double)kernel *
+                    (double)c->positions * (double)bound->rows;
+    return 1;
+}
+
+/* 1, or 0 if there is no room for the node's products. */
+static int add_node(bench_bound *bound, const vae__node *node) {
+    if (!strcmp(node->op->name, "dense")) return add_product(bound, node);
+    if (!strcmp(node->op->name, "conv")) return add_convolution(bound, node, 0);
+    if (!strcmp(node->op->name, "deconv")) return add_convolution(bound, node, 1);
+    return 1;
+}
+
 /* The last layer's delta takes the place of its output, as in the library. */
 static void chain_deltas(bench_bound *bound) {
     for (size_t i = bound->product_count; bound->state && i-- > 0;) {
@@ -77,12 +114,13 @@ int bench_bound_make(const vae__plan *plan, const vae__optimizer_state *state, s
     bound->shares = threads < bound->chunk ? threads : bound->chunk;
     for (size_t i = 0; i < plan->step_count; i++) {
         const vae__node *node = &graph->nodes[plan->steps[i].node];
-        if (plan->steps[i].backward || strcmp(node->op->name, "dense")) continue;
-        if (add_product(bound, node)) continue;
+        if (plan->steps[i].backward || add_node(bound, node)) continue;
         bench_bound_free(bound);
         return 0;
     }
     chain_deltas(bound);
+    bound->tiles = own(bound, bound->shares * bound->largest_tile);
+    bound->sums = own(bound, bound->shares * bound->largest_kernel);
     if (state) bound->scratch = own(bound, bound->shares * plan->largest_block);
     return 1;
 }
@@ -100,6 +138,38 @@ typedef struct bound_run {
     int passes;
     vae__blocks blocks;
 } bound_run;
+
+/* The products of the rows first .. first + rows - 1: those of a step's rows, or with `into` the gradient. */
+static void run_convolution(const bench_bound *bound, const bench_convolution *c, size_t first,
+                            size_t rows, vae__real *tile, vae__real *into) {
+    const vae__kernels *kernels = bound->context->kernels;
+    size_t total = rows * c->positions;
+    for (size_t at = 0; at < total; at += c->tile_positions) {
+        size_t n = total - at < c->tile_positions ? total - at : c->tile_positions;
+        vae__real *small = c->small + (first * c->positions + at) * c->maps;
+        if (into) {
+            vae__gemm_weights(kernels, n, c->patch, c->maps, small, c->maps, tile, into, at > 0);
+            continue;
+        }
+        for (int i = 0; i < c->scatters; i++)
+            vae__gemm_backward(kernels, n, c->patch, c->maps, small, c->w, tile);
+        for (int i = 0; i < c->gathers; i++)
+            vae__gemm_forward(kernels, n, c->patch, c->maps, tile, c->w, small);
+    }
+}
+
+static void run_convolutions(const bound_run *run, size_t index, size_t shares, int gradients) {
+    const bench_bound *bound = run->bound;
+    size_t all = gradients ? bound->rows : run->rows, first = all * index / shares;
+    vae__real *tile = bound->tiles + index * bound->largest_tile;
+    vae__real *sums = bound->sums + index * bound->largest_kernel;
+    for (size_t i = 0; i < bound->convolution_count; i++) {
+        const bench_convolution *c = &bound->convolutions[i];
+        if (gradients && !c->weights) continue;
+        run_convolution(bound, c, first, all * (index + 1) / shares - first, tile,
+                        gradients ? sums : NULL);
+    }
+}
 
 static void rows_share(void *argument, size_t index, size_t shares) {
     const bound_run *run = argument;
@@ -120,6 +190,7 @@ static void rows_share(void *argument, size_t index, size_t shares) {
         vae__gemm_backward(kernels, rows * p->per_row, p->in, p->out, p->delta + from * p->out,
                            p->w, p->dx + from * p->in);
     }
+    run_convolutions(run, index, shares, 0);
     vae__gemm_end_share(before);
 }
 
@@ -142,7 +213,7 @@ static void weight_share(void *argument, size_t index, size_t shares) {
     vae__real *scratch = bound->scratch + index * bound->plan->largest_block;
     int before = vae__gemm_begin_share();
     size_t i;
-    (void)shares;
+    run_convolutions(run, index, shares, 1);
     while ((i = vae__blocks_take(&run->blocks, index)) != VAE__NOWHERE) {
         const vae__weight_block *block = &bound->plan->blocks[i];
         for (size_t j = 0; j < bound->product_count; j++) {

@@ -20,12 +20,28 @@ typedef struct bench_product {
     vae__real *dx;    /* training: d x; NULL: not asked for */
 } bench_product;
 
+/* One convolution: its products, by tiles of lowered positions; every tile is the same buffer, since nothing is
+ * lowered or added here. */
+typedef struct bench_convolution {
+    vae__id weight;
+    size_t patch, maps, positions; /* positions of a row of the graph, its samples included */
+    const vae__real *w;
+    vae__real *small;      /* [rows positions, maps] */
+    size_t tile_positions; /* of one product */
+    int gathers, scatters,
+        weights; /* how many products small = tile w^T, tile = small w; whether the third */
+} bench_convolution;
+
 typedef struct bench_bound {
     vae_context *context;
     const vae__plan *plan;
     const vae__optimizer_state *state; /* NULL: inference, forward products only */
     bench_product products[BENCH_MOST_PRODUCTS];
     size_t product_count;
+    bench_convolution convolutions[BENCH_MOST_PRODUCTS];
+    size_t convolution_count;
+    vae__real *tiles, *sums; /* of each share: the largest tile; the largest kernel */
+    size_t largest_tile, largest_kernel;
     size_t rows, chunk; /* rows in all, and at a time */
     size_t shares;
     vae__real *scratch; /* [shares, largest block] */
@@ -34,7 +50,7 @@ typedef struct bench_bound {
     size_t owned_count;
 } bench_bound;
 
-/* 1, or 0 if the plan has a parameter that is not a dense layer's, or too many of them. The plan
+/* 1, or 0 if the plan has too many dense layers or convolutions. The plan
  * and the state must outlive the bound. */
 int bench_bound_make(const vae__plan *plan, const vae__optimizer_state *state, size_t rows,
                      bench_bound *bound);

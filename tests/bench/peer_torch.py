@@ -5,7 +5,8 @@
 
 A step is forward, backward and Adam on one Bernoulli VAE: dense layers with ReLU, binary cross-entropy
 with logits and the closed-form KL, averaged over the rows. Encode gives mean and log variance without
-gradients. Each line is the median of the samples with its quartiles; the last column is PyTorch's
+gradients. The networks of images have 4 x 4 windows that move by 2, are mirrored around dense layers, and are
+measured as they are and with `channels_last`; with --compile also compiled; the best counts. Each line is the median of the samples with its quartiles; the last column is PyTorch's
 median over libvae's, where the file that `make bench` wrote has the same work on the same threads.
 Each number of threads runs in a process of its own, since BLAS reads its own from the environment.
 """
@@ -28,9 +29,15 @@ NETWORKS = {  # width, hidden layers of the encoder, latent
     "784-200-200-50": (784, [200, 200], 50),
     "32-64-8": (32, [64], 8),
 }
+IMAGES = {  # shape, channels of the encoder, latent
+    "1x28x28": ((1, 28, 28), [32, 64], 16),
+    "3x64x64": ((3, 64, 64), [32, 64, 128, 256], 128),
+    "3x256x256": ((3, 256, 256), [32, 64, 128, 256], 128),
+}
 CASES = [
     ("step", "784-400-20", 128), ("step", "784-400-20", 16), ("step", "784-200-200-50", 20),
     ("step", "784-200-200-50", 1000), ("step", "32-64-8", 32),
+    ("step", "1x28x28", 128), ("step", "3x64x64", 32), ("step", "3x256x256", 8),
     ("encode", "784-400-20", 1), ("encode", "784-400-20", 64), ("encode", "32-64-8", 1),
 ]
 
@@ -43,12 +50,35 @@ def stack(widths):
     return layers
 
 
+def images_encoder(shape, channels, latent):
+    layers, sides = [], shape[1] >> len(channels)
+    for into, out in zip([shape[0]] + channels, channels):
+        layers += [torch.nn.Conv2d(into, out, 4, 2, 1), torch.nn.ReLU()]
+    return layers + [torch.nn.Flatten(), torch.nn.Linear(channels[-1] * sides * sides, 2 * latent)]
+
+
+def images_decoder(shape, channels, latent):
+    sides, back = shape[1] >> len(channels), channels[::-1]
+    layers = [torch.nn.Linear(latent, back[0] * sides * sides), torch.nn.ReLU(),
+              torch.nn.Unflatten(1, (back[0], sides, sides))]
+    for into, out in zip(back, back[1:]):
+        layers += [torch.nn.ConvTranspose2d(into, out, 4, 2, 1), torch.nn.ReLU()]
+    return layers + [torch.nn.ConvTranspose2d(back[-1], shape[0], 4, 2, 1)]
+
+
 class Autoencoder(torch.nn.Module):
-    def __init__(self, width, hidden, latent):
+    def __init__(self, name):
         super().__init__()
+        if name in IMAGES:
+            self.encoder, self.decoder = (torch.nn.Sequential(*make(*IMAGES[name])) for make in (images_encoder, images_decoder))
+            return
+        width, hidden, latent = NETWORKS[name]
         back = hidden[::-1]
         self.encoder = torch.nn.Sequential(*stack([width] + hidden), torch.nn.Linear(hidden[-1], 2 * latent))
         self.decoder = torch.nn.Sequential(*stack([latent] + back), torch.nn.Linear(back[-1], width))
+
+    def forward(self, x):
+        return self.loss(x)
 
     def encode(self, x):
         return self.encoder(x).chunk(2, dim=1)
@@ -63,13 +93,24 @@ class Autoencoder(torch.nn.Module):
 
 
 def make_step(model, x):
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    fused = {"fused": True} if torch.__version__ >= "2.3" and x.dim() == 4 else {}
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, **fused)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        model.loss(x).backward()
+        model(x).backward()
         optimizer.step()
     return step
+
+
+def make_image_steps(name, batch, compiled):
+    """The step of a network of images in each form that PyTorch has."""
+    for form in ["eager", "channels_last"] + (["compile"] if compiled else []):
+        torch.manual_seed(1)
+        layout = torch.contiguous_format if form == "eager" else torch.channels_last
+        model = Autoencoder(name).to(memory_format=layout)
+        x = torch.rand(batch, *IMAGES[name][0]).to(memory_format=layout)
+        yield make_step(torch.compile(model) if form == "compile" else model, x)
 
 
 def make_encode(model, x):
@@ -127,11 +168,15 @@ def run_cases(options):
     for what, name, batch in CASES:
         if batch == 1 and threads > 1:
             continue
-        torch.manual_seed(1)
-        model = Autoencoder(*NETWORKS[name])
-        x = torch.rand(batch, NETWORKS[name][0])
-        call = make_step(model, x) if what == "step" else make_encode(model, x)
-        samples = measure(call, max(3, options.repetitions), options.milliseconds / 1e3)
+        if name in IMAGES:
+            calls = list(make_image_steps(name, batch, options.compile))
+        else:
+            torch.manual_seed(1)
+            model = Autoencoder(name)
+            x = torch.rand(batch, NETWORKS[name][0])
+            calls = [make_step(model, x) if what == "step" else make_encode(model, x)]
+        samples = min((measure(call, max(3, options.repetitions), options.milliseconds / 1e3) for call in calls),
+                      key=statistics.median)
         lower, median, upper = (1e6 * q for q in statistics.quantiles(samples, n=4, method="inclusive"))
         libvae = ours.get((what, name, batch, threads))
         found = "%10.2f %8.2f" % (1e6 * libvae, median / (1e6 * libvae)) if libvae else ""
@@ -151,6 +196,7 @@ def main():
     parser.add_argument("bench", nargs="?", default="build/bench.json", help="what `make bench` wrote")
     parser.add_argument("--repetitions", type=int, default=15, help="samples, at least 3")
     parser.add_argument("--milliseconds", type=float, default=25, help="of a sample")
+    parser.add_argument("--compile", action="store_true", help="also torch.compile for images, which takes minutes")
     parser.add_argument("--threads", type=int, help="only this number, in this process")
     options = parser.parse_args()
     if options.threads:

@@ -9,8 +9,9 @@
 #include "support/cmocka.h"
 #include "support/folder.h"
 
-#define SPEC \
-    "input=4 latent=2 likelihood=gaussian encoder=[dense 5, relu] decoder=[res[layernorm, dense 3]]"
+#define SPEC                                                                                   \
+    "input=1x2x2 latent=2 likelihood=gaussian encoder=[conv 5 2, relu, dense 3] decoder=[res[" \
+    "layernorm, dense 4], reshape 4x1x1, groupnorm 2]"
 
 static const float x[12] = {0, 1, 0.5f, 0.25f, 1, 0, 0, 1, 0.5f, 0.5f, 0, 0};
 

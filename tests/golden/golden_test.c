@@ -8,7 +8,7 @@
 #include "support/cmocka.h"
 #include "support/numbers.h"
 
-enum { MOST_VALUES = 256, WORD = 256 };
+enum { MOST_VALUES = 1024, WORD = 256 };
 
 typedef struct reader {
     FILE *file;
@@ -113,12 +113,16 @@ static void read_noise(fixture *f) {
     for (size_t i = 0; i < count; i++) f->noise[i] = (vae__real)(float)values[i];
 }
 
-/* Reads a parameter's name and values; the count must be the parameter's. */
+/* Reads a parameter's name and values; the count must be the parameter's. The values of a kernel, which stand in
+ * PyTorch's order, are put where the parameter's lie. */
 static vae__parameter *read_parameter(fixture *f, double values[MOST_VALUES]) {
     char name[WORD];
+    double read[MOST_VALUES];
     vae__parameter *parameter = test_parameter(f->model, need_word(&f->reader, name));
-    if (need_numbers(&f->reader, values) != vae__parameter_size(parameter))
+    if (need_numbers(&f->reader, read) != vae__parameter_size(parameter))
         fail_msg("%s: %s has another size", f->reader.name, name);
+    for (size_t i = 0; i < vae__parameter_size(parameter); i++)
+        values[vae__parameter_place(parameter, i)] = read[i];
     return parameter;
 }
 
@@ -275,6 +279,11 @@ static void layers(void **state) {
     run_file("tests/golden/data/layers.txt", 4);
 }
 
+static void images(void **state) {
+    (void)state;
+    run_file("tests/golden/data/images.txt", 16);
+}
+
 static void priors(void **state) {
     (void)state;
     run_file("tests/golden/data/priors.txt", 12);
@@ -310,7 +319,7 @@ int main(void) {
         cmocka_unit_test(likelihoods), cmocka_unit_test(shares),     cmocka_unit_test(counts),
         cmocka_unit_test(standardize), cmocka_unit_test(importance), cmocka_unit_test(activations),
         cmocka_unit_test(objectives),  cmocka_unit_test(optimizers), cmocka_unit_test(schedules),
-        cmocka_unit_test(layers),      cmocka_unit_test(priors),
+        cmocka_unit_test(layers),      cmocka_unit_test(priors),     cmocka_unit_test(images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

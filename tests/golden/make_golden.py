@@ -51,17 +51,30 @@ ACTIVATIONS = {
 }
 
 
+def layer_of(word):
+    """"dense 5" -> 5; "conv 8 4 stride 2" -> ("conv", 8, 4, 2, 0); "reshape 2x3x4" -> ("reshape", 2, 3, 4)"""
+    name, *rest = word.split()
+    if name == "dense":
+        return int(rest[0])
+    if name in ("conv", "deconv"):
+        given = dict(zip(rest[2::2], map(int, rest[3::2])))
+        return (name, int(rest[0]), int(rest[1]), given.get("stride", 1), given.get("pad", 0))
+    if name == "reshape":
+        return (name, *map(int, rest[0].split("x")))
+    return (name, int(rest[0])) if rest else name
+
+
 def layers_of(text):
     """"dense 5, res[dense 5, tanh]" -> [5, [5, "tanh"]]"""
     lists = [[]]
-    for word in re.findall(r"dense \d+|\w+\[|\w+|\]", text):
+    for word in re.findall(r"\w+\[|\w+(?: \w+)*|\]", text):
         if word == "res[":
             lists.append([])
         elif word == "]":
             inside = lists.pop()
             lists[-1].append(inside)
         else:
-            lists[-1].append(int(word.split()[1]) if word.startswith("dense") else word)
+            lists[-1].append(layer_of(word))
     return lists[0]
 
 
@@ -76,10 +89,11 @@ class Model:
         self.constants = {}  # parameters that are not trained
         self.running = self.batch_variance = None
         generator = torch.Generator().manual_seed(case["seed"])
-        width = self.declare("encoder", self.encoder, self.width, generator)
-        self.dense("posterior", width, 2 * LATENT, generator)
-        width = self.declare("decoder", self.decoder, LATENT, generator)
-        self.dense("likelihood", width, densities.heads(case) * self.width, generator)
+        shape = self.declare("encoder", self.encoder, case["input"], generator)
+        self.dense("posterior", math.prod(shape), 2 * LATENT, generator)
+        shape = self.declare("decoder", self.decoder, (LATENT,), generator)
+        self.head = self.head_of(shape)
+        self.declare_one("likelihood", self.head, shape, generator)
         if case["sigma"] in ("shared", "per_dim"):
             count = 1 if case["sigma"] == "shared" else self.width
             self.parameters["likelihood.log_sigma"] = self.draw(generator, count)
@@ -108,49 +122,119 @@ class Model:
         for value in self.parameters.values():
             value.requires_grad_()
 
-    @staticmethod
-    def draw(generator, *shape):
-        return (0.6 * torch.randn(*shape, generator=generator)).float().double()
+    def draw(self, generator, *shape):
+        return (self.case["spread"] * torch.randn(*shape, generator=generator)).float().double()
 
     def dense(self, name, width, out, generator):
         self.parameters[name + ".weight"] = self.draw(generator, out, width)
         self.parameters[name + ".bias"] = self.draw(generator, out)
 
-    def declare(self, name, layers, width, generator):
+    def head_of(self, shape):
+        """The layer behind the decoder."""
+        heads, image = densities.heads(self.case), self.case["input"]
+        if len(image) == 3 and len(shape) == 3:
+            if shape[1:] == image[1:]:
+                return ("conv", heads * image[0], 3, 1, 1)
+            if tuple(2 * n for n in shape[1:]) == image[1:]:
+                return ("deconv", heads * image[0], 4, 2, 1)
+        return heads * self.width
+
+    def declare_one(self, own, layer, shape, generator):
+        """Draws the parameters of a layer behind rows of this shape; -> the shape behind it."""
+        if isinstance(layer, int):
+            self.dense(own, math.prod(shape), layer, generator)
+            return (layer,)
+        if layer == "layernorm" or layer[0] == "groupnorm":
+            count = math.prod(shape) if layer == "layernorm" else shape[0]
+            self.parameters[own + ".weight"] = self.draw(generator, count)
+            self.parameters[own + ".bias"] = self.draw(generator, count)
+        elif layer[0] in ("conv", "deconv"):
+            sides = (layer[1], shape[0]) if layer[0] == "conv" else (shape[0], layer[1])
+            self.parameters[own + ".weight"] = self.draw(generator, *sides, layer[2], layer[2])
+            self.parameters[own + ".bias"] = self.draw(generator, layer[1])
+        elif layer[0] == "attention":
+            for name, sides in (("in_proj_weight", (3, shape[0])), ("out_proj.weight", (1, shape[0]))):
+                self.parameters[f"{own}.{name}"] = self.draw(generator, sides[0] * shape[0], shape[0])
+                self.parameters[f"{own}.{name.replace('weight', 'bias')}"] = self.draw(generator, sides[0] * shape[0])
+        if layer[0] == "reshape":
+            return layer[1:]
+        if layer == "flatten" or isinstance(layer, tuple):
+            with torch.no_grad():
+                return tuple(self.image(own, layer, torch.zeros(1, *shape)).shape[1:])
+        return shape
+
+    def declare(self, name, layers, shape, generator):
         for i, layer in enumerate(layers):
             own = f"{name}.{i}"
-            if isinstance(layer, int):
-                self.dense(own, width, layer, generator)
-                width = layer
-            elif isinstance(layer, list):
-                made = self.declare(own, layer, width, generator)
-                if made != width:
-                    self.dense(own + ".skip", width, made, generator)
-                width = made
-            elif layer == "layernorm":
-                self.parameters[own + ".weight"] = self.draw(generator, width)
-                self.parameters[own + ".bias"] = self.draw(generator, width)
-        return width
+            if isinstance(layer, list):
+                made = self.declare(own, layer, shape, generator)
+                if math.prod(made) != math.prod(shape):
+                    images = len(shape) == 3 and len(made) == 3
+                    self.declare_one(own + ".skip", ("conv", made[0], 1, 1, 0) if images else math.prod(made), shape,
+                                     generator)
+                shape = made
+            else:
+                shape = self.declare_one(own, layer, shape, generator)
+        return shape
+
+    def image(self, own, layer, h):
+        """A layer of images, for h [n, channels, height, width]."""
+        of = lambda what: self.parameters[f"{own}.{what}"]
+        if layer == "flatten":
+            return h.flatten(1)
+        if layer[0] == "conv":
+            return nn.functional.conv2d(h, of("weight"), of("bias"), layer[3], layer[4])
+        if layer[0] == "deconv":
+            return nn.functional.conv_transpose2d(h, of("weight"), of("bias"), layer[3], layer[4])
+        if layer[0] == "groupnorm":
+            return nn.functional.group_norm(h, layer[1], of("weight"), of("bias"))
+        if layer[0] == "avgpool":
+            return nn.functional.avg_pool2d(h, layer[1])
+        if layer[0] == "attention":
+            flat = h.flatten(2).permute(2, 0, 1)  # [positions, n, channels]
+            made, _ = nn.functional.multi_head_attention_forward(
+                flat, flat, flat, h.shape[1], layer[1], of("in_proj_weight"), of("in_proj_bias"), None, None, False, 0.0,
+                of("out_proj.weight"), of("out_proj.bias"), need_weights=False)
+            return made.permute(1, 2, 0).reshape(h.shape)
+        assert layer[0] == "upsample", layer
+        return nn.functional.interpolate(h, scale_factor=layer[1], mode="nearest")
 
     def linear(self, name, h):
         return nn.functional.linear(h, self.parameters[name + ".weight"], self.parameters[name + ".bias"])
 
-    def run(self, name, layers, h):
+    def run_one(self, own, layer, h, shape):
+        """h [.., width], whose rows have this shape, through a layer; -> the same of what is behind it."""
+        if isinstance(layer, int):
+            return self.linear(own, h), (layer,)
+        if isinstance(layer, list):
+            inside, made = self.run(own, layer, h, shape)
+            if own + ".skip.weight" in self.parameters:
+                images = len(shape) == 3 and len(made) == 3
+                skip = ("conv", made[0], 1, 1, 0) if images else math.prod(made)
+                h, _ = self.run_one(own + ".skip", skip, h, shape)
+            return inside + h, made
+        if layer == "layernorm":
+            weight, bias = self.parameters[own + ".weight"], self.parameters[own + ".bias"]
+            return nn.functional.layer_norm(h, h.shape[-1:], weight, bias), shape
+        if layer[0] == "reshape":
+            return h, layer[1:]
+        if layer == "flatten" or isinstance(layer, tuple):
+            made = self.image(own, layer, h.reshape(-1, *shape))
+            return made.reshape(*h.shape[:-1], -1), tuple(made.shape[1:])
+        if layer in ("relu", "leaky_relu", "elu"):
+            assert h.abs().min() > 1e-4, "a corner within float's reach: change the seed"
+        return ACTIVATIONS[layer](h), shape
+
+    def run(self, name, layers, h, shape):
         for i, layer in enumerate(layers):
-            own = f"{name}.{i}"
-            if isinstance(layer, int):
-                h = self.linear(own, h)
-            elif isinstance(layer, list):
-                inside = self.run(own, layer, h)
-                h = inside + (self.linear(own + ".skip", h) if own + ".skip.weight" in self.parameters else h)
-            elif layer == "layernorm":
-                h = nn.functional.layer_norm(
-                    h, h.shape[-1:], self.parameters[own + ".weight"], self.parameters[own + ".bias"])
-            else:
-                if layer in ("relu", "leaky_relu", "elu"):
-                    assert h.abs().min() > 1e-4, "a corner within float's reach: change the seed"
-                h = ACTIVATIONS[layer](h)
-        return h
+            h, shape = self.run_one(f"{name}.{i}", layer, h, shape)
+        return h, shape
+
+    def encode(self, seen):
+        return self.linear("posterior", self.run("encoder", self.encoder, seen, self.case["input"])[0])
+
+    def decode(self, z):
+        return self.run_one("likelihood", self.head, *self.run("decoder", self.decoder, z, (LATENT,)))[0]
 
     def seen(self, x):
         """What the encoder is given."""
@@ -168,7 +252,7 @@ class Model:
                 seen = softplus(seen)
             elif self.case["likelihood"] != "gaussian":
                 seen = torch.sigmoid(seen)
-            head = self.linear("posterior", self.run("encoder", self.encoder, seen))
+            head = self.encode(seen)
             parts = dist.Independent(dist.Normal(head[:, :LATENT], torch.exp(bound_logvar(head[:, LATENT:]) / 2)), 1)
             return dist.MixtureSameFamily(dist.Categorical(logits=torch.zeros(self.pseudo_inputs)), parts).log_prob(z)
         total = torch.zeros(z.shape[:-1])
@@ -194,7 +278,7 @@ class Model:
 
     def objective(self, x, noise, beta):
         """-> objective, and the values that a step reports."""
-        head = self.linear("posterior", self.run("encoder", self.encoder, self.seen(x)))
+        head = self.encode(self.seen(x))
         mean, logvar = head[:, :LATENT], bound_logvar(head[:, LATENT:])
         q = dist.Normal(mean, torch.exp(logvar / 2))
         z = q.loc[:, None] + q.scale[:, None] * noise.reshape(len(x), -1, LATENT)
@@ -202,7 +286,7 @@ class Model:
             kl = (-q.entropy().sum(-1) - self.log_prior(z).mean(-1))[:, None]
         else:
             kl = dist.kl_divergence(q, dist.Normal(torch.zeros(LATENT), torch.ones(LATENT)))
-        out = self.linear("likelihood", self.run("decoder", self.decoder, z))
+        out = self.decode(z)
         log_p = densities.log_p(self, out, x[:, None])  # [rows, samples]
         reconstruction = log_p.mean()
         penalised = kl_mean = kl.mean(0)
@@ -254,6 +338,7 @@ DEFAULTS = dict(
     shift=(),
     scale=(),
     seed=1,
+    spread=0.6,  # of the parameters
     set={},
     only="",
     beta=1.0,
@@ -511,6 +596,45 @@ write(
             **stepped),
     gaussian("nested, three samples", "shared", encoder="res[layernorm, res[dense 5, tanh], dense 6], layernorm",
              decoder="res[res[layernorm]], dense 4, tanh", samples=3, seed=14, **stepped),
+)
+
+# The last network learns by adam; single layers by sgd, whose updates are as exact in float as the gradients.
+image = lambda *shape: {"input": shape, "steps": (2,), "optimizer": "sgd lr=0.02",
+                        "rule": lambda p: torch.optim.SGD(p, lr=0.02), "spread": 0.4}
+write(
+    "images",
+    text_of("conv", encoder="conv 3 3 pad 1, tanh", decoder="", seed=31, **image(2, 5, 4)),
+    text_of("conv with a stride", encoder="conv 4 4 stride 2 pad 1, silu, conv 3 2, gelu", decoder="", seed=32,
+            **image(1, 7, 7)),
+    text_of("gaps, and windows in the padding alone", encoder="conv 3 2 stride 3 pad 4, tanh", decoder="", seed=33,
+            **image(2, 2, 3)),
+    text_of("images of one pixel", encoder="conv 4 3 pad 1, tanh, conv 3 1", decoder="dense 5, reshape 5x1x1, tanh",
+            seed=34, **image(3, 1, 1)),
+    text_of("deconv", encoder="", decoder="dense 12, tanh, reshape 3x2x2, deconv 4 3 stride 2 pad 1, silu, deconv 2 3",
+            seed=35, **image(2, 5, 5)),
+    text_of("deconv with gaps", encoder="", decoder="dense 12, reshape 2x3x2, deconv 3 2 stride 3 pad 1, tanh", seed=36,
+            **image(1, 6, 3)),
+    text_of("avgpool, upsample", encoder="conv 3 2, avgpool 2, tanh", decoder="dense 8, reshape 2x2x2, upsample 3, tanh",
+            seed=37, **image(2, 6, 6)),
+    text_of("groupnorm", encoder="conv 6 3, groupnorm 3, tanh",
+            decoder="dense 16, reshape 4x2x2, groupnorm 2, silu, upsample 2, groupnorm 1", seed=38, **image(1, 4, 4)),
+    text_of("residual", encoder="res[conv 3 3 pad 1, tanh], res[groupnorm 3, tanh, conv 5 3 pad 1], tanh",
+            decoder="dense 20, reshape 2x5x2, res[conv 2 3 pad 1, silu], res[conv 3 1]", seed=39, **image(2, 5, 2)),
+    text_of("flatten and dense layers", encoder="conv 3 2, flatten, layernorm, dense 4, tanh, res[dense 12, reshape "
+            "3x2x2, tanh]", decoder="dense 9, res[reshape 1x3x3, conv 1 3 pad 1, flatten]", seed=50, **image(1, 3, 3)),
+    gaussian("two outputs of a conv, three samples", "decoder", encoder="conv 3 3, tanh", samples=3,
+             decoder="dense 16, reshape 1x4x4, tanh", seed=41, **image(2, 4, 4)),
+    gaussian("two outputs of a deconv", "decoder", encoder="conv 3 3, tanh", decoder="dense 8, reshape 2x2x2, tanh",
+             seed=42, **image(2, 4, 4)),
+    text_of("importance", encoder="conv 3 3 stride 2, tanh", decoder="dense 9, reshape 1x3x3, tanh", **image(1, 6, 6),
+            **{**iwae(3), "seed": 43}),
+    text_of("pseudo-inputs", encoder="conv 3 2 stride 2, tanh", decoder="dense 8, reshape 2x2x2, tanh", prior="vamp:2",
+            seed=44, **image(2, 4, 4)),
+    text_of("attention", encoder="conv 6 2, res[attention 3], tanh", decoder="dense 20, reshape 5x2x2, attention 1, tanh",
+            seed=46, **image(2, 4, 4)),
+    text_of("a network of convolutions", encoder="conv 4 4 stride 2 pad 1, relu, conv 6 4 stride 2 pad 1, relu",
+            decoder="dense 24, relu, reshape 6x2x2, deconv 4 4 stride 2 pad 1, relu", seed=45,
+            **{**stepped, "input": (2, 8, 8), "spread": 0.3}),
 )
 
 mixture = lambda count, covariance="diagonal": dict(prior=f"mixture:{count}", prior_covariance=covariance)

@@ -66,6 +66,11 @@ def linear(tensors, name):
     return layer.double()
 
 
+def filled(tensors, name, layer):
+    layer.load_state_dict({part: tensors.pop("%s.%s" % (name, part)) for part in ("weight", "bias")})
+    return layer.double()
+
+
 class Residual(torch.nn.Module):
     def __init__(self, inside, skip):
         super().__init__()
@@ -75,28 +80,90 @@ class Residual(torch.nn.Module):
         return self.inside(x) + self.skip(x)
 
 
-def sequential(tensors, name, layers, width):
-    """The network of a list of layers, and the width of its output."""
+class Rows(torch.nn.Module):
+    """A layer of whole rows behind one of images; rows of this shape come out."""
+
+    def __init__(self, layer, shape):
+        super().__init__()
+        self.layer, self.shape = layer, shape
+
+    def forward(self, x):
+        return self.layer(x.flatten(1)).reshape(-1, *self.shape)
+
+
+class Attention(torch.nn.Module):
+    def __init__(self, tensors, name, channels, heads):
+        super().__init__()
+        self.inner = torch.nn.MultiheadAttention(channels, heads, batch_first=True)
+        self.inner.load_state_dict({part: tensors.pop("%s.%s" % (name, part)) for part in self.inner.state_dict()})
+        self.double()
+
+    def forward(self, x):
+        flat = x.flatten(2).transpose(1, 2)
+        return self.inner(flat, flat, flat, need_weights=False)[0].transpose(1, 2).reshape(x.shape)
+
+
+def image_layer(tensors, name, words, channels):
+    """A layer of images by its text."""
+    numbers = [int(word) for word in words[1:3] if word.isdigit()]
+    given = dict(zip(words[3::2], map(int, words[4::2])))
+    window = dict(stride=given.get("stride", 1), padding=given.get("pad", 0))
+    if words[0] == "conv":
+        return filled(tensors, name, torch.nn.Conv2d(channels, *numbers, **window))
+    if words[0] == "deconv":
+        return filled(tensors, name, torch.nn.ConvTranspose2d(channels, *numbers, **window))
+    if words[0] == "groupnorm":
+        return filled(tensors, name, torch.nn.GroupNorm(numbers[0], channels))
+    if words[0] == "attention":
+        return Attention(tensors, name, channels, numbers[0])
+    if words[0] == "avgpool":
+        return torch.nn.AvgPool2d(numbers[0])
+    assert words[0] == "upsample", words
+    return torch.nn.Upsample(scale_factor=numbers[0], mode="nearest")
+
+
+def sequential(tensors, name, layers, shape):
+    """The network of a list of layers behind rows of this shape, and the shape of its output."""
     modules = []
     for index, layer in enumerate(layers):
-        words, own = layer.split(), "%s.%d" % (name, index)
-        if layer.startswith("res"):
-            inside, made = sequential(tensors, own, split_list(layer[layer.index("[") :]), width)
-            modules.append(Residual(inside, linear(tensors, own + ".skip") if made != width else torch.nn.Identity()))
-            width = made
+        words, own, width = layer.split(), "%s.%d" % (name, index), torch.Size(shape).numel()
+        if layer.startswith("res["):
+            inside, made = sequential(tensors, own, split_list(layer[layer.index("[") :]), shape)
+            skip = torch.nn.Identity()
+            if made != shape and len(made) == 3:
+                skip = filled(tensors, own + ".skip", torch.nn.Conv2d(shape[0], made[0], 1))
+            elif made != shape:
+                skip = linear(tensors, own + ".skip")
+            modules.append(Residual(inside, skip))
+            shape = made
         elif layer == "layernorm":
-            modules.append(torch.nn.LayerNorm(width).double())
-            with torch.no_grad():
-                modules[-1].weight.copy_(tensors.pop(own + ".weight"))
-                modules[-1].bias.copy_(tensors.pop(own + ".bias"))
+            modules.append(Rows(filled(tensors, own, torch.nn.LayerNorm(width)), shape))
         elif words[0] == "dense":
-            modules.append(linear(tensors, own))
-            shape = (int(words[1]), width)
-            assert modules[-1].weight.shape == shape, (name, index, modules[-1].weight.shape, shape)
-            width = shape[0]
-        else:
+            dense = linear(tensors, own)
+            assert dense.weight.shape == (int(words[1]), width), (name, index, dense.weight.shape, words[1], width)
+            shape = (int(words[1]),)
+            modules.append(Rows(dense, shape))
+        elif words[0] in ("reshape", "flatten"):
+            shape = tuple(map(int, words[1].split("x"))) if words[0] == "reshape" else (width,)
+            modules.append(Rows(torch.nn.Identity(), shape))
+        elif words[0] in ACTIVATIONS:
             modules.append(ACTIVATIONS[words[0]]())
-    return torch.nn.Sequential(*modules), width
+        else:
+            modules.append(image_layer(tensors, own, words, shape[0]))
+            with torch.no_grad():
+                shape = tuple(modules[-1](torch.zeros(1, *shape, dtype=torch.float64)).shape[1:])
+    return torch.nn.Sequential(*modules), shape
+
+
+def head(tensors, front, shape, heads):
+    """The layer that makes `heads` numbers for each value of a row, as head=auto chooses it."""
+    if len(shape) == 3 and len(front) == 3:
+        if front[1:] == shape[1:]:
+            return filled(tensors, "likelihood", torch.nn.Conv2d(front[0], heads * shape[0], 3, padding=1))
+        if tuple(2 * n for n in front[1:]) == shape[1:]:
+            deconv = torch.nn.ConvTranspose2d(front[0], heads * shape[0], 4, stride=2, padding=1)
+            return filled(tensors, "likelihood", deconv)
+    return Rows(linear(tensors, "likelihood"), (heads * torch.Size(shape).numel(),))
 
 
 def bound_logvar(a):
@@ -145,21 +212,21 @@ def check(path):
     assert metadata["format"] == "libvae-1", metadata
     assert metadata["name"] == name and metadata["note \u20ac"] == NOTE, metadata
     spec = parse_spec(metadata["spec"])
-    width, latent = product(spec["input"]), int(spec["latent"])
+    shape, latent = tuple(map(int, spec["input"].split("x"))), int(spec["latent"])
+    width = product(spec["input"])
 
-    encoder, features = sequential(tensors, "encoder", spec.get("encoder", []), width)
+    encoder, features = sequential(tensors, "encoder", spec.get("encoder", []), shape)
     posterior = linear(tensors, "posterior")
-    assert posterior.weight.shape == (2 * latent, features), posterior.weight.shape
-    decoder, features = sequential(tensors, "decoder", spec.get("decoder", []), latent)
-    output = linear(tensors, "likelihood")
-    heads = 2 if spec.get("sigma") == "decoder" else 1
-    assert output.weight.shape == (heads * width, features), output.weight.shape
+    assert posterior.weight.shape == (2 * latent, torch.Size(features).numel()), posterior.weight.shape
+    decoder, features = sequential(tensors, "decoder", spec.get("decoder", []), (latent,))
+    output = head(tensors, features, shape, 2 if spec.get("sigma") == "decoder" else 1)
     take_likelihood_state(tensors, spec, width)
     assert not tensors, "%s: unexpected tensors %s" % (name, sorted(tensors))
 
     with torch.no_grad():
-        mean, raw = posterior(encoder(array(folder, name, "x", width))).chunk(2, dim=1)
-        decoded = output(decoder(array(folder, name, "z", latent)))[:, :width]
+        x = array(folder, name, "x", width).reshape(-1, *shape)
+        mean, raw = posterior(encoder(x).flatten(1)).chunk(2, dim=1)
+        decoded = output(decoder(array(folder, name, "z", latent))).flatten(1)[:, :width]
         if spec["likelihood"] == "bernoulli":
             decoded = torch.sigmoid(decoded)
     return [

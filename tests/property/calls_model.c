@@ -32,16 +32,30 @@ static void create(world *w, model_slot *m, vae_context *context) {
                                          "dense 5, layernorm, res[relu, dense 5]",
                                          "res[layernorm, res[dense 4], tanh]",
                                          "dense 160, silu, dense 64, leaky_relu"};
+    /* For rows that are images. */
+    static const char *const image_encoders[] = {"conv 5 3 stride 2 pad 1, relu, dense 5",
+                                                 "conv 4 2, groupnorm 2, silu, res[conv 6 3 pad 1]",
+                                                 "avgpool 2, conv 3 1, attention 3, tanh",
+                                                 "res[conv 3 3 pad 1, tanh], layernorm, flatten"};
+    static const char *const image_decoders[] = {
+        "dense 12, tanh, reshape 1x3x4", "dense 6, reshape 3x1x2, relu, deconv 4 4 stride 2 pad 1",
+        "dense 4, reshape 2x2x1, upsample 2, groupnorm 1"};
     static const char *const wrong[] = {
         "latents=2", "encoder=[dense]", "likelihood=bernouli", "latent=0",
         "init=best", "input=0",         "decoder=[dense 3",    "seed=-1"};
-    char spec[300];
+    char spec[400];
     size_t latent = 1 + below(w, 4), wide = one_in(w, 12), mistaken = one_in(w, 8);
-    const char *encoder = PICK(w, layers), *decoder = PICK(w, layers);
+    int images = wide || one_in(w, 3);
+    const char *encoder = images && one_in(w, 2) ? PICK(w, image_encoders) : PICK(w, layers);
+    const char *decoder = images && one_in(w, 2) ? PICK(w, image_decoders) : PICK(w, layers);
     const char *likelihood = wide ? "bernoulli" : PICK(w, likelihoods);
     int length =
         snprintf(spec, sizeof spec, "likelihood=%s input=%s latent=%zu encoder=[%s] decoder=[%s] ",
-                 likelihood, wide ? "1x32x32" : "3x4", latent, encoder, decoder);
+                 likelihood,
+                 wide     ? "1x32x32"
+                 : images ? "1x3x4"
+                          : "3x4",
+                 latent, encoder, decoder);
     static const char *const others[] = {"seed=5", "prior=mixture:3",
                                          "prior=mixture:2 prior_covariance=full"};
     snprintf(spec + length, sizeof spec - (size_t)length, "%s",
@@ -148,16 +162,16 @@ void call_model_save(world *w) {
 /* ---- what a model tells ---- */
 
 static void tell_parameters(world *w, const vae_model *model) {
-    size_t shape[3] = {0}, rank = 0, count = NOTE(w, vae_model_parameter_count)(model);
+    size_t shape[4] = {0}, rank = 0, count = NOTE(w, vae_model_parameter_count)(model);
     unsigned expected = model ? OK : ONE(VAE_ERROR_ARGUMENT);
     digest_number(w, NOTE(w, vae_model_parameter_total)(model));
     for (size_t i = 0; i < count; i++) {
         digest_text(w, NOTE(w, vae_model_parameter_name)(model, i));
-        CALL(w, expected, vae_model_parameter_shape, model, i, shape, 3, &rank);
+        CALL(w, expected, vae_model_parameter_shape, model, i, shape, 4, &rank);
         digest_bytes(w, shape, sizeof shape);
     }
     must(w, !vae_model_parameter_name(model, count), "a name past the end");
-    CALL(w, ONE(VAE_ERROR_ARGUMENT), vae_model_parameter_shape, model, count, shape, 3, &rank);
+    CALL(w, ONE(VAE_ERROR_ARGUMENT), vae_model_parameter_shape, model, count, shape, 4, &rank);
 }
 
 void call_model_tell(world *w) {
@@ -200,7 +214,7 @@ static void set_parameter(world *w, model_slot *m, const char *name, size_t coun
 
 void call_parameter(world *w) {
     model_slot *m = a_model(w);
-    size_t count = vae_model_parameter_count(m->handle), shape[3] = {0}, rank = 0;
+    size_t count = vae_model_parameter_count(m->handle), shape[4] = {0}, rank = 0, values = 1;
     if (!count || one_in(w, 8)) {
         float value = 0;
         unsigned refused = ONE(VAE_ERROR_ARGUMENT);
@@ -210,8 +224,8 @@ void call_parameter(world *w) {
     }
     size_t index = below(w, count);
     const char *name = vae_model_parameter_name(m->handle, index);
-    CALL(w, OK, vae_model_parameter_shape, m->handle, index, shape, 3, &rank);
-    size_t values = shape[0] * (rank >= 2 ? shape[1] : 1) * (rank == 3 ? shape[2] : 1);
+    CALL(w, OK, vae_model_parameter_shape, m->handle, index, shape, 4, &rank);
+    for (size_t i = 0; i < rank; i++) values *= shape[i];
     CALL(w, OK, vae_model_parameter_get, m->handle, name, floats(w, values), values);
     CALL(w, ONE(VAE_ERROR_WIDTH), vae_model_parameter_get, m->handle, name, floats(w, values),
          values + 1);

@@ -1,5 +1,6 @@
 /* y = f(x + b), element-wise, one op object for each activation. Relies on the formulas of
- * tensor/simd/activation.c. b is the bias that a dense layer in front has left. */
+ * tensor/simd/activation.c. b is the bias that a layer in front has left: a dense layer's has a value for each
+ * of x's, a convolution's one for each channel. */
 #include <string.h>
 
 #include "autodiff/ops/ops.h"
@@ -12,12 +13,19 @@ static vae_status infer_with(vae__graph *graph, vae__node *node, int activation)
     return vae__graph_output_like(graph, node, "pre-activation", node->inputs[0]);
 }
 
+/* Values of x that one value each of the bias is for. */
+static size_t bias_width(const vae__value *x) {
+    return x->layout == VAE__CHANNELS_LAST ? x->shape.extents[0] : x->width;
+}
+
 static void forward_with(const vae__call *call, int activation) {
     const vae__value *x = vae__call_input(call, 0);
-    size_t rows = vae__call_rows(call, x);
+    size_t count = vae__call_rows(call, x) * x->width;
+    size_t width = call->bias ? bias_width(x) : x->width;
     vae__real *y = call->output[0];
-    if (y != call->input[0]) memcpy(y, call->input[0], rows * x->width * sizeof *y);
-    call->kernels->activation[activation].forward(y, call->bias, call->output[1], rows, x->width);
+    if (y != call->input[0]) memcpy(y, call->input[0], count * sizeof *y);
+    call->kernels->activation[activation].forward(y, call->bias, call->output[1], count / width,
+                                                  width);
 }
 
 static void backward_with(const vae__call *call, int activation) {
@@ -43,7 +51,8 @@ static void backward_with(const vae__call *call, int activation) {
     }
 VAE__ACTIVATIONS(DEFINE)
 
-#define TRAITS (VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS | VAE__OP_KEEPS_OUTPUT)
+#define TRAITS \
+    (VAE__OP_IN_PLACE | VAE__OP_TAKES_BIAS | VAE__OP_TAKES_CHANNEL_BIAS | VAE__OP_KEEPS_OUTPUT)
 #define ENTRY(n)             \
     {.name = #n,             \
      .traits = TRAITS,       \

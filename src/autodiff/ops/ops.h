@@ -46,8 +46,36 @@ vae_status vae__scale_gradient(vae__graph *graph, vae__id x, const double *facto
 vae_status vae__sinusoid(vae__graph *graph, vae__id t, size_t features, const double *scale,
                          vae__id *y);
 
+/* y = w * x + b over images with channels last, `out` of them (conv.c): a convolution, with the first `out`
+ * rows of w [>= out, kernel, kernel, channels of x]; a transposed one, with w [channels of x, kernel, kernel,
+ * out]. The bias is the parameter behind the weight. */
+vae_status vae__conv(vae__graph *graph, vae__id x, vae__id weight, const vae__window *window,
+                     size_t out, vae__id *y);
+vae_status vae__deconv(vae__graph *graph, vae__id x, vae__id weight, const vae__window *window,
+                       size_t out, vae__id *y);
+
+/* Images with channels last: y = the mean of each block of factor x factor values; each value in all of such a
+ * block. (pool.c) */
+vae_status vae__avgpool(vae__graph *graph, vae__id x, size_t factor, vae__id *y);
+vae_status vae__upsample(vae__graph *graph, vae__id x, size_t factor, vae__id *y);
+
+/* y = weight n + bias, n each of `groups` groups of channels of x at mean 0 and variance 1, over images with
+ * channels last; weight and, behind it, bias [channels]. (groupnorm.c) */
+vae_status vae__groupnorm(vae__graph *graph, vae__id x, vae__id weight, size_t groups, vae__id *y);
+
+/* y [channels, ..] = attention of x [3 channels, ..], which holds q, k and v, over the positions of images with
+ * channels last. (attention.c) */
+vae_status vae__attention(vae__graph *graph, vae__id x, size_t heads, vae__id *y);
+
+/* y = the numbers of x, channels first, as rows of this shape; the first `count` of them. (reshape.c) */
+vae_status vae__reshape(vae__graph *graph, vae__id x, const vae__shape *shape, vae__id *y);
+vae_status vae__first_values(vae__graph *graph, vae__id x, size_t count, vae__id *y);
+
 /* y = x in the given layout; y is x itself where both layouts are the same order. (layout.c) */
 vae_status vae__layout_node(vae__graph *graph, vae__id x, vae__layout layout, vae__id *y);
+
+/* y = the numbers of x, channels first, as an image of this shape with channels last. (layout.c) */
+vae_status vae__image(vae__graph *graph, vae__id x, const vae__shape *shape, vae__id *y);
 
 /* Whether the value's numbers lie in that layout, or would lie the same way. */
 int vae__layout_fits(const vae__value *value, vae__layout layout);

@@ -1,6 +1,4 @@
 /* dense N: y = w x + b with N outputs, x of any shape as one vector. Relies on the op of autodiff/ops/dense.c. */
-#include <math.h>
-
 #include "autodiff/ops/ops.h"
 #include "model/layer.h"
 
@@ -44,21 +42,10 @@ static vae_status declare(const vae__layer *layer, const vae__declaration *d, co
     return vae__parameters_add(d->context, d->list, text, 1, layer->numbers[0], 1, 1, &bias);
 }
 
-/* Weights are uniform on (-limit, limit). auto: sqrt(1 / in), a third of LeCun's variance, which trained best
- * where it was measured (docs/training.md); Glorot & Bengio 2010: sqrt(6 / (in + out)); He et al. 2015:
- * sqrt(6 / in). */
-static double limit_of(int init, double in, double out) {
-    switch (init) {
-    case VAE__INIT_GLOROT: return sqrt(6 / (in + out));
-    case VAE__INIT_HE: return sqrt(6 / in);
-    default: return sqrt(1 / in);
-    }
-}
-
 static void initialize(const vae__layer *layer, const vae__spec *spec, const vae__parameters *list,
                        const size_t *first) {
     const vae__parameter *weight = &list->items[first[0]];
-    double limit = limit_of(spec->init, (double)weight->columns, (double)weight->rows);
+    double limit = vae__init_limit(spec->init, (double)weight->columns, (double)weight->rows);
     vae__stream stream = {spec->seed, 0, VAE__PURPOSE_INITIALIZE, (uint32_t)first[0]};
     (void)layer;
     for (size_t r = 0; r < weight->rows; r++) {
@@ -70,6 +57,8 @@ static void initialize(const vae__layer *layer, const vae__spec *spec, const vae
 }
 
 static vae_status add(const vae__layer *layer, const size_t *first, vae__graph *graph, vae__id *h) {
+    vae_status status = vae__layout_node(graph, *h, VAE__CHANNELS_FIRST, h);
+    if (status) return status;
     return vae__dense(graph, *h, (vae__id)first[0], (vae__id)first[0] + 1, layer->numbers[0], h);
 }
 
@@ -84,7 +73,7 @@ const vae__layer_kind vae__layer_dense = {.names = names,
                                           .declare = declare,
                                           .initialize = initialize,
                                           .add = add,
-                                          .has_columns = 1};
+                                          .columns = VAE__COLUMNS_OF_VALUES};
 
 vae__layer vae__dense_layer(size_t outputs) {
     return (vae__layer){.kind = &vae__layer_dense, .numbers = {outputs}};

@@ -31,6 +31,8 @@ static void initialize(const vae__layer *layer, const vae__spec *spec, const vae
 
 static vae_status add(const vae__layer *layer, const size_t *first, vae__graph *graph, vae__id *h) {
     (void)layer;
+    vae_status status = vae__layout_node(graph, *h, VAE__CHANNELS_FIRST, h);
+    if (status) return status;
     return vae__layernorm(graph, *h, (vae__id)first[0], (vae__id)first[0] + 1, h);
 }
 

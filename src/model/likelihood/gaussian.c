@@ -114,16 +114,22 @@ static vae__real held_sigma(const vae__spec *spec, double value) {
     return vae__finite_real(fmax(0.1 * scale, spec->sigma_min));
 }
 
+/* The output of the layer that value number i of its weight belongs to. */
+static size_t output_of(const vae__parameter *weight, int is_transposed, size_t i) {
+    return is_transposed ? i % weight->shape.extents[1] : i / weight->columns;
+}
+
 /* Output weights make values of deviation 1 or less. Where the data's, over all columns together, is
  * far from that they are multiplied by each column's own, since steps of the size of a learning rate
  * would take long to do so. Around 1 nothing is gained. */
-static void scale_output(const vae__parameter *weight, const double *variances, size_t width,
-                         double variance) {
+static void scale_output(const vae__parameter *weight, int is_transposed, const double *variances,
+                         size_t width, double variance) {
     double deviation = sqrt(variance);
     if (!(deviation > 0) || (deviation >= 0.2 && deviation <= 5)) return;
-    for (size_t i = 0; i < width * weight->columns; i++) {
-        double scaled = (double)weight->values[i] * sqrt(variances[i / weight->columns]);
-        weight->values[i] = vae__finite_real(scaled);
+    for (size_t i = 0; i < vae__parameter_size(weight); i++) {
+        size_t output = output_of(weight, is_transposed, i);
+        if (output >= width) continue;
+        weight->values[i] = vae__finite_real((double)weight->values[i] * sqrt(variances[output]));
     }
 }
 
@@ -148,7 +154,8 @@ static void initialize(const vae__spec *spec, const vae__statistics *statistics,
     if (spec->sigma.mode == VAE__SIGMA_OPTIMAL)
         *extra = vae__finite_real(fmax(variance, floor_square(spec)));
     if (!spec->standardize)
-        scale_output(&list->items[indices->weight], statistics->variance, width, variance);
+        scale_output(&list->items[indices->weight], indices->is_transposed, statistics->variance,
+                     width, variance);
 }
 
 static void finish_step(vae__real *running, const double *batch_state) {

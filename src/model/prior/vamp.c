@@ -89,8 +89,8 @@ static const vae__parameter *inputs_of(const vae__graph *graph, const vae__node 
 }
 
 static vae_status infer_inputs(vae__graph *graph, vae__node *node) {
-    const vae__parameter *inputs = inputs_of(graph, node);
-    return vae__graph_output_vector(graph, node, "pseudo-inputs", inputs->columns, inputs->rows, 0);
+    return vae__graph_output(graph, node, "pseudo-inputs", node->attributes,
+                             inputs_of(graph, node)->rows, 0);
 }
 
 static void forward_inputs(const vae__call *call) {
@@ -143,6 +143,7 @@ static const vae__op inputs_op = {.name = "vamp_inputs",
 static vae_status add_components(const vae__build *build, vae__id *head) {
     vae__id seen;
     vae__node_spec spec = {.op = &inputs_op,
+                           .attributes = &build->spec->input,
                            .size = (size_t)range_of(build->spec),
                            .parameter_count = 1,
                            .parameters = {(vae__id)build->network->prior}};

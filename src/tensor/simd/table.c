@@ -22,5 +22,8 @@ const vae__kernels KERNEL(kernels) = {
     .tile_rows = TILE_ROWS,
     .tile_columns = TILE_COLUMNS,
     .tile = KERNEL(tile),
+    .lower = KERNEL(lower),
+    .raise = KERNEL(raise),
+    .transpose = KERNEL(transpose),
     .products = KERNEL(products),
 };

@@ -41,6 +41,11 @@ double KERNEL(sgd)(const vae__sgd_step *step, real *parameter, real *velocity, c
 #define TILE_COLUMNS (2 * VECTOR_BYTES / sizeof(real))
 void KERNEL(tile)(size_t depth, const real *a, const real *b, real *c, size_t c_stride);
 
+void KERNEL(lower)(const vae__geometry *g, const real *images, size_t first, size_t count,
+                   real *tile);
+void KERNEL(raise)(const vae__geometry *g, const real *tile, size_t first, size_t count,
+                   real *images);
+void KERNEL(transpose)(const real *from, size_t rows, size_t columns, real *to);
 void KERNEL(products)(const vae__products *products);
 
 extern const vae__kernels KERNEL(kernels);

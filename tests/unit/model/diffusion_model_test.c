@@ -248,6 +248,8 @@ static void refuses(void **state) {
         {"model=diffusion input=2 likelihood=bernoulli", "takes likelihood=gaussian"},
         {"model=diffusion input=2 steps=20 schedule=linear", "steps: a linear schedule"},
         {"model=diffusion input=2 steps=0", "steps=0"},
+        {"model=diffusion input=4 network=[reshape 1x2x2, conv 2 3]", "layers of vectors"},
+        {"model=diffusion input=4 network=[conv 2 3]", "network: "},
         {"model=difusion input=2", "did you mean 'diffusion'"},
         {"input=2 latent=2 likelihood=gaussian steps=30", "'steps=' belongs to model=diffusion"},
         {"input=2 latent=2 likelihood=gaussian network=[dense 3]", "belongs to model=diffusion"},

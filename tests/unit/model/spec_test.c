@@ -7,6 +7,7 @@
 #include "support/cmocka.h"
 
 #define BERNOULLI "input=4 latent=2 likelihood=bernoulli"
+#define IMAGE "input=2x4x6 latent=2 likelihood=bernoulli "
 #define GAUSSIAN "input=4 latent=2 likelihood=gaussian"
 
 static vae_context *context;
@@ -130,6 +131,11 @@ static void prints_a_fixed_point(void **state) {
          "seed=1 posterior=diagonal prior=normal"},
         {GAUSSIAN " sigma=\"0.5\" encoder=\"[dense 3, relu]\"", NULL},
         {"input=2147483647 latent=1 likelihood=bernoulli decoder=[dense 2147483647]", NULL},
+        {"input=2x8x8 latent=2 likelihood=bernoulli encoder=[conv 3 4 pad 1 stride 2,deconv 2  3, "
+         "avgpool 2, groupnorm 1, attention 1, flatten] decoder=[ reshape 2x1x1, upsample 3 ] head=dense",
+         "input=2x8x8 latent=2 likelihood=bernoulli encoder=[conv 3 4 stride 2 pad 1, deconv 2 3, "
+         "avgpool 2, groupnorm 1, attention 1, flatten] decoder=[reshape 2x1x1, upsample 3] head=dense init=auto "
+         "seed=1 posterior=diagonal prior=normal"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -206,9 +212,9 @@ static void refuses(void **state) {
         {"likelihood=", "spec:1:12: unknown likelihood ''"},
         {"likelyhood=gaussian",
          "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "
-         "(known: input latent likelihood encoder decoder sigma sigma_min size "
+         "(known: input latent likelihood encoder decoder head sigma sigma_min size "
          "standardize init seed posterior prior model prior_covariance prior_hidden prior_steps prior_schedule prior_predict prior_variance prior_network steps schedule predict variance network)"},
-        {"input=4\nlatent=2\n\tsead=1", "spec:3:2: unknown key 'sead'; did you mean 'seed'?"},
+        {"input=4\nlatent=2\n\tsed=1", "spec:3:2: unknown key 'sed'; did you mean 'seed'?"},
         {"encoder=dense", "spec:1:9: expected a list in brackets, e.g. [dense 400, relu]; found "
                           "'dense'"},
         {"encoder=64", "spec:1:9: expected a list in brackets, e.g. [dense 64, relu]; found '64'"},
@@ -228,9 +234,58 @@ static void refuses(void **state) {
         {"encoder=[ReLU()]", "spec:1:10: expected a layer, found 'ReLU()': write 'relu'"},
         {"encoder=[LeakyReLU(0.1)]", "found 'LeakyReLU(0.1)': write 'leaky_relu'"},
         {"encoder=[\"relu\"]", "spec:1:10: unknown layer '\"relu\"'; did you mean 'relu'?"},
-        {"encoder=[conv 32]", "spec:1:10: unknown layer 'conv': this version has no such layer "
-                              "(known: dense"},
-        {"encoder=[Conv2d(1, 32)]", "unknown layer 'Conv': this version has no such layer"},
+        {"encoder=[Conv2d(1, 32)]", "spec:1:10: expected a layer, found 'Conv2d(1': write 'conv'"},
+        {"encoder=[conv2d 3 3]", "spec:1:10: expected a layer, found 'conv2d': write 'conv'"},
+        {"encoder=[ConvTranspose2d 3 3]", "'ConvTranspose2d': write 'deconv'"},
+        {"encoder=[maxpool 2]",
+         "unknown layer 'maxpool': there are avgpool and conv with a stride"},
+        {"encoder=[conv]", "spec:1:10: the channels of conv: expected a whole number from 1"},
+        {"encoder=[conv 32]", "spec:1:10: the kernel of conv: expected a whole number from 1"},
+        {"encoder=[conv 0 3]", "spec:1:15: the channels of conv: expected a whole number from 1 to "
+                               "1048576, found '0'"},
+        {"encoder=[conv 3 5000]", "spec:1:17: the kernel of conv: expected a whole number"},
+        {"encoder=[deconv 3 4 stride]", "stride: expected a whole number from 1 to 4096"},
+        {"encoder=[conv 3 4 stride 0]",
+         "spec:1:26: stride: expected a whole number from 1 to 4096"},
+        {"encoder=[conv 3 4 pad 1 pad 1]", "spec:1:25: 'pad' is given twice"},
+        {"encoder=[conv 3 4 padding 1]",
+         "spec:1:19: expected 'stride S', 'pad P', ',' or ']', found 'padding'"},
+        {"encoder=[reshape]", "spec:1:10: 'reshape' needs the extents of an image"},
+        {"encoder=[reshape 2x3]", "spec:1:18: reshape 2x3: expected channels, height and width"},
+        {"encoder=[reshape 2x3x4x5]", "spec:1:18: reshape 2x3x4x5: expected channels, height"},
+        {"encoder=[reshape 2x0x4]", "spec:1:18: reshape 2x0x4: expected channels, height"},
+        {"encoder=[groupnorm]", "the groups of groupnorm: expected a whole number"},
+        {"encoder=[avgpool x]", "spec:1:18: the block of avgpool: expected a whole number"},
+        {"encoder=[upsample 0]", "spec:1:19: the factor of upsample: expected a whole number"},
+        {"head=conv", "unknown head 'conv' (known: auto dense)"},
+        {BERNOULLI " encoder=[conv 3 3]",
+         "spec:1:48: 'conv 3 3' does not take rows of 4: it takes images: begin with one "
+         "(input=3x64x64) or put 'reshape CxHxW' in front of it"},
+        {IMAGE "encoder=[conv 3 3 pad 1, conv 3 5]",
+         "'conv 3 5' does not take rows of 3x4x6: its window of 5x5 is larger than 4x6, the image "
+         "with its padding"},
+        {IMAGE "encoder=[deconv 3 2 pad 3]",
+         "'deconv 3 2 pad 3' does not take rows of 2x4x6: pad 3 takes all of the image away"},
+        {IMAGE "encoder=[flatten, deconv 3 2]", "'deconv 3 2' does not take rows of 48: it takes"},
+        {IMAGE "encoder=[groupnorm 3]",
+         "'groupnorm 3' does not take rows of 2x4x6: 2 channels do not make 3 equal groups"},
+        {IMAGE "encoder=[attention 3]",
+         "'attention 3' does not take rows of 2x4x6: 2 channels do not make 3 equal heads"},
+        {IMAGE "encoder=[upsample 20, attention 1]",
+         "does not take rows of 2x80x120: more than 4096"},
+        {"encoder=[attention]", "the heads of attention: expected a whole number from 1 to 4096"},
+        {IMAGE "encoder=[avgpool 5]", "does not take rows of 2x4x6: a block of 5x5 is larger"},
+        {IMAGE "encoder=[upsample 4096, upsample 4096]",
+         "'upsample 4096' does not take rows of 2x16384x24576: 2x67108864x100663296 are more than "
+         "2147483647 values"},
+        {IMAGE "encoder=[conv 1048576 1 pad 4096]", "are more than 2147483647 values"},
+        {IMAGE "decoder=[dense 12, reshape 3x2x3]",
+         "'reshape 3x2x3' does not take rows of 12: 3x2x3 are 18 values, not 12"},
+        {IMAGE "encoder=[relu, res[conv 3 3]]",
+         "'res[conv 3 3]' does not take rows of 2x4x6: its layers make 3x2x4 of them"},
+        {"input=4x6 latent=2 likelihood=bernoulli encoder=[conv 2 2]",
+         "'conv 2 2' does not take rows of 4x6: an image has channels, height and width, such as "
+         "1x4x6"},
         {"encoder=[dropout 0.1]", "unknown layer 'dropout': this version has no such layer"},
         {"encoder=[foo(3)]", "spec:1:10: unknown layer 'foo(3)' (known: dense"},
         {"encoder=[dense 4; relu]", "spec:1:17: found ';': separate the layers by commas"},
@@ -255,7 +310,6 @@ static void refuses(void **state) {
         {"encoder=[dense 4,]", "spec:1:18: expected a layer, found nothing between the commas"},
         {"encoder=[\n dense 4,\n  rely\n]", "spec:3:3: unknown layer 'rely'; did you mean 'relu'? "
                                             "(known: dense identity relu leaky_relu"},
-        {"decoder=[conv 4]", "spec:1:10: unknown layer 'conv'"},
         {"decoder=[dense 4", "spec:1:9: '[' is never closed"},
         {"encoder=[" SIXTY_FOUR ",relu]", "more than 64 layers"},
         {"encoder=[res[" SIXTY_FOUR "]]", "more than 64 layers"},

@@ -49,6 +49,15 @@ static const struct run_case {
      "adam lr=1e-3 free_bits=0.1", "batch=100 binarize=sample", 250, 64},
     {"input=64 latent=8 likelihood=gaussian sigma=optimal encoder=[dense 200, silu]",
      "adamw clip_norm=3 beta_warmup=6", "batch=100", 250, 64},
+    {"input=1x2x2 latent=2 likelihood=bernoulli encoder=[conv 3 2 pad 1, tanh] decoder=[dense 4, tanh, "
+     "reshape 1x2x2]",
+     "adam lr=0.01", "batch=4", 10, 4},
+    {"input=1x8x8 latent=3 likelihood=gaussian encoder=[conv 16 4 stride 2 pad 1, relu, groupnorm 4, conv "
+     "32 3 pad 1] decoder=[dense 64, reshape 4x4x4, relu, res[conv 16 3 pad 1, relu]]",
+     "adam lr=1e-3 ema=0.9", "batch=100", 250, 64},
+    {"input=1x8x8 latent=3 likelihood=bernoulli encoder=[conv 16 4 stride 2 pad 1, relu] decoder=[dense 64, "
+     "reshape 4x4x4, relu, deconv 8 4 stride 2 pad 1, relu]",
+     "sgd lr=1e-3 momentum=0.9 clip_norm=1", "batch=70", 250, 64},
 };
 
 typedef struct training {

@@ -265,6 +265,52 @@ static void layers(void **state) {
     }
 }
 
+/* Convolutions and what goes with them: strides and windows of every kind, images of one pixel, channels that fill
+ * no vector, heads that are convolutions. */
+static void images(void **state) {
+    (void)state;
+    static const char *const specs[] = {
+        "input=2x5x4 encoder=[conv 3 3 pad 1, tanh] decoder=[dense 5, tanh]",
+        "input=1x6x7 encoder=[conv 4 4 stride 2 pad 1, silu, conv 3 2] decoder=[]",
+        "input=3x4x4 encoder=[conv 2 1 stride 3, tanh, flatten, dense 5, tanh] decoder=[tanh]",
+        "input=17x3x3 encoder=[conv 2 3 stride 2 pad 3, tanh] decoder=[dense 4, tanh]",
+        "input=2x1x1 encoder=[conv 3 3 pad 1, tanh, conv 2 1] decoder=[dense 2, reshape 2x1x1, tanh]",
+        "input=1x4x4 encoder=[dense 4, tanh] decoder=[dense 12, reshape 3x2x2, deconv 2 2 stride 2, tanh]",
+        "input=2x4x6 encoder=[] decoder=[dense 18, tanh, reshape 3x2x3, tanh]",
+        "input=2x7x5 encoder=[] decoder=[dense 12, reshape 2x3x2, deconv 3 3 stride 2, silu]",
+        "input=1x9x9 encoder=[] decoder=[dense 4, reshape 1x2x2, deconv 2 3 stride 5 pad 1, tanh]",
+        "input=2x6x6 encoder=[conv 4 3, groupnorm 2, tanh, avgpool 3] decoder=[dense 8, reshape 2x2x2, "
+        "upsample 3, groupnorm 1, tanh]",
+        "input=3x4x4 encoder=[res[conv 3 3 pad 1, tanh], res[groupnorm 3, conv 4 1], layernorm, conv 2 2] "
+        "decoder=[dense 16, reshape 1x4x4, res[conv 2 3 pad 1, tanh, conv 1 1], layernorm]",
+        "input=2x3x3 encoder=[res[flatten, tanh], res[dense 5, tanh], res[layernorm]] decoder=[dense 5] "
+        "head=dense",
+        "input=2x3x3 encoder=[res[conv 3 3 pad 1, flatten], res[dense 4], tanh] decoder=[res[dense 18, reshape "
+        "2x3x3, tanh], reshape 2x3x3]",
+        "input=2x5x5 encoder=[avgpool 2, conv 3 2, tanh] decoder=[dense 50, reshape 2x5x5] likelihood=gaussian "
+        "sigma=decoder",
+        "input=4x2x3 encoder=[attention 2, tanh] decoder=[dense 8, reshape 2x2x2, res[attention 1]]",
+        "input=1x3x1 encoder=[res[conv 6 1, attention 3]] decoder=[dense 15, reshape 5x3x1, attention 5]",
+        "input=1x4x4 encoder=[conv 2 3, tanh] decoder=[dense 8, reshape 2x2x2, tanh] prior=vamp:3"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        char spec[400];
+        snprintf(spec, sizeof spec, "latent=3 %s%s", specs[i],
+                 strstr(specs[i], "likelihood") ? "" : " likelihood=bernoulli");
+        check_gradients(spec, "adam", 3, 0, 1);
+        check_gradients(spec, "adam objective=iwae samples=3", 2, 0, 1);
+    }
+    /* A kernel above 4 MiB, whose gradient is cut by its own rows: too many terms for differences in float. */
+    if (sizeof(vae__real) == sizeof(double))
+        check_gradients(
+            "input=200x2x2 latent=2 likelihood=bernoulli encoder=[conv 600 3 pad 1, groupnorm "
+            "1, tanh]",
+            "adam", 3, 0, 1);
+    check_gradients(
+        "input=1x3x3 latent=2 likelihood=bernoulli encoder=[conv 2 2, groupnorm 2, tanh] "
+        "decoder=[dense 9, reshape 1x3x3]",
+        "adam", 70, 0, 1);
+}
+
 /* beta is 1: another one weighs the network alone (tests/unit/model/prior). */
 static void mixtures(void **state) {
     (void)state;
@@ -318,6 +364,7 @@ int main(void) {
         cmocka_unit_test(shapes),
         cmocka_unit_test(importance_weighted),
         cmocka_unit_test(layers),
+        cmocka_unit_test(images),
         cmocka_unit_test(mixtures),
         cmocka_unit_test(flows),
         cmocka_unit_test(vamps),

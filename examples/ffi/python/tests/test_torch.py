@@ -12,6 +12,9 @@ torch = pytest.importorskip("torch")
     "input=4 latent=2 likelihood=gaussian standardize=1 sigma=per_dim encoder=[dense 8, tanh]",
     "input=4 latent=3 likelihood=poisson encoder=[dense 8, softplus] decoder=[leaky_relu, dense 5]",
     "input=4 latent=2 likelihood=gaussian encoder=[dense 8, layernorm, res[tanh, res[dense 8], relu]] decoder=[res[dense 7, layernorm]]",
+    "input=1x2x2 latent=2 likelihood=gaussian encoder=[conv 3 2 pad 1, groupnorm 3, relu, res[conv 5 1], avgpool 2, dense 4] decoder=[dense 3, reshape 3x1x1, relu]",
+    "input=1x2x2 latent=2 likelihood=gaussian sigma=decoder encoder=[conv 3 2, flatten, tanh] decoder=[dense 3, reshape 3x1x1, upsample 2, res[layernorm, conv 3 3 pad 1]]",
+    "input=2x2x1 latent=2 likelihood=gaussian encoder=[layernorm, res[attention 2], res[conv 1 1, flatten], tanh] decoder=[dense 2, reshape 2x1x1, deconv 4 2 stride 2]",
 ])  # fmt: skip
 def test_there_and_back(x, spec):
     rows = numpy.round(numpy.abs(x) * 5) if "poisson" in spec else x
