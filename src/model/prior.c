@@ -48,6 +48,13 @@ int vae__prior_has_network(const vae__spec *spec) {
     return vae__prior_of(spec)->add_loss != NULL;
 }
 
+const char *vae__no_kl_by_latent(const vae__spec *spec) {
+    const vae__prior *prior = vae__prior_of(spec);
+    const char *of_kind = vae__model_kinds[spec->kind]->no_latents;
+    if (of_kind || prior->draw_posterior) return of_kind;
+    return prior->no_latents ? prior->no_latents : "its KL is no sum over latents";
+}
+
 int vae__spec_has_diffusion(const vae__spec *spec) {
     return spec->kind == VAE__MODEL_diffusion || vae__prior_has_network(spec);
 }

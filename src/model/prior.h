@@ -48,7 +48,7 @@ typedef struct vae__prior {
     const char *name;
     const char *counts; /* what N of prior=name:N counts, "components"; NULL: it takes no N */
     const vae__option *options;   /* its own keys, of fields of vae__spec.prior */
-    const char *no_latents;       /* why it has no KL of each latent; NULL: it has */
+    const char *no_latents;       /* without draw_posterior: why it has no KL of each latent */
     vae__usual_steps usual_steps; /* of a prior that is fitted by steps */
 
     /* Refuses what does not fit the model, and completes what the text leaves out. NULL: nothing to do. */
@@ -154,6 +154,9 @@ size_t vae__prior_score_draws(const vae__spec *spec);
 int vae__prior_has_components(const vae__spec *spec);
 int vae__prior_has_network(const vae__spec *spec);  /* of a diffusion */
 int vae__spec_has_diffusion(const vae__spec *spec); /* as its prior, or as the model itself */
+
+/* Why a model of this spec has no KL of each latent; NULL: it has. */
+const char *vae__no_kl_by_latent(const vae__spec *spec);
 
 /* What the functions of the model's prior see, without `components`. */
 vae__prior_call vae__model_prior_call(const vae_model *model);

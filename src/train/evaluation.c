@@ -248,8 +248,7 @@ static vae_status new_evaluation(const vae_model *model, vae_evaluation **out) {
     if (!e) return vae__last_status();
     e->context = vae__context_retain(model->context);
     e->latent = (size_t)model->spec.latent;
-    e->no_latents =
-        model->kind->no_latents ? model->kind->no_latents : vae__prior_of(&model->spec)->no_latents;
+    e->no_latents = vae__no_kl_by_latent(&model->spec);
     e->kl = vae__allocate(e->context, 4 * e->latent, sizeof *e->kl);
     if (!e->kl) {
         vae__evaluation_free(e);

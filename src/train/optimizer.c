@@ -40,9 +40,10 @@ static vae_status check_diffusion(const vae_model *model, const vae__training_op
 static vae_status check_model(const vae_model *model, const vae__training_options *options) {
     const vae__likelihood *likelihood = model->spec.likelihood;
     const vae__prior *prior = vae__prior_of(&model->spec);
-    if (prior->no_latents && options->free_bits > 0)
+    const char *no_latents = vae__no_kl_by_latent(&model->spec);
+    if (no_latents && options->free_bits > 0)
         return vae__fail(VAE_ERROR_TEXT, "optimizer: free_bits does not go with prior=%s: %s",
-                         prior->name, prior->no_latents);
+                         prior->name, no_latents);
     if (model->kind->rows) return check_diffusion(model, options);
     if (prior->add_loss && options->train != VAE__TRAIN_PRIOR)
         return vae__fail(VAE_ERROR_TEXT,
@@ -178,8 +179,14 @@ void vae__optimizer_announce_end(const vae_optimizer *optimizer, double rate) {
 }
 
 static vae__objective_settings settings_of(const vae__training_options *options) {
-    return (vae__objective_settings){vae__objectives[options->objective], options->beta,
-                                     options->free_bits};
+    return (vae__objective_settings){.objective = vae__objectives[options->objective],
+                                     .beta = options->beta,
+                                     .free_bits = options->free_bits};
+}
+
+void vae__optimizer_begin_objective(vae_optimizer *optimizer, uint64_t step) {
+    optimizer->objective = settings_of(&optimizer->options);
+    optimizer->objective.beta = vae__beta_at(&optimizer->options, step);
 }
 
 static int asks_for_another_graph(const vae__training_options *a, const vae__training_options *b) {

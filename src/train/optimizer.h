@@ -34,6 +34,9 @@ vae_status vae__optimizer_check(const vae_optimizer *optimizer);
 /* Whether parameters of this group (VAE__GROUP_NETWORK, VAE__GROUP_PRIOR) are trained. */
 int vae__optimizer_trains(const vae_optimizer *optimizer, unsigned group);
 
+/* What the graph reads in update number `step`: all settings of the objective as the options now say. */
+void vae__optimizer_begin_objective(vae_optimizer *optimizer, uint64_t step);
+
 /* Says in the log that the schedule leaves a learning rate of nearly 0, if it does. */
 void vae__optimizer_warn_if_spent(const vae_optimizer *optimizer);
 

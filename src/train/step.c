@@ -64,8 +64,7 @@ static void begin_step(step *s) {
         *noise = (vae__feed){.rows = s->rows.noise, .fill = fill_noise, .user = &s->noise};
     vae__diffusion_feed_begin(&optimizer->diffusion, options->seed, number, s->rows.n,
                               &optimizer->program, s->feeds);
-    optimizer->objective.beta = vae__beta_at(options, number);
-    optimizer->objective.free_bits = options->free_bits;
+    vae__optimizer_begin_objective(optimizer, number);
     s->run = (vae__run){.workspace = optimizer->workspace,
                         .feeds = s->feeds,
                         .parameters = optimizer->average.weights,

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #ifndef VAE_NO_ZLIB
@@ -152,6 +153,74 @@ static vae_status fit_and_keep(vae_context *context, const void *prior) {
     return status;
 }
 
+/* A prior that steps are taken for; a failed fit leaves what was there. */
+static vae_status fit_by_steps(vae_context *context, const void *prior) {
+    vae_model *model = NULL;
+    vae_dataset *dataset = NULL;
+    vae_optimizer *optimizer = NULL;
+    float z[6];
+    double values[3], before[3], after[3];
+    vae_status status = vae_model_create(context, "input=4 latent=2 likelihood=gaussian", &model);
+    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
+    if (!status) status = vae_model_set_prior(model, prior);
+    if (!status) status = vae_elbo(model, x, 3, 4, 1, before, NULL, NULL);
+    if (!status) {
+        status = vae_model_fit_prior(model, dataset, "iterations=2 batch=2", NULL, NULL);
+        if (status && !vae_elbo(model, x, 3, 4, 1, after, NULL, NULL))
+            assert_memory_equal(before, after, sizeof before);
+    }
+    if (!status) status = vae_optimizer_create(model, "adam train=prior ema=0.5", &optimizer);
+    if (!status) status = vae_step(model, optimizer, dataset, NULL);
+    if (!status) status = vae_sample(model, 3, 1, z, NULL, NULL);
+    if (!status) status = vae_elbo(model, x, 3, 4, 1, values, NULL, NULL);
+    if (!status)
+        status =
+            vae_log_likelihood(model, x, 3, 4, "estimator=prior samples=5", values, NULL, NULL);
+    vae_optimizer_destroy(optimizer);
+    vae_dataset_destroy(dataset);
+    vae_model_destroy(model);
+    return status;
+}
+
+/* model=diffusion, from its spec to each function. */
+static vae_status diffuse(vae_context *context, const void *spec) {
+    vae_model *model = NULL, *loaded = NULL;
+    vae_dataset *dataset = NULL;
+    vae_optimizer *optimizer = NULL;
+    vae_evaluation *evaluation = NULL;
+    unsigned char *bytes = NULL;
+    size_t length;
+    float out[12], logvar[12];
+    double values[3];
+    vae_status status = vae_model_create(context, spec, &model);
+    if (!status) status = vae_dataset_from_memory(context, x, 3, 4, "batch=2", &dataset);
+    if (!status) status = vae_model_initialize(model, dataset);
+    if (!status) status = vae_optimizer_create(model, "adam ema=0.5", &optimizer);
+    if (!status) status = vae_train(model, optimizer, dataset, dataset, "epochs=2", NULL, NULL);
+    if (!status) status = vae_encode(model, x, 3, 4, out, logvar);
+    if (!status) status = vae_decode(model, x, 3, 4, out);
+    if (!status) status = vae_reconstruct(model, x, 3, 4, out);
+    if (!status) status = vae_elbo(model, x, 3, 4, 1, values, NULL, NULL);
+    if (!status) status = vae_log_likelihood(model, x, 3, 4, "samples=5", values, NULL, NULL);
+    if (!status)
+        status = vae_log_likelihood(model, x, 3, 4, "estimator=path samples=2", values, NULL, NULL);
+    if (!status) status = vae_score(model, x, 3, 4, "samples=3", values, NULL);
+    if (!status)
+        status = vae_generate(model, 3, 1, "sampler=ddim steps=3", NULL, NULL, out, NULL, out);
+    if (!status) status = vae_evaluate(model, dataset, NULL, NULL, NULL, NULL, &evaluation);
+    if (!status) status = vae_model_save_memory(model, NULL, 0, &length);
+    if (!status) bytes = malloc(length);
+    if (!status) status = vae_model_save_memory(model, bytes, length, &length);
+    if (!status) status = vae_model_load_memory(context, bytes, length, &loaded);
+    free(bytes);
+    vae_evaluation_destroy(evaluation);
+    vae_optimizer_destroy(optimizer);
+    vae_dataset_destroy(dataset);
+    vae_model_destroy(loaded);
+    vae_model_destroy(model);
+    return status;
+}
+
 /* Functions that make what they need at their first call, each called first. */
 static vae_status call_first(vae_context *context, const void *name) {
     vae_model *model = NULL, *loaded = NULL;
@@ -224,6 +293,11 @@ const life lives[] = {
     {shift_and_keep, "dtype=float64 shift=columns", 50},
     {fit_and_keep, "mixture:2", 50},
     {fit_and_keep, "mixture:2 prior_covariance=full", 50},
+    {fit_by_steps, "flow:2 prior_hidden=3", 50},
+    {fit_by_steps, "vamp:2", 50},
+    {fit_by_steps, "diffusion prior_steps=4 prior_network=[dense 3, silu]", 50},
+    {diffuse,
+     "model=diffusion input=4 steps=5 variance=optimal standardize=1 network=[dense 3, silu]", 50},
     {save_and_resume, "adam", 50},
     {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
     {call_first, "encode", 20},

@@ -143,9 +143,11 @@ static void prior(const subject *s, const char *text) {
                      vae_model_spec(s->model));
         return;
     }
-    fuzz_status(vae_sample(s->model, 3, 1, z, NULL, NULL));
+    if (fuzz_runs_soon(s->model)) fuzz_status(vae_sample(s->model, 3, 1, z, NULL, NULL));
     fuzz_status(vae_elbo(s->model, rows, ROWS, WIDTH, 1, elbo, NULL, NULL));
-    if (fuzz_status(vae_optimizer_create(s->model, "sgd", &made))) return;
+    int alone = strstr(vae_model_spec(s->model), "prior=diffusion") != NULL;
+    if (fuzz_status(vae_optimizer_create(s->model, alone ? "sgd train=prior" : "sgd", &made)))
+        return;
     fuzz_status(vae_step(s->model, made, s->dataset, NULL));
     vae_optimizer_destroy(made);
 }
@@ -157,6 +159,10 @@ static void fit_prior(const subject *s, const char *text) {
 
 static void generate(const subject *s, const char *text) {
     float z[2 * 3], x[WIDTH * 3];
+    int of_diffusion = strstr(text, "steps") || strstr(text, "sampler") || strstr(text, "clip");
+    if (of_diffusion && !fuzz_succeeds(vae_model_set_prior(
+                            s->model, "diffusion prior_steps=30 prior_network=[dense 4, silu]")))
+        return;
     fuzz_status(vae_generate(s->model, 3, 1, text, NULL, NULL, z, NULL, x));
 }
 

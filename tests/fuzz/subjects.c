@@ -72,10 +72,15 @@ static void run(const vae_model *model) {
     free(sigma);
 }
 
+int fuzz_runs_soon(const vae_model *model) {
+    const char *steps = strstr(vae_model_spec(model), "steps=");
+    return !steps || strtoul(steps + strlen("steps="), NULL, 10) <= 300;
+}
+
 void fuzz_model(vae_context *context, const vae_model *model) {
     respecify(context, model);
     resave(context, model);
-    if (vae_model_parameter_total(model) <= MOST_PARAMETERS &&
+    if (fuzz_runs_soon(model) && vae_model_parameter_total(model) <= MOST_PARAMETERS &&
         vae_model_width(model) <= MOST_WIDTH && vae_model_latent(model) <= MOST_WIDTH)
         run(model);
 }

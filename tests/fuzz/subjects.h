@@ -4,6 +4,9 @@
 
 #include "fuzz/support.h"
 
+/* Whether a model's samples are made in a moment: not those of a diffusion of thousands of steps. */
+int fuzz_runs_soon(const vae_model *model);
+
 /* Canonical spec, use, and saving again, within the context's limit. A large model is not run. */
 void fuzz_model(vae_context *context, const vae_model *model);
 
