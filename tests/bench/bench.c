@@ -47,6 +47,12 @@ static const bench_network images = {"3x64x64", "input=3x64x64" FOUR_CONVOLUTION
 static const bench_network large_images = {"3x256x256",
                                            "input=3x256x256" FOUR_CONVOLUTIONS(65536, 16x16)};
 
+/* The usual diffusion of twenty latents. */
+static const bench_network diffusion = {
+    "diffusion 20",
+    "model=diffusion input=20 steps=200 network=[dense 256, silu, res[dense 256, silu, "
+    "dense 256], silu]"};
+
 /* One kind of call. */
 typedef struct call {
     const char *name;
@@ -58,6 +64,8 @@ typedef struct call {
 static const call step = {.name = "step", .run = bench_run_step, .trains = 1};
 static const call encode = {.name = "encode", .run = bench_run_encode, .program = "encode"};
 static const call decode = {.name = "decode", .run = bench_run_decode, .program = "decode"};
+/* Of a diffusion: 50 steps of its network. */
+static const call generate = {.name = "50 steps", .run = bench_run_decode, .program = "denoise"};
 static const call log_p = {
     .name = "log p(x)", .run = bench_run_log_likelihood, .program = "density"};
 static const call score = {.name = "score", .run = bench_run_score, .program = "score"};
@@ -99,6 +107,13 @@ static const bench_case cases[] = {
     {.call = &score, .network = &table, .batch = 1000},
     {.call = &elbo, .network = &image, .batch = 1000},
     {.call = &elbo, .network = &deep, .batch = 1000},
+    {.call = &step, .network = &diffusion, .batch = 256, .ratio = 1.30, .asked_threads = 2},
+    {.call = &generate,
+     .network = &diffusion,
+     .batch = 256,
+     .ratio = 1.30,
+     .asked_threads = 2,
+     .samples = 50},
     {.call = &log_p,
      .network = &deep,
      .batch = 16,

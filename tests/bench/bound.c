@@ -82,6 +82,9 @@ static int add_convolution(bench_bound *bound, const vae__node *node, int transp
 
 /* 1, or 0 if there is no room for the node's products. */
 static int add_node(bench_bound *bound, const vae__node *node) {
+    vae__domain domain = bound->plan->graph->values[node->inputs[0]].domain;
+    if (node->input_count && vae__domain_is_fixed(domain))
+        return 1; /* once a call, not once a row */
     if (!strcmp(node->op->name, "dense")) return add_product(bound, node);
     if (!strcmp(node->op->name, "conv")) return add_convolution(bound, node, 0);
     if (!strcmp(node->op->name, "deconv")) return add_convolution(bound, node, 1);

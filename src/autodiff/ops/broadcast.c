@@ -1,5 +1,7 @@
 /* One row for all: y [n, width] = x [1, width] in every row, or in every sample. The gradient of x is the
  * sum over all rows, in row order and in double, computed once for the whole batch. */
+#include <string.h>
+
 #include "autodiff/ops/ops.h"
 
 /* node->size is the domain of the output. */
@@ -13,11 +15,11 @@ static void forward(const vae__call *call) {
     const vae__value *x = vae__call_input(call, 0);
     size_t rows = vae__call_rows(call, vae__call_output(call, 0)), width = x->width;
     vae__real *y = call->output[0];
-    for (size_t j = 0; j < width; j++) {
-        vae__real value = x->is_double ? (vae__real)((const double *)call->input[0])[j]
-                                       : ((const vae__real *)call->input[0])[j];
-        for (size_t r = 0; r < rows; r++) y[r * width + j] = value;
-    }
+    if (!rows) return;
+    for (size_t j = 0; j < width; j++)
+        y[j] = x->is_double ? (vae__real)((const double *)call->input[0])[j]
+                            : ((const vae__real *)call->input[0])[j];
+    for (size_t r = 1; r < rows; r++) memcpy(y + r * width, y, width * sizeof *y);
 }
 
 static void backward(const vae__call *call) {
