@@ -210,18 +210,23 @@ static void append_deviations(const vae_model *model, vae__real *logvar, size_t 
     model->context->kernels->exponential(logvar + count, count);
 }
 
+/* A prior that has a bound of its density alone. */
+static vae_status refuse_bound(const vae_model *model) {
+    if (!vae__prior_has_network(&model->spec)) return VAE_OK;
+    return vae__fail(VAE_ERROR_UNSUPPORTED,
+                     "importance weights need the density of p(z), of which prior=%s has a noisy "
+                     "bound alone: the mean of its exponential says nothing; take estimator=prior, "
+                     "or vae_elbo for the bound",
+                     vae__prior_of(&model->spec)->name);
+}
+
 static vae_status importance(const vae_model *model, const vae__real *x, size_t n,
                              uint64_t first_row, const uint64_t *keys,
                              const vae__estimate_options *options, vae__estimate *out) {
     vae_context *context = model->context;
     vae__program *program;
-    if (vae__prior_has_network(&model->spec))
-        return vae__fail(VAE_ERROR_UNSUPPORTED,
-                         "importance weights need the density of p(z), of which prior=%s has a "
-                         "noisy bound alone: the mean of its exponential says nothing; take "
-                         "estimator=prior, or vae_elbo for the bound",
-                         vae__prior_of(&model->spec)->name);
-    vae_status status = vae__model_program(model, "density", &program);
+    vae_status status = refuse_bound(model);
+    if (!status) status = vae__model_program(model, "density", &program);
     if (status) return status;
     size_t latent = (size_t)model->spec.latent, width = model->spec.input.size;
     size_t capacity = program->plan.capacity, draws = capacity * program->plan.samples;

@@ -219,8 +219,9 @@ static void inversion_comes_back(void **state) {
     double before = 1e9;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
-        world *w = make(VAE__VARIANCE_LARGE, VAE__PREDICT_V,
-                        (vae__sampler){VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, steps[i], 0, 0, 0});
+        world *w =
+            make(VAE__VARIANCE_LARGE, VAE__PREDICT_V,
+                 (vae__sampler){VAE__SAMPLER_DDIM, VAE__SPACING_TRAILING, steps[i], 0, 0, 0});
         double worst = 0, m = 0;
         for (size_t r = 0; r < 200; r++)
             w->x[r] = (vae__real)(w->m + w->s * test_uniform(4, r, -1.7, 1.7));
