@@ -4,6 +4,7 @@
  *   demo [key=value ...]
  *     likelihood=discretized_logistic|gaussian|bernoulli (discretized_logistic: 8-bit pixels; gaussian
  *         has one learned sigma)
+ *     model=dense|conv (dense): 784-400-20, or convolutions of 32 and 64 channels, which take longer
  *     epochs=10  batch=128  lr=1e-3  seed=1  threads=N (all processors)
  *     samples=0: of the estimate of log p(x) per test image; 0: the bound only
  *     out=DIR (demo-out)  data=DIR (Debian's dataset-fashion-mnist) | sprites
@@ -22,12 +23,11 @@
 #include "vae.h"
 
 #define LATENT 20
-#define HIDDEN 400
 #define SAMPLES 10000 /* of each prior, for the Frechet distance */
 #define ROUND 10      /* rows and columns of a grid of samples */
 
 typedef struct options {
-    const char *likelihood, *epochs, *batch, *lr, *seed, *threads, *samples, *out, *data;
+    const char *likelihood, *model, *epochs, *batch, *lr, *seed, *threads, *samples, *out, *data;
 } options;
 
 /* What a prior is worth: of the test images, and of samples. */
@@ -85,6 +85,7 @@ static double figure(const demo *d, const char *name) {
 
 static int parse_arguments(options *o, int count, char **arguments) {
     const argument known[] = {{"likelihood", &o->likelihood},
+                              {"model", &o->model},
                               {"epochs", &o->epochs},
                               {"batch", &o->batch},
                               {"lr", &o->lr},
@@ -96,10 +97,27 @@ static int parse_arguments(options *o, int count, char **arguments) {
                               {NULL, NULL}};
     const char *at = "", *problem = arguments_parse(known, count, arguments, &at);
     if (failed(at, problem)) {
-        fprintf(stderr, "  likelihood=discretized_logistic|gaussian|bernoulli  epochs=N  batch=N\n"
+        fprintf(stderr, "  likelihood=discretized_logistic|gaussian|bernoulli  model=dense|conv\n"
+                        "  epochs=N  batch=N\n"
                         "  lr=X  seed=N  threads=N  samples=N  out=DIR  data=DIR|sprites\n");
     }
     return problem != NULL;
+}
+
+/* encoder= and decoder= of the spec, and what they are called. */
+static const struct network {
+    const char *option, *name, *spec;
+} networks[] = {
+    {"dense", "784-400-20", "encoder=[dense 400, relu] decoder=[dense 400, relu]"},
+    {"conv", "conv 32, 64, dense 128, 20",
+     "encoder=[conv 32 4 stride 2 pad 1, relu, conv 64 4 stride 2 pad 1, relu, dense 128, relu] "
+     "decoder=[dense 128, relu, dense 3136, relu, reshape 64x7x7, deconv 32 4 stride 2 pad 1, relu]"},
+};
+
+static const struct network *network_of(const demo *d) {
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (!strcmp(d->options.model, networks[i].option)) return &networks[i];
+    return NULL;
 }
 
 static int check_options(demo *d) {
@@ -108,6 +126,7 @@ static int check_options(demo *d) {
     if (!has_likelihood(d, "discretized_logistic") && !has_likelihood(d, "gaussian") &&
         !has_likelihood(d, "bernoulli"))
         return failed("likelihood", "expected discretized_logistic, gaussian or bernoulli");
+    if (!network_of(d)) return failed("model", "expected dense or conv");
     if (failed(d->options.out, arguments_make_folder(d->options.out))) return 1;
     return failed("history", history_create(&d->history, d->epochs) ? "no memory" : NULL);
 }
@@ -125,22 +144,20 @@ static int open_data(demo *d) {
 }
 
 static int create_model(demo *d) {
-    char spec[256], optimizer[128];
+    char spec[400], optimizer[128];
+    const struct network *network = network_of(d);
     const char *likelihood =
         has_likelihood(d, "gaussian") ? "gaussian sigma=shared" : d->options.likelihood;
-    snprintf(spec, sizeof spec,
-             "input=1x%zux%zu latent=%d likelihood=%s seed=%s "
-             "encoder=[dense %d, relu] decoder=[dense %d, relu]",
-             d->images.height, d->images.width, LATENT, likelihood, d->options.seed, HIDDEN,
-             HIDDEN);
+    snprintf(spec, sizeof spec, "input=1x%zux%zu latent=%d likelihood=%s seed=%s %s",
+             d->images.height, d->images.width, LATENT, likelihood, d->options.seed, network->spec);
     snprintf(optimizer, sizeof optimizer, "adam lr=%s seed=%s", d->options.lr, d->options.seed);
     if (failed("model", problem_of(vae_model_create(d->context, spec, &d->models[NORMAL]))) ||
         failed("model", problem_of(vae_model_initialize(d->models[NORMAL], d->images.train))) ||
         failed("optimizer",
                problem_of(vae_optimizer_create(d->models[NORMAL], optimizer, &d->optimizer))))
         return 1;
-    printf("model     %zu-%d-%d VAE, likelihood=%s, %llu parameters\n", d->images.pixels, HIDDEN,
-           LATENT, likelihood, (unsigned long long)vae_model_parameter_total(d->models[NORMAL]));
+    printf("model     %s VAE, likelihood=%s, %llu parameters\n", network->name, likelihood,
+           (unsigned long long)vae_model_parameter_total(d->models[NORMAL]));
     printf("training  adam lr=%s, batch=%s, threads=%s; nats per image\n\n", d->options.lr,
            d->options.batch, d->options.threads);
     return 0;
@@ -496,7 +513,7 @@ static int run(demo *d) {
 }
 
 int main(int count, char **arguments) {
-    demo d = {.options = {"discretized_logistic", "10", "128", "1e-3", "1",
+    demo d = {.options = {"discretized_logistic", "dense", "10", "128", "1e-3", "1",
                           arguments_all_processors(), "0", "demo-out", NULL}};
     if (parse_arguments(&d.options, count, arguments)) return 2;
     int problem = run(&d);

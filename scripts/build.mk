@@ -342,11 +342,13 @@ $(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(call objects_of,$(FUZZ_SHARED)) $(ARCHIVE
 EXAMPLES := $(patsubst %.c,$(OUT)/%,$(wildcard examples/*.c))
 EXAMPLE_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard examples/common/*.c)) $(PLOT_OBJECTS)
 LIKELIHOOD ?=
+MODEL ?=
 
 .PHONY: examples demo
 examples: $(EXAMPLES)
 demo: $(OUT)/examples/demo
-	$(Q)$(OUT)/examples/demo $(if $(LIKELIHOOD),likelihood=$(LIKELIHOOD)) $(DEMO_OPTIONS)
+	$(Q)$(OUT)/examples/demo $(if $(LIKELIHOOD),likelihood=$(LIKELIHOOD)) \
+	    $(if $(MODEL),model=$(MODEL)) $(DEMO_OPTIONS)
 
 $(OUT)/examples/%.o: examples/%.c
 	$(say) CC '$<'

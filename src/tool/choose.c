@@ -1,47 +1,14 @@
 /* Chooses from the rows: vae_dataset_spec says which likelihood suits them, the width of a row how wide z may be. */
 #include "choose.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "mirror.h"
+
 #define ENCODER "dense 128, relu"
-enum { LATENT = 16, MOST_LAYERS = 64 };
-
-/* ---- the decoder ---- */
-
-/* Items between commas outside of brackets, without the blanks around them. Returns their number. */
-static size_t split_layers(const char *list, const char *begin[], size_t length[]) {
-    size_t count = 0;
-    while (*list && count < MOST_LAYERS) {
-        int depth = 0;
-        list += strspn(list, " \t\n");
-        begin[count] = list;
-        for (; *list && (depth || *list != ','); list++) depth += (*list == '[') - (*list == ']');
-        length[count] = (size_t)(list - begin[count]);
-        while (length[count] && strchr(" \t\n", begin[count][length[count] - 1])) length[count]--;
-        list += *list == ',';
-        count++;
-    }
-    return count;
-}
-
-int choose_mirror(const char *encoder, text *decoder) {
-    const char *begin[MOST_LAYERS];
-    size_t length[MOST_LAYERS], count = split_layers(encoder, begin, length), end = count;
-    for (size_t i = 0; i < count; i++) {
-        int is_dense = length[i] > 6 && !strncmp(begin[i], "dense ", 6);
-        if (!is_dense && memchr(begin[i], ' ', length[i])) return 0;
-        if (memchr(begin[i], '[', length[i]) || !strncmp(begin[i], "flatten", 7)) return 0;
-    }
-    /* Group by group from the last: a dense layer, then what follows it. */
-    for (size_t i = count; i-- > 0;) {
-        if (strncmp(begin[i], "dense ", 6) && i) continue;
-        for (size_t k = i; k < end; k++)
-            text_append(decoder, "%s%.*s", decoder->length ? ", " : "", (int)length[k], begin[k]);
-        end = i;
-    }
-    return 1;
-}
+enum { LATENT = 16 };
 
 /* ---- likelihood and latent ---- */
 
@@ -134,22 +101,33 @@ static void append_latent(const tool_call *call, size_t width, text *spec, text 
     }
 }
 
-static int append_network(const tool_call *call, text *spec, text *reasons) {
+/* What --encoder could be for images. */
+#define CONVOLUTIONS "conv 32 4 stride 2 pad 1, relu, conv 64 4 stride 2 pad 1, relu"
+
+/* `found`: "input=1x28x28 ...". */
+static int append_network(const tool_call *call, const char *found, text *spec, text *reasons) {
+    char input[64];
     const char *encoder = command_value(call, "encoder", ENCODER);
     const char *decoder = command_value(call, "decoder", NULL);
     text mirror = {0};
     text_append(&mirror, "%s", "");
-    if (!decoder && !choose_mirror(encoder, &mirror)) {
+    snprintf(input, sizeof input, "%.*s", (int)strcspn(found, " "), found);
+    const char *shape = strchr(input, '=') ? strchr(input, '=') + 1 : input;
+    if (!decoder && !mirror_of(encoder, shape, &mirror)) {
         text_free(&mirror);
         return command_misused(call,
-                               "--encoder '%s': expected layers such as \"dense 64, relu\"; for "
-                               "layers of another kind give --decoder too",
+                               "--encoder '%s': expected layers such as \"dense 64, relu\", or for "
+                               "images \"" CONVOLUTIONS "\"; for layers of another kind give "
+                               "--decoder too",
                                encoder);
     }
     text_append(spec, " encoder=[%s] decoder=[%s]", encoder, decoder ? decoder : mirror.text);
     text_append(reasons, "network     encoder [%s]%s, decoder [%s]%s\n", encoder,
                 command_given(call, "encoder") ? "" : ", the default",
                 decoder ? decoder : mirror.text, decoder ? "" : ", its mirror");
+    if (!command_given(call, "encoder") && strchr(shape, 'x'))
+        text_append(reasons,
+                    "            slower and often better: --encoder \"" CONVOLUTIONS "\"\n");
     text_free(&mirror);
     return TOOL_DONE;
 }
@@ -183,7 +161,7 @@ int choose_spec(const tool_call *call, const vae_dataset *data, const vae_datase
     } else {
         append_likelihood(call, &found, spec, reasons);
         append_latent(call, vae_dataset_width(data), spec, reasons);
-        problem = append_network(call, spec, reasons);
+        problem = append_network(call, found.text, spec, reasons);
     }
     if (!problem && seed && !text_has_key(spec->text, "seed", NULL))
         text_append(spec, " seed=%s", seed);

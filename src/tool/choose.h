@@ -10,11 +10,7 @@
 int choose_spec(const tool_call *call, const vae_dataset *data, const vae_dataset *heldout,
                 text *spec, text *reasons);
 
-/* The layers of an encoder in the order of a decoder: each dense layer keeps the activations behind it. 0, and
- * nothing is appended, where a layer is of a kind whose mirror is not known. */
-int choose_mirror(const char *encoder, text *decoder);
-
-/* The same for the options of the optimizer. */
+/* Appends the options of the optimizer. */
 void choose_optimizer(const tool_call *call, text *options);
 
 #endif

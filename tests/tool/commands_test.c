@@ -189,6 +189,33 @@ static void decoder_is_the_mirror(void **state) {
     }
 }
 
+static void convolutions_are_mirrored(void **state) {
+    static const struct {
+        const char *encoder, *decoder;
+    } cases[] = {
+        {"conv 4 4 stride 2 pad 1, relu, conv 6 4 stride 2 pad 1, relu",
+         "decoder=[dense 96, reshape 6x4x4, relu, deconv 4 4 stride 2 pad 1, relu]"},
+        {"conv 3 3 pad 1, tanh, conv 5 4 stride 4, groupnorm 5, relu, dense 20, relu",
+         "decoder=[dense 20, relu, dense 80, reshape 5x4x4, groupnorm 5, relu, deconv 3 4 stride 4, "
+         "tanh]"},
+        {"conv 3 4 stride 4, relu",
+         "decoder=[dense 48, reshape 3x4x4, relu, deconv 3 4 stride 4, relu]"},
+    };
+    char line[300];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        snprintf(line, sizeof line, "train sprites:60:1x16x16 -o m --epochs 1 --encoder '%s'",
+                 cases[i].encoder);
+        run r = good(line);
+        if (!strstr(r.errors, cases[i].decoder))
+            fail_msg("no %s in %s", cases[i].decoder, r.errors);
+    }
+    run r = program_run("train sprites:60:1x16x16 -o m --epochs 1 --encoder 'conv 3 4 stride 5'");
+    assert_non_null(strstr(r.errors, "give --decoder too")); /* 16 does not come back from 3 */
+    r = good("train sprites:60:1x16x16 -o m --epochs 1");
+    assert_non_null(strstr(r.errors, "slower and often better: --encoder \"conv 32 4 stride 2"));
+}
+
 /* The same file as TEST, columns in another order: found by name. */
 static void test_rows_are_read_by_name(void **state) {
     static const int other[] = {2, 0, 3, 1};
@@ -1003,6 +1030,7 @@ int main(void) {
         IN_FOLDER(train_says_what_it_chose),
         IN_FOLDER(likelihood_follows_the_values),
         IN_FOLDER(decoder_is_the_mirror),
+        IN_FOLDER(convolutions_are_mirrored),
         IN_FOLDER(test_rows_are_read_by_name),
         IN_FOLDER(columns_are_chosen),
         IN_FOLDER(names_may_be_strange),
