@@ -133,6 +133,8 @@ def _layer(tensors: Mapping[str, torch.Tensor], name: str, layer: str) -> nn.Mod
         return _SHAPES[kind](*map(int, words))
     if kind == "res":
         return _sequential(tensors, name, split_layers(layer[layer.index("[") :]), Residual)
+    if kind not in _ACTIVATIONS:
+        raise NotImplementedError("layer %r has no counterpart in PyTorch here" % kind)
     return _ACTIVATIONS[kind]()
 
 
@@ -179,6 +181,8 @@ class TorchVAE(nn.Module):
 
 
 def to_torch(model: Model) -> TorchVAE:
+    if model.spec.startswith("model="):
+        raise NotImplementedError("only a VAE has a counterpart in PyTorch here, and the spec is %r" % model.spec)
     return TorchVAE(model.spec, {name: torch.from_numpy(values) for name, values in model.parameters().items()})
 
 
