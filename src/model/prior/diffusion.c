@@ -84,12 +84,12 @@ static double standardize(const vae_model *model, const vae__real *z, size_t row
 
 static vae_status bound_chunk(const vae__denoising *d, const vae__stream *stream, size_t first_row,
                               const vae__real *u, size_t rows, double log_scale, double *bound) {
-    enum { ROWS = 64 };
-    double data[ROWS], rest[ROWS];
-    size_t width = d->denoise.diffusion->width;
+    enum { MOST = 64 };
+    double data[MOST], rest[MOST];
+    size_t width = d->denoise.diffusion->width, together = d->rows < MOST ? d->rows : MOST;
     vae_status status = VAE_OK;
-    for (size_t at = 0; at < rows && !status; at += ROWS) {
-        size_t count = rows - at < ROWS ? rows - at : ROWS;
+    for (size_t at = 0; at < rows && !status; at += together) {
+        size_t count = rows - at < together ? rows - at : together;
         const vae__diffusion_rows some = {
             u + at * width, count, first_row + at, *stream, d->model->context->kernels, d->room};
         status = vae__diffusion_draw_bound(&d->denoise, &some, data, rest);

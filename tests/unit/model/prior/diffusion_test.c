@@ -146,6 +146,18 @@ static void a_fit_raises_the_bound(void **state) {
     }
 }
 
+/* A network so wide that few rows go through it at a time: room is made for those alone. */
+static void few_rows_at_a_time(void **state) {
+    double kl[ROWS], one;
+    (void)state;
+    fixture f = begin(NULL, "diffusion prior_variance=large prior_steps=3 "
+                            "prior_network=[dense 3, dense 400000, silu, dense 3]");
+    assert_ok(vae_elbo(f.model, f.x, ROWS, WIDTH, 1, NULL, NULL, kl));
+    assert_ok(vae_elbo(f.model, f.x, 1, WIDTH, 1, NULL, NULL, &one));
+    test_near(kl[0], one, 1e-4 * (1 + fabs(one)), "a row alone");
+    end(&f);
+}
+
 /* ---- draws ---- */
 
 static void draws_are_functions_of_seed_and_row(void **state) {
@@ -341,6 +353,7 @@ int main(void) {
         cmocka_unit_test(begins_as_the_standard_normal),
         cmocka_unit_test(shift_and_scale_are_in_the_bound),
         cmocka_unit_test(a_fit_raises_the_bound),
+        cmocka_unit_test(few_rows_at_a_time),
         cmocka_unit_test(draws_are_functions_of_seed_and_row),
         cmocka_unit_test(sampling_can_be_stopped),
         cmocka_unit_test(training_resumes_exactly),
