@@ -246,8 +246,9 @@ vae_status vae__diffusion_build_training(const vae__build *build, vae__id data,
     vae__id noise, step, x_t, output, first, none;
     vae_status status = add_input(build, VAE__DIFFUSION_NOISE, engine->width, VAE__PER_ROW, &noise);
     if (!status) status = add_input(build, VAE__DIFFUSION_STEP, 1, VAE__PER_ROW, &step);
+    if (status) return status;
     spec.inputs[DATA] = data, spec.inputs[NOISE] = noise, spec.inputs[STEP] = step;
-    if (!status) status = vae__graph_add(build->graph, &spec, &x_t);
+    status = vae__graph_add(build->graph, &spec, &x_t);
     if (!status) status = add_network(build, x_t, step, &output);
     if (status) return status;
     spec.op = &measure_op;

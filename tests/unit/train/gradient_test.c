@@ -220,8 +220,7 @@ static void diffusions(void **state) {
     static const char *const priors[] = {
         "prior_network=[dense 7, silu, res[dense 5, tanh, dense 7], silu] prior_variance=large",
         "prior_network=[dense 6, silu] prior_variance=optimal prior_predict=noise",
-        "prior_network=[layernorm, dense 4, tanh, dense 5, tanh] prior_variance=small "
-        "prior_predict=data",
+        "prior_network=[layernorm, dense 4, tanh] prior_variance=small prior_predict=data",
         "prior_network=[dense 9, tanh] prior_variance=learned",
         "prior_network=[dense 3, silu] prior_schedule=linear prior_steps=30 prior_variance=large"};
     static const char *const losses[] = {"adam train=prior objective=simple",
