@@ -29,8 +29,10 @@ static double objective_at(fixture *f, vae__real *parameter, double value, vae__
 }
 
 /* d objective / d parameter by (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h. */
+/* The steps balance the two errors of a difference: its fourth power times the fifth derivative, which is
+ * large behind a layernorm over few values (4e-8 at a step of 1e-3), and the rounding of a loss divided by it. */
 static double difference(fixture *f, vae__real *parameter, vae__real *scratch) {
-    double at = (double)*parameter, h = test_tolerance(1e-2, 1e-3);
+    double at = (double)*parameter, h = test_tolerance(1e-2, 3e-4);
     double near =
         objective_at(f, parameter, at + h, scratch) - objective_at(f, parameter, at - h, scratch);
     double far = objective_at(f, parameter, at + 2 * h, scratch) -
