@@ -153,6 +153,22 @@ static vae_status parse_bytes(const vae__option *option, const vae__slice *value
     return VAE_OK;
 }
 
+static vae_status parse_numbers(const vae__option *option, const vae__slice *value,
+                                vae__number_list *list) {
+    vae__slice rest, item;
+    *list = (vae__number_list){{0}, 0};
+    vae_status status = vae__list_open(value, "[32, 64]", &rest);
+    while (!status && vae__list_next(&rest, &item, NULL)) {
+        uint64_t number;
+        if (list->count == VAE__MOST_LISTED)
+            return vae__fail_at(&item, "%s: expected at most %d numbers", option->name,
+                                VAE__MOST_LISTED);
+        status = parse_unsigned(option, &item, &number);
+        if (!status) list->items[list->count++] = (uint32_t)number;
+    }
+    return status;
+}
+
 static vae_status parse_option(const pair *p, const vae__option *option, void *into, void *user) {
     void *field = (char *)into + option->offset;
     switch (option->kind) {
@@ -161,6 +177,7 @@ static vae_status parse_option(const pair *p, const vae__option *option, void *i
     case VAE__OPTION_FLAG: return parse_flag(option, &p->value, field);
     case VAE__OPTION_CHOICE: return parse_choice(p, option, field);
     case VAE__OPTION_BYTES: return parse_bytes(option, &p->value, field);
+    case VAE__OPTION_NUMBERS: return parse_numbers(option, &p->value, field);
     case VAE__OPTION_CUSTOM:
     default: return option->parse(&p->value, field, user);
     }
@@ -332,6 +349,13 @@ static void print_number(vae__buffer *out, double value) {
     vae__append(out, "%s", vae__number(number, value));
 }
 
+static void print_numbers(vae__buffer *out, const vae__number_list *list) {
+    vae__append(out, "[");
+    for (size_t i = 0; i < list->count; i++)
+        vae__append(out, "%s%u", i ? ", " : "", (unsigned)list->items[i]);
+    vae__append(out, "]");
+}
+
 void vae__option_print(vae__buffer *out, const vae__option *option, const void *from) {
     const void *field = (const char *)from + option->offset;
     vae__append(out, "%s%s=", out->length ? " " : "", option->name);
@@ -343,6 +367,7 @@ void vae__option_print(vae__buffer *out, const vae__option *option, const void *
     case VAE__OPTION_REAL: print_number(out, *(const double *)field); break;
     case VAE__OPTION_FLAG: vae__append(out, "%d", *(const int *)field); break;
     case VAE__OPTION_CHOICE: vae__append(out, "%s", option->choices[*(const int *)field]); break;
+    case VAE__OPTION_NUMBERS: print_numbers(out, field); break;
     case VAE__OPTION_CUSTOM:
     default: option->print(out, field); break;
     }

@@ -12,8 +12,17 @@ typedef enum vae__option_kind {
     VAE__OPTION_FLAG,     /* int: 0 or 1 */
     VAE__OPTION_CHOICE,   /* int: index in `choices` */
     VAE__OPTION_BYTES,    /* uint64_t with suffix K, M, G */
+    VAE__OPTION_NUMBERS,  /* vae__number_list: [32, 64, 64], each in [minimum, maximum] */
     VAE__OPTION_CUSTOM    /* `parse` writes the field, `print` appends the value */
 } vae__option_kind;
+
+enum { VAE__MOST_LISTED = 8 };
+
+/* What [32, 64, 64] is read into. */
+typedef struct vae__number_list {
+    uint32_t items[VAE__MOST_LISTED];
+    size_t count;
+} vae__number_list;
 
 typedef struct vae__option {
     const char *name;

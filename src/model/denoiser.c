@@ -1,6 +1,5 @@
-/* A list of layers that knows the step: behind each layer with columns, and each list inside of a layer, a linear map of the
- * step's embedding is added. The embedding is dense, silu, dense, silu of sines and cosines of the step (Ho et al. 2020,
- * appendix B). Relies on the functions of the layers' kinds. */
+/* What all networks of a diffusion share: each function here walks through the parts and does one thing to each. Relies on
+ * the functions of the layers' kinds. */
 #include "model/denoiser.h"
 
 #include "autodiff/ops/ops.h"
@@ -11,45 +10,78 @@ static const vae__shape embedding_shape = {
 static const vae__layer embedding_layer = {.kind = &vae__layer_dense,
                                            .numbers = {VAE__STEP_FEATURES}};
 
-/* Whether the embedding is added behind the layer. */
-static int takes_step(const vae__layer *layer) {
-    return layer->kind->columns != VAE__COLUMNS_NONE || layer->kind->nests;
+#define KIND(name) &vae__denoiser_##name,
+static const vae__denoiser_kind *const kinds[] = {VAE__DENOISERS(KIND) NULL};
+
+static const vae__denoiser_kind *kind_of(const vae__denoiser_spec *spec) {
+    return kinds[spec->network->kind];
 }
 
-static vae_status pass_shape(const vae__layer *layer, vae__shape *shape) {
-    return layer->kind->infer ? layer->kind->infer(layer, NULL, shape) : VAE_OK;
+/* How many places of vae__denoiser.first a part has. */
+static size_t places_of(const vae__network_part *part) {
+    return part->layer ? 1 + part->layer->inside : 0;
 }
 
-vae_status vae__denoiser_check(const vae__denoiser_spec *spec) {
-    const vae__layer *items = spec->layers->items;
-    vae__shape shape = spec->in;
-    vae_status status = VAE_OK;
-    for (size_t i = 0; i < spec->layers->count && !status; i += 1 + items[i].inside) {
-        status = items[i].kind->infer ? items[i].kind->infer(&items[i], NULL, &shape) : VAE_OK;
-        if (!status && shape.rank == 3)
-            status = vae__fail(VAE_ERROR_TEXT,
-                               "'%s' makes an image of a row, and the network of a diffusion takes "
-                               "layers of vectors, such as %s",
-                               items[i].kind->names[items[i].which], vae__layer_dense.example);
+/* ---- text ---- */
+
+vae_status vae__denoiser_parse(const vae__slice *value, void *network, void *user) {
+    vae__network_spec *spec = network;
+    char suggestion[VAE__SUGGESTION_SIZE];
+    const char *names[VAE__DENOISER_COUNT] = {NULL}; /* of all but a list of layers */
+    if (value->length && value->text[0] == '[')
+        return vae__layers_parse(value, &spec->layers, user);
+    for (int i = VAE__DENOISER_layers + 1; kinds[i]; i++) {
+        names[i - 1] = kinds[i]->name;
+        if (!vae__slice_is(value, kinds[i]->name)) continue;
+        spec->kind = i;
+        return VAE_OK;
     }
-    return status;
+    vae__suggestion(suggestion, vae__nearest_name(value->text, value->length, names));
+    return vae__fail_at(
+        value, "network=%.*s: expected unet, or a list of layers such as [dense 128, silu]%s",
+        vae__shown(value), value->text, suggestion);
+}
+
+void vae__denoiser_print(vae__buffer *out, const void *network) {
+    const vae__network_spec *spec = network;
+    if (spec->kind == VAE__DENOISER_layers) {
+        vae__layers_print(out, &spec->layers);
+    } else {
+        vae__append(out, "%s", kinds[spec->kind]->name);
+    }
+}
+
+/* ---- check ---- */
+
+static vae_status count_places(void *user, const vae__network_part *part) {
+    *(size_t *)user += places_of(part);
+    return VAE_OK;
+}
+
+vae_status vae__denoiser_check(const vae__denoiser_spec *spec, const char *prefix) {
+    size_t places = 0;
+    vae_status status = kind_of(spec)->check(spec, prefix);
+    if (!status) status = kind_of(spec)->walk(spec, count_places, &places);
+    if (status || places <= VAE__MAX_PARTS) return status;
+    return vae__fail(VAE_ERROR_TEXT, "%snetwork has %zu layers; the most are %d", prefix, places,
+                     VAE__MAX_PARTS);
 }
 
 /* ---- parameters ---- */
 
-double vae__denoiser_count(const vae__denoiser_spec *spec) {
-    vae__shape shape = spec->in;
-    double per_layer = VAE__STEP_FEATURES + 1, total = 2 * per_layer * VAE__STEP_FEATURES;
-    const vae__layer *items = spec->layers->items;
-    for (size_t i = 0; i < spec->layers->count; i += 1 + items[i].inside) {
-        if (items[i].kind->count) total += items[i].kind->count(&items[i], &shape);
-        if (pass_shape(&items[i], &shape)) break;
-        if (takes_step(&items[i])) total += per_layer * (double)shape.size;
-    }
-    return total + ((double)shape.size + 1) * (double)spec->outputs;
+static vae_status count_part(void *user, const vae__network_part *part) {
+    if (part->layer && part->layer->kind->count)
+        *(double *)user += part->layer->kind->count(part->layer, &part->in);
+    return VAE_OK;
 }
 
-static vae_status declare_dense(const vae__declaration *d, const vae__layer *layer,
+double vae__denoiser_count(const vae__denoiser_spec *spec) {
+    double total = 2 * embedding_layer.kind->count(&embedding_layer, &embedding_shape);
+    kind_of(spec)->walk(spec, count_part, &total);
+    return total;
+}
+
+static vae_status declare_layer(const vae__declaration *d, const vae__layer *layer,
                                 const vae__shape *in, const char *name, const char *part,
                                 size_t *first) {
     char text[VAE__PARAMETER_NAME];
@@ -57,48 +89,55 @@ static vae_status declare_dense(const vae__declaration *d, const vae__layer *lay
     return layer->kind->declare(layer, d, text, in, first);
 }
 
-/* Layer `number` of the list, and the map of the embedding behind it. */
-static vae_status declare_layer(const vae__layer *layer, const vae__declaration *d,
-                                const char *name, vae__shape *shape, size_t *first, size_t *step) {
-    *first = *step = VAE__NONE;
-    vae_status status =
-        layer->kind->declare ? layer->kind->declare(layer, d, name, shape, first) : VAE_OK;
-    if (!status) status = pass_shape(layer, shape);
-    if (status || !takes_step(layer)) return status;
-    const vae__layer map = vae__dense_layer(shape->size);
-    return declare_dense(d, &map, &embedding_shape, name, "step", step);
+typedef struct declaring {
+    const vae__declaration *d;
+    const char *name;
+    size_t *first;
+} declaring;
+
+static vae_status declare_part(void *user, const vae__network_part *part) {
+    declaring *w = user;
+    size_t *first = w->first;
+    w->first += places_of(part);
+    if (!part->layer) return VAE_OK;
+    *first = VAE__NONE;
+    if (!part->layer->kind->declare) return VAE_OK;
+    return declare_layer(w->d, part->layer, &part->in, w->name, part->name, first);
 }
 
 vae_status vae__denoiser_declare(const vae__denoiser_spec *spec, const vae__declaration *d,
                                  const char *name, vae__denoiser *places) {
-    const vae__layer *items = spec->layers->items, head = vae__dense_layer(spec->outputs);
-    vae__shape shape = spec->in;
-    size_t second, number = 0;
-    vae_status status = declare_dense(d, &embedding_layer, &embedding_shape, name, "embedding.0",
+    declaring w = {d, name, places->first};
+    size_t second;
+    vae_status status = declare_layer(d, &embedding_layer, &embedding_shape, name, "embedding.0",
                                       &places->embedding);
     if (!status)
-        status = declare_dense(d, &embedding_layer, &embedding_shape, name, "embedding.2", &second);
-    for (size_t i = 0; i < spec->layers->count && !status; i += 1 + items[i].inside, number++) {
-        char own[VAE__PARAMETER_NAME];
-        vae__format(own, sizeof own, "%s.%zu", name, number);
-        status = declare_layer(&items[i], d, own, &shape, &places->layers[i], &places->steps[i]);
-    }
-    if (!status) status = declare_dense(d, &head, &shape, name, "head", &places->head);
-    return status;
+        status = declare_layer(d, &embedding_layer, &embedding_shape, name, "embedding.2", &second);
+    return status ? status : kind_of(spec)->walk(spec, declare_part, &w);
+}
+
+typedef struct initializing {
+    const vae__spec *model;
+    const vae__parameters *list;
+    const size_t *first;
+} initializing;
+
+static vae_status initialize_part(void *user, const vae__network_part *part) {
+    initializing *w = user;
+    const size_t *first = w->first;
+    w->first += places_of(part);
+    if (part->layer && !part->starts_at_0)
+        vae__layers_initialize(part->layer, places_of(part), w->model, w->list, first);
+    return VAE_OK;
 }
 
 void vae__denoiser_initialize(const vae__denoiser_spec *spec, const vae__spec *model,
                               const vae__parameters *list, const vae__denoiser *places) {
-    const vae__layer *items = spec->layers->items;
-    size_t first = places->embedding;
-    embedding_layer.kind->initialize(&embedding_layer, model, list, &first);
-    first += 2;
-    embedding_layer.kind->initialize(&embedding_layer, model, list, &first);
-    vae__layers_initialize(items, spec->layers->count, model, list, places->layers);
-    for (size_t i = 0; i < spec->layers->count; i += 1 + items[i].inside) {
-        if (places->steps[i] != VAE__NONE)
-            vae__layer_dense.initialize(NULL, model, list, &places->steps[i]);
-    }
+    initializing w = {model, list, places->first};
+    const size_t embedding[] = {places->embedding, places->embedding + 2};
+    embedding_layer.kind->initialize(&embedding_layer, model, list, &embedding[0]);
+    embedding_layer.kind->initialize(&embedding_layer, model, list, &embedding[1]);
+    kind_of(spec)->walk(spec, initialize_part, &w); /* whose visits do not fail */
 }
 
 /* ---- graph ---- */
@@ -114,26 +153,50 @@ static vae_status add_embedding(const vae__denoiser_spec *spec, const vae__denoi
     return status;
 }
 
-/* h + W e + b, with one row of e for all rows of h where the step is one. */
-static vae_status add_step(vae__graph *graph, vae__id e, size_t place, vae__id *h) {
+typedef struct adding {
+    vae__graph *graph;
+    const size_t *first;
+    vae__id h, e, kept, saved[VAE__MOST_SAVED];
+    size_t saved_count;
+} adding;
+
+/* h + W e + b. */
+static vae_status add_step(adding *w, size_t place, size_t width) {
     vae__id map;
-    const vae__value made = graph->values[*h];
-    vae_status status = vae__dense(graph, e, (vae__id)place, (vae__id)place + 1, made.width, &map);
-    if (!status && graph->values[e].domain != made.domain)
-        status = vae__broadcast(graph, map, made.domain, &map);
-    return status ? status : vae__add(graph, *h, map, h);
+    vae_status status = vae__dense(w->graph, w->e, (vae__id)place, (vae__id)place + 1, width, &map);
+    return status ? status : vae__add_channels(w->graph, w->h, map, &w->h);
+}
+
+static vae_status merge(adding *w, const vae__layer *layer, const size_t *first) {
+    vae_status status = layer ? layer->kind->add(layer, first, w->graph, &w->kept) : VAE_OK;
+    vae__layout layout = w->graph->values[w->h].layout;
+    if (!status) status = vae__layout_node(w->graph, w->kept, layout, &w->kept);
+    return status ? status : vae__add(w->graph, w->h, w->kept, &w->h);
+}
+
+static vae_status add_part(void *user, const vae__network_part *part) {
+    adding *w = user;
+    const size_t *first = w->first;
+    w->first += places_of(part);
+    switch (part->role) {
+    case VAE__PART_LAYER: return part->layer->kind->add(part->layer, first, w->graph, &w->h);
+    case VAE__PART_STEP: return add_step(w, *first, part->layer->numbers[0]);
+    case VAE__PART_FORK: w->kept = w->h; return VAE_OK;
+    case VAE__PART_MERGE: return merge(w, part->layer, first);
+    case VAE__PART_SAVE:
+        if (w->saved_count == VAE__MOST_SAVED)
+            return vae__fail(VAE_ERROR_INTERNAL, "a network saves too many values");
+        w->saved[w->saved_count++] = w->h;
+        return VAE_OK;
+    case VAE__PART_JOIN: return vae__concat(w->graph, w->h, w->saved[--w->saved_count], &w->h);
+    }
+    return VAE_OK;
 }
 
 vae_status vae__denoiser_add(const vae__denoiser_spec *spec, const vae__denoiser *places,
                              vae__graph *graph, vae__id x, vae__id step, vae__id *y) {
-    const vae__layer *items = spec->layers->items;
-    vae__id h = x, e;
-    vae_status status = add_embedding(spec, places, graph, step, &e);
-    for (size_t i = 0; i < spec->layers->count && !status; i += 1 + items[i].inside) {
-        status = items[i].kind->add(&items[i], places->layers + i, graph, &h);
-        if (!status && places->steps[i] != VAE__NONE)
-            status = add_step(graph, e, places->steps[i], &h);
-    }
-    if (status) return status;
-    return vae__dense(graph, h, (vae__id)places->head, (vae__id)places->head + 1, spec->outputs, y);
+    adding w = {.graph = graph, .first = places->first, .h = x};
+    vae_status status = add_embedding(spec, places, graph, step, &w.e);
+    if (!status) status = kind_of(spec)->walk(spec, add_part, &w);
+    return status ? status : vae__layout_node(graph, w.h, VAE__CHANNELS_FIRST, y);
 }

@@ -2,6 +2,7 @@
 #include "model/diffusion.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "autodiff/ops/ops.h"
 #include "model/kind.h"
@@ -12,13 +13,19 @@
 /* Learned well on twenty latents in the time that a VAE's training takes. */
 #define USUAL_NETWORK "[dense 256, silu, res[dense 256, silu, dense 256], silu]"
 
-vae__denoiser_spec vae__diffusion_network(const vae__diffusion_spec *spec, size_t width,
+vae__denoiser_spec vae__diffusion_network(const vae__diffusion_spec *spec, const vae__shape *shape,
                                           const vae__model_diffusion *diffusion) {
-    size_t outputs = spec->variance == VAE__VARIANCE_LEARNED ? 2 * width : width;
-    return (vae__denoiser_spec){.layers = &spec->network,
-                                .in = vae__shape_vector(width),
+    size_t outputs = spec->variance == VAE__VARIANCE_LEARNED ? 2 * shape->size : shape->size;
+    return (vae__denoiser_spec){.network = &spec->network,
+                                .in = *shape,
                                 .outputs = outputs,
                                 .time_scale = diffusion ? &diffusion->time_scale : NULL};
+}
+
+vae__shape vae__diffusion_shape(const vae__spec *spec) {
+    int of_data = spec->kind == VAE__MODEL_diffusion;
+    if (of_data && spec->diffusion.network.kind != VAE__DENOISER_layers) return spec->input;
+    return vae__shape_vector(of_data ? spec->input.size : (size_t)spec->latent);
 }
 
 const vae__diffusion_spec vae__diffusion_unsaid = {
@@ -28,25 +35,27 @@ static int said_or(int choice, int usual) {
     return choice == VAE__NOT_SAID ? usual : choice;
 }
 
+static vae_status complete_network(vae__network_spec *network) {
+    if (network->kind != VAE__DENOISER_layers || network->layers.count) return VAE_OK;
+    const vae__slice text = {"spec", USUAL_NETWORK, USUAL_NETWORK, sizeof USUAL_NETWORK - 1};
+    return vae__layers_parse(&text, &network->layers, NULL);
+}
+
 vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusion_spec *usual,
-                                   size_t width, const char *prefix) {
+                                   const vae__shape *shape, const char *prefix) {
     if (!spec->steps) spec->steps = usual->steps;
     spec->schedule = said_or(spec->schedule, usual->schedule);
     spec->predict = said_or(spec->predict, usual->predict);
     spec->variance = said_or(spec->variance, usual->variance);
     vae_status status = vae__noise_schedule_check(spec->schedule, spec->steps);
     if (status) return vae__fail_in("%ssteps", prefix);
-    if (!spec->network.count) {
-        const vae__slice text = {"spec", USUAL_NETWORK, USUAL_NETWORK, sizeof USUAL_NETWORK - 1};
-        status = vae__layers_parse(&text, &spec->network, NULL);
-    }
-    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
-    if (!status) status = vae__denoiser_check(&network);
-    return status == VAE_ERROR_TEXT ? vae__fail_in("%snetwork", prefix) : status;
+    status = complete_network(&spec->network);
+    const vae__denoiser_spec network = vae__diffusion_network(spec, shape, NULL);
+    return status ? status : vae__denoiser_check(&network, prefix);
 }
 
-double vae__diffusion_count(const vae__diffusion_spec *spec, size_t width) {
-    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+double vae__diffusion_count(const vae__diffusion_spec *spec, const vae__shape *shape) {
+    const vae__denoiser_spec network = vae__diffusion_network(spec, shape, NULL);
     double missed = spec->variance == VAE__VARIANCE_OPTIMAL ? (double)spec->steps : 0;
     return vae__denoiser_count(&network) + missed;
 }
@@ -59,12 +68,13 @@ static vae_status declare_state(const vae__declaration *d, const char *name, con
     return vae__parameters_add(d->context, d->list, text, 1, count, 1, 0, place);
 }
 
-vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, size_t width, int standardizes,
-                                  const vae__declaration *d, const char *name,
+vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, const vae__shape *shape,
+                                  int standardizes, const vae__declaration *d, const char *name,
                                   vae__diffusion_places *places) {
-    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+    const vae__denoiser_spec network = vae__diffusion_network(spec, shape, NULL);
     char text[VAE__PARAMETER_NAME];
     places->shift = places->scale = places->missed = VAE__NONE;
+    size_t width = shape->size;
     vae__format(text, sizeof text, "%s%snetwork", name, *name ? "." : "");
     vae_status status = vae__denoiser_declare(&network, d, text, &places->denoiser);
     if (!status && standardizes) status = declare_state(d, name, "shift", width, &places->shift);
@@ -82,22 +92,24 @@ static void fill_with_1(const vae__parameters *list, size_t place) {
     for (size_t i = 0; i < vae__parameter_size(parameter); i++) parameter->values[i] = 1;
 }
 
-void vae__diffusion_initialize(const vae__diffusion_spec *spec, size_t width,
+void vae__diffusion_initialize(const vae__diffusion_spec *spec, const vae__shape *shape,
                                const vae__spec *model, const vae__parameters *list,
                                const vae__diffusion_places *places) {
-    const vae__denoiser_spec network = vae__diffusion_network(spec, width, NULL);
+    const vae__denoiser_spec network = vae__diffusion_network(spec, shape, NULL);
     vae__denoiser_initialize(&network, model, list, &places->denoiser);
     /* A prediction of 0 misses data of variance 1 by 1. */
     fill_with_1(list, places->scale);
     fill_with_1(list, places->missed);
 }
 
-vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec, size_t width,
-                               const vae__parameters *list, const vae__diffusion_places *places,
-                               vae__model_diffusion **out) {
+vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec,
+                               const vae__shape *shape, const vae__parameters *list,
+                               const vae__diffusion_places *places, vae__model_diffusion **out) {
     vae__model_diffusion *made = vae__allocate(context, 1, sizeof *made);
     if (!made) return vae__last_status();
-    made->engine = (vae__diffusion){.predict = spec->predict, .width = width};
+    made->engine =
+        (vae__diffusion){.predict = spec->predict, .data = spec->data, .width = shape->size};
+    made->shape = *shape;
     made->time_scale = 1000 / (double)spec->steps;
     if (places->missed != VAE__NONE) made->engine.miss = list->items[places->missed].values;
     vae_status status = vae__noise_schedule_make(context, spec->schedule, (size_t)spec->steps,
@@ -135,8 +147,8 @@ static size_t step_of(const vae__call *call, size_t r) {
 
 /* The data may be draws of rows, of which there is one for each. */
 static vae_status infer_noisy(vae__graph *graph, vae__node *node) {
-    return vae__graph_output_vector(graph, node, "x_t", graph->values[node->inputs[DATA]].width,
-                                    VAE__PER_ROW, 0);
+    const vae__shape shape = graph->values[node->inputs[NOISE]].shape;
+    return vae__graph_output(graph, node, "x_t", &shape, VAE__PER_ROW, 0);
 }
 
 static void forward_noisy(const vae__call *call) {
@@ -212,19 +224,51 @@ static const vae__op loss_op = {.name = "diffusion_loss",
                                 .backward = backward_loss,
                                 .scratch = scratch_of};
 
+/* ---- levels ---- */
+
+void vae__diffusion_scale_data(const vae__diffusion *engine, vae__real *values, size_t count) {
+    if (engine->data != VAE__DATA_DISCRETIZED) return;
+    for (size_t i = 0; i < count; i++) values[i] = 2 * values[i] - 1;
+}
+
+double vae__diffusion_unscaled(const vae__diffusion *engine, double value) {
+    return engine->data == VAE__DATA_DISCRETIZED ? fmin(fmax((value + 1) / 2, 0), 1) : value;
+}
+
+static vae_status infer_scaled(vae__graph *graph, vae__node *node) {
+    return vae__graph_output_like(graph, node, "y", node->inputs[0]);
+}
+
+static void forward_scaled(const vae__call *call) {
+    const vae__value *x = vae__call_input(call, 0);
+    size_t count = vae__call_rows(call, x) * x->width;
+    memcpy(call->output[0], call->input[0], count * sizeof(vae__real));
+    vae__diffusion_scale_data(engine_of(call), call->output[0], count);
+}
+
+static const vae__op scaled_op = {
+    .name = "diffusion_scale", .infer = infer_scaled, .forward = forward_scaled};
+
+vae_status vae__diffusion_scaled(const vae__build *build, vae__id x, vae__id *y) {
+    vae__node_spec spec = {
+        .op = &scaled_op, .attributes = &build->diffusion->engine, .input_count = 1, .inputs = {x}};
+    *y = x;
+    if (build->diffusion->engine.data != VAE__DATA_DISCRETIZED) return VAE_OK;
+    return vae__graph_add(build->graph, &spec, y);
+}
+
 /* ---- graphs ---- */
 
 static vae_status add_network(const vae__build *build, vae__id x, vae__id step, vae__id *output) {
-    const vae__denoiser_spec network = vae__diffusion_network(
-        &build->spec->diffusion, build->diffusion->engine.width, build->diffusion);
+    const vae__denoiser_spec network =
+        vae__diffusion_network(&build->spec->diffusion, &build->diffusion->shape, build->diffusion);
     return vae__denoiser_add(&network, &build->network->diffusion.denoiser, build->graph, x, step,
                              output);
 }
 
-static vae_status add_input(const vae__build *build, const char *name, size_t width,
-                            vae__domain domain, vae__id *value) {
-    const vae__shape shape = vae__shape_vector(width);
-    return vae__graph_input(build->graph, name, &shape, domain, value);
+static vae_status add_step_input(const vae__build *build, vae__domain domain, vae__id *step) {
+    const vae__shape shape = vae__shape_vector(1);
+    return vae__graph_input(build->graph, VAE__DIFFUSION_STEP, &shape, domain, step);
 }
 
 /* The loss of the objective; without one that of the variance. */
@@ -244,8 +288,9 @@ vae_status vae__diffusion_build_training(const vae__build *build, vae__id data,
     const vae__diffusion *engine = &build->diffusion->engine;
     vae__node_spec spec = {.op = &noisy_op, .attributes = engine, .input_count = 3};
     vae__id noise, step, x_t, output, first, none;
-    vae_status status = add_input(build, VAE__DIFFUSION_NOISE, engine->width, VAE__PER_ROW, &noise);
-    if (!status) status = add_input(build, VAE__DIFFUSION_STEP, 1, VAE__PER_ROW, &step);
+    vae_status status = vae__graph_input(build->graph, VAE__DIFFUSION_NOISE,
+                                         &build->diffusion->shape, VAE__PER_ROW, &noise);
+    if (!status) status = add_step_input(build, VAE__PER_ROW, &step);
     if (status) return status;
     spec.inputs[DATA] = data, spec.inputs[NOISE] = noise, spec.inputs[STEP] = step;
     status = vae__graph_add(build->graph, &spec, &x_t);
@@ -263,8 +308,9 @@ vae_status vae__diffusion_build_training(const vae__build *build, vae__id data,
 
 static vae_status build_denoise(const vae__build *build, vae__domain domain) {
     vae__id x, step, output;
-    vae_status status = add_input(build, "x_t", build->diffusion->engine.width, VAE__PER_ROW, &x);
-    if (!status) status = add_input(build, VAE__DIFFUSION_STEP, 1, domain, &step);
+    vae_status status =
+        vae__graph_input(build->graph, "x_t", &build->diffusion->shape, VAE__PER_ROW, &x);
+    if (!status) status = add_step_input(build, domain, &step);
     if (!status) status = add_network(build, x, step, &output);
     if (!status) status = vae__activation(build->graph, output, VAE__ACTIVATION_identity, &output);
     return status ? status : vae__graph_result(build->graph, "output", output);

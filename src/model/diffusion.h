@@ -19,13 +19,23 @@ typedef struct vae__diffusion_places {
 /* What graphs refer to while they live. */
 typedef struct vae__model_diffusion {
     vae__diffusion engine;
+    vae__shape shape; /* of a row of data */
     double
         time_scale; /* 1000 / steps: features of the step are those of a diffusion of 1000 steps */
 } vae__model_diffusion;
 
-/* What makes the network: `width` values in, outputs by the variance. `diffusion` may be NULL for counts. */
-vae__denoiser_spec vae__diffusion_network(const vae__diffusion_spec *spec, size_t width,
+/* What makes the network: rows of this shape in, outputs by the variance. `diffusion` may be NULL for counts. */
+vae__denoiser_spec vae__diffusion_network(const vae__diffusion_spec *spec, const vae__shape *shape,
                                           const vae__model_diffusion *diffusion);
+
+/* Of a row that the spec's diffusion is of: latents, or data; a vector where the network is a list of layers. */
+vae__shape vae__diffusion_shape(const vae__spec *spec);
+
+/* What likelihood=discretized_gaussian brings: the diffusion sees the levels of [0, 1] on [-1, 1]. In place, nothing where the
+ * data are no levels; back again, kept within 0 and 1; and in a graph. */
+void vae__diffusion_scale_data(const vae__diffusion *engine, vae__real *values, size_t count);
+double vae__diffusion_unscaled(const vae__diffusion *engine, double value);
+vae_status vae__diffusion_scaled(const struct vae__build *build, vae__id x, vae__id *y);
 
 /* A spec in which nothing is said. */
 extern const vae__diffusion_spec vae__diffusion_unsaid;
@@ -33,23 +43,23 @@ extern const vae__diffusion_spec vae__diffusion_unsaid;
 /* What is not said becomes what stands in `usual`, an empty network the usual one; and the schedule must have so many steps.
  * `prefix` stands before the keys in messages: "prior_" or "". Fails with VAE_ERROR_TEXT. */
 vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusion_spec *usual,
-                                   size_t width, const char *prefix);
+                                   const vae__shape *shape, const char *prefix);
 
 /* Values of its parameters, shift and scale left out; in double, since a hostile spec can ask for more than size_t holds. */
-double vae__diffusion_count(const vae__diffusion_spec *spec, size_t width);
+double vae__diffusion_count(const vae__diffusion_spec *spec, const vae__shape *shape);
 
 /* Declares "NAME.network..", and if `standardizes` NAME.shift and NAME.scale. Fails for lack of memory. */
-vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, size_t width, int standardizes,
-                                  const vae__declaration *d, const char *name,
+vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, const vae__shape *shape,
+                                  int standardizes, const vae__declaration *d, const char *name,
                                   vae__diffusion_places *places);
-void vae__diffusion_initialize(const vae__diffusion_spec *spec, size_t width,
+void vae__diffusion_initialize(const vae__diffusion_spec *spec, const vae__shape *shape,
                                const vae__spec *model, const vae__parameters *list,
                                const vae__diffusion_places *places);
 
 /* The tables. Fails for lack of memory. To be freed, NULL included. */
-vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec, size_t width,
-                               const vae__parameters *list, const vae__diffusion_places *places,
-                               vae__model_diffusion **out);
+vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec,
+                               const vae__shape *shape, const vae__parameters *list,
+                               const vae__diffusion_places *places, vae__model_diffusion **out);
 void vae__diffusion_free(vae_context *context, vae__model_diffusion *diffusion);
 
 /* ---- graphs ---- */

@@ -51,7 +51,7 @@ static void close_work(work *w) {
 static vae_status make_list(work *w, const vae__sampling *how) {
     size_t steps = w->model->diffusion->engine.schedule.steps;
     w->how = how;
-    w->sampler = vae__sampling_sampler(how, steps);
+    w->sampler = vae__sampling_sampler(how, &w->model->diffusion->engine);
     w->list = vae__allocate(w->model->context, w->sampler.steps, sizeof *w->list);
     if (!w->list) return vae__last_status();
     return vae__sampler_list(w->sampler.spacing, steps, w->sampler.steps, w->list);
@@ -62,27 +62,39 @@ static size_t count_of(const work *w, size_t n, size_t first) {
     return n - first < w->denoising.rows ? n - first : w->denoising.rows;
 }
 
+/* To what the network sees. */
+static double scale_rows(const vae_model *model, vae__real *rows, size_t n) {
+    vae__diffusion_scale_data(&model->diffusion->engine, rows, n * model->spec.input.size);
+    return vae__model_standardize(model, rows, n);
+}
+
 /* Checks rows and takes them in as the network sees them. */
 static vae_status take_rows(work *w, const vae__real *x, size_t rows, uint64_t first_row) {
     vae_status status = vae__model_check_rows(w->model, x, rows, first_row);
     if (status) return status;
     memcpy(w->y, x, rows * width_of(w) * sizeof *x);
-    w->log_scale = vae__model_standardize(w->model, w->y, rows);
+    w->log_scale = scale_rows(w->model, w->y, rows);
     return VAE_OK;
 }
 
 static vae_status take_floats(work *w, const float *x, size_t rows, uint64_t first_row) {
     for (size_t i = 0; i < rows * width_of(w); i++) w->y[i] = (vae__real)x[i];
     vae_status status = vae__model_check_rows(w->model, w->y, rows, first_row);
-    if (!status) w->log_scale = vae__model_standardize(w->model, w->y, rows);
+    if (!status) w->log_scale = scale_rows(w->model, w->y, rows);
     return status;
 }
 
-/* Back to x, as floats; `to` may be NULL. */
-static void give_floats(const work *w, size_t rows, float *to) {
+/* Back to x, as floats; `to` may be NULL. What is 8-bit levels comes within 0 and 1, and to the nearest level if asked. */
+static void give_floats(const work *w, size_t rows, int to_levels, float *to) {
     const vae_model *model = w->model;
+    const vae__diffusion *engine = &model->diffusion->engine;
     size_t width = width_of(w);
     if (!to) return;
+    for (size_t i = 0; i < rows * width && engine->data == VAE__DATA_DISCRETIZED; i++) {
+        double x = vae__diffusion_unscaled(engine, (double)w->y[i]);
+        to[i] = (float)(to_levels ? rint(255 * x) / 255 : x);
+    }
+    if (engine->data == VAE__DATA_DISCRETIZED) return;
     for (size_t i = 0; i < rows * width; i++) {
         double x = (double)w->y[i];
         if (model->spec.standardize)
@@ -102,7 +114,7 @@ static vae_status encode(const vae_model *model, const vae__real *x, size_t n, u
     vae_status status = vae__model_check_rows(model, x, n, first_row);
     if (status) return status;
     memcpy(mean, x, count * sizeof *x);
-    vae__model_standardize(model, mean, n);
+    scale_rows(model, mean, n);
     for (size_t i = 0; i < count; i++) {
         mean[i] = (vae__real)(sqrt(a) * (double)mean[i]);
         logvar[i] = (vae__real)log1p(-a);
@@ -132,7 +144,7 @@ static vae__sampling_run run_of(work *w, const vae__stream *stream, size_t first
 }
 
 /* Without noise, by 50 steps or fewer. */
-static const vae__sampling implicit = {.temperature = 1, .sampler = VAE__SAMPLER_DDIM};
+static const vae__sampling implicit = {.temperature = 1, .sampler = VAE__SAMPLER_DDIM, .clip = 0};
 static const vae__stream no_noise = {0, 0, VAE__PURPOSE_PRIOR, 0};
 
 static vae_status refuse_z(const float *z, size_t count, size_t width, size_t first_row) {
@@ -156,7 +168,7 @@ static vae_status decode(const vae_model *model, const float *z, size_t n, float
         for (size_t i = 0; i < rows * width; i++) w.y[i] = (vae__real)z[first * width + i];
         const vae__sampling_run run = run_of(&w, &no_noise, first, rows);
         status = vae__sampler_run(&run, w.y);
-        if (!status) give_floats(&w, rows, x_mean ? x_mean + first * width : NULL);
+        if (!status) give_floats(&w, rows, 0, x_mean ? x_mean + first * width : NULL);
     }
     close_work(&w);
     return status;
@@ -174,7 +186,7 @@ static vae_status reconstruct(const vae_model *model, const float *x, size_t n, 
         status = take_floats(&w, x + first * width, rows, first);
         if (!status) status = vae__sampler_invert(&run, w.y);
         if (!status) status = vae__sampler_run(&run, w.y);
-        if (!status) give_floats(&w, rows, x_mean ? x_mean + first * width : NULL);
+        if (!status) give_floats(&w, rows, 0, x_mean ? x_mean + first * width : NULL);
     }
     close_work(&w);
     return status;
@@ -199,8 +211,8 @@ static vae_status sample(const vae_model *model, size_t n, uint64_t seed, const 
         }
         if (x_mean || x) status = vae__sampler_run(&run, w.y);
         if (status) break;
-        give_floats(&w, rows, x_mean ? x_mean + first * width : NULL);
-        give_floats(&w, rows, x ? x + first * width : NULL);
+        give_floats(&w, rows, 0, x_mean ? x_mean + first * width : NULL);
+        give_floats(&w, rows, 1, x ? x + first * width : NULL);
         if (how->progress && how->progress(how->user, first + rows, n)) status = VAE_STOPPED;
     }
     close_work(&w);

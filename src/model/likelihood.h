@@ -15,7 +15,8 @@
     X(discretized_logistic) \
     X(categorical)          \
     X(poisson)              \
-    X(negative_binomial)
+    X(negative_binomial)    \
+    X(discretized_gaussian)
 
 /* Columns of the training rows. */
 typedef struct vae__statistics {
@@ -75,6 +76,10 @@ typedef struct vae__likelihood {
     double low, high; /* support of x, inclusive */
     int discrete;     /* log p is of a probability, not a density: bits/dim are defined */
     int log1p_input;  /* counts: the encoder sees log(1 + x) */
+
+    /* 1 + what p(x|x_1) is of in model=diffusion (VAE__DATA_GAUSSIAN .., diffusion/terms.h), which then computes its
+     * density. 0: it is not for a diffusion. One for a diffusion alone has no `row`. */
+    int of_diffusion;
 
     /* Keys of the spec that it takes and some other likelihood does not, ending in NULL; NULL: none. A key
      * that no likelihood lists here is for all of them. */

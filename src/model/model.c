@@ -21,8 +21,9 @@ static vae_status build_model(vae_model *model) {
     vae_status status = (model->kind->declare ? model->kind->declare : vae__network_declare)(
         model->context, &model->spec, &model->parameters, &model->network);
     if (status || !vae__spec_has_diffusion(&model->spec)) return status;
-    return vae__diffusion_make(model->context, &model->spec.diffusion, (size_t)model->spec.latent,
-                               &model->parameters, &model->network.diffusion, &model->diffusion);
+    const vae__shape shape = vae__diffusion_shape(&model->spec);
+    return vae__diffusion_make(model->context, &model->spec.diffusion, &shape, &model->parameters,
+                               &model->network.diffusion, &model->diffusion);
 }
 
 vae_status vae__model_new(vae_context *context, const vae__spec *spec, vae_model **out) {

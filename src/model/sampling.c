@@ -34,7 +34,12 @@ const vae__option_table vae__generate_table = {
 
 enum { FEW = 50 }; /* steps of ddim where the number is not said */
 
-const vae__sampling vae__plain_sampling = {.temperature = 1};
+const vae__sampling vae__plain_sampling = {.temperature = 1, .clip = VAE__NOT_SAID};
+
+static size_t steps_of(const vae__sampling *how, size_t steps) {
+    size_t usual = how->sampler == VAE__SAMPLER_DDIM && steps > FEW ? FEW : steps;
+    return how->steps ? (size_t)how->steps : usual;
+}
 
 vae_status vae__sampling_parse(const char *text, size_t diffusion_steps, vae__sampling *out) {
     unsigned char seen[KEYS] = {0};
@@ -55,19 +60,19 @@ vae_status vae__sampling_parse(const char *text, size_t diffusion_steps, vae__sa
         return vae__fail_at_key(&vae__generate_table, text, "steps",
                                 "steps=%llu: the diffusion has %zu steps, which is the most",
                                 (unsigned long long)out->steps, diffusion_steps);
-    size_t steps = vae__sampling_sampler(out, diffusion_steps).steps;
+    size_t steps = steps_of(out, diffusion_steps);
     if (out->taken <= steps) return VAE_OK;
     return vae__fail_at_key(&vae__generate_table, text, "taken",
                             "taken=%llu: the sampler has %zu steps, which is the most",
                             (unsigned long long)out->taken, steps);
 }
 
-vae__sampler vae__sampling_sampler(const vae__sampling *how, size_t steps) {
-    size_t usual = how->sampler == VAE__SAMPLER_DDIM && steps > FEW ? FEW : steps;
+vae__sampler vae__sampling_sampler(const vae__sampling *how, const vae__diffusion *diffusion) {
+    int usual_clip = diffusion->data == VAE__DATA_DISCRETIZED;
     return (vae__sampler){.kind = how->sampler,
                           .spacing = how->spacing,
-                          .steps = how->steps ? (size_t)how->steps : usual,
+                          .steps = steps_of(how, diffusion->schedule.steps),
                           .taken = (size_t)how->taken,
                           .eta = how->eta,
-                          .clip = how->clip};
+                          .clip = how->clip == VAE__NOT_SAID ? usual_clip : how->clip};
 }

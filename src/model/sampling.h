@@ -7,9 +7,9 @@
 #include "vae.h"
 
 typedef struct vae__sampling {
-    double temperature; /* 1: p(z) as it is (vae__prior.draw) */
-    int sampler, spacing, clip;
-    uint64_t steps, taken; /* of the sampler; 0: not said */
+    double temperature;         /* 1: p(z) as it is (vae__prior.draw) */
+    int sampler, spacing, clip; /* clip: VAE__NOT_SAID: as the data suggest */
+    uint64_t steps, taken;      /* of the sampler; 0: not said */
     double eta;
     vae_progress_fn progress; /* called with rows done and rows in all; NULL: nobody asks */
     void *user;
@@ -25,7 +25,8 @@ vae_status vae__sampling_parse(const char *text, size_t diffusion_steps, vae__sa
 /* p(z) as it is, by every step of a diffusion. */
 extern const vae__sampling vae__plain_sampling;
 
-/* The sampler for a diffusion of so many steps: ddpm takes all of them where the number is not said, ddim 50. */
-vae__sampler vae__sampling_sampler(const vae__sampling *how, size_t steps);
+/* The sampler for a diffusion: ddpm takes all of its steps where the number is not said, ddim 50; what is predicted is kept
+ * within -1 and 1 where the data are levels of that range. */
+vae__sampler vae__sampling_sampler(const vae__sampling *how, const vae__diffusion *diffusion);
 
 #endif

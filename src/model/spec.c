@@ -240,14 +240,32 @@ static vae_status check_kind(const char *text, const vae__spec *spec, const unsi
     return VAE_OK;
 }
 
+/* Keys that another likelihood takes. */
+static vae_status check_likelihood_keys(const char *text, const vae__spec *spec,
+                                        const unsigned char *seen) {
+    for (int key = 0; key < KEYS; key++) {
+        if (!seen[key] || vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
+        char names[VAE__LIKELIHOODS_SIZE];
+        vae__likelihoods_that_take(options[key].name, names);
+        return vae__fail_at_key(&vae__spec_table, text, options[key].name,
+                                "'%s=' belongs to likelihood=%s, but the likelihood is %s",
+                                options[key].name, names, spec->likelihood->name);
+    }
+    return VAE_OK;
+}
+
 static vae_status check_diffusion(const char *text, vae__spec *spec, const unsigned char *seen) {
     if (!seen[INPUT])
         return vae__fail(VAE_ERROR_TEXT,
                          "spec: 'input=' is missing; expected at least model=diffusion and input=");
-    if (strcmp(spec->likelihood->name, "gaussian"))
-        return vae__fail_at_key(&vae__spec_table, text, "likelihood",
-                                "model=diffusion takes likelihood=gaussian, found %s",
-                                spec->likelihood->name);
+    if (!spec->likelihood->of_diffusion)
+        return vae__fail_at_key(
+            &vae__spec_table, text, "likelihood",
+            "model=diffusion takes likelihood=gaussian, or discretized_gaussian for "
+            "8-bit values, found %s",
+            spec->likelihood->name);
+    vae_status status = check_likelihood_keys(text, spec, seen);
+    if (status) return status;
     return vae__model_kinds[spec->kind]->complete(spec);
 }
 
@@ -260,14 +278,14 @@ static vae_status check_whole(const char *text, vae__spec *spec, const unsigned 
             "spec: '%s=' is missing; expected at least input=, latent= and likelihood=",
             options[required[i]].name);
     }
-    for (int key = 0; key < KEYS; key++) {
-        if (!seen[key] || vae__likelihood_takes(spec->likelihood, options[key].name)) continue;
-        char names[VAE__LIKELIHOODS_SIZE];
-        vae__likelihoods_that_take(options[key].name, names);
-        return vae__fail_at_key(&vae__spec_table, text, options[key].name,
-                                "'%s=' belongs to likelihood=%s, but the likelihood is %s",
-                                options[key].name, names, spec->likelihood->name);
-    }
+    if (!spec->likelihood->row)
+        return vae__fail_at_key(
+            &vae__spec_table, text, "likelihood",
+            "likelihood=%s belongs to model=diffusion; a VAE of 8-bit values takes "
+            "likelihood=discretized_logistic",
+            spec->likelihood->name);
+    vae_status status = check_likelihood_keys(text, spec, seen);
+    if (status) return status;
     if (seen[SIGMA] && !takes_sigma(spec->likelihood, spec->sigma.mode))
         return fail_sigma_mode(text, spec);
     if (spec->sigma.mode == VAE__SIGMA_VALUE && spec->sigma.value < spec->sigma_min) {
@@ -276,7 +294,7 @@ static vae_status check_whole(const char *text, vae__spec *spec, const unsigned 
                                 vae__number(value, spec->sigma.value),
                                 vae__number(lowest, spec->sigma_min));
     }
-    vae_status status = check_layers(text, spec);
+    status = check_layers(text, spec);
     if (status) return status;
     return vae__prior_check(&vae__spec_table, text, seen, spec);
 }

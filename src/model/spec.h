@@ -54,11 +54,20 @@ typedef struct vae__prior_spec {
     uint64_t numbers[2];
 } vae__prior_spec;
 
+/* The network of a diffusion. `kind` is of VAE__DENOISERS (denoiser.h); the other fields are those kinds' own. */
+typedef struct vae__network_spec {
+    int kind;
+    vae__layers layers;                   /* layers */
+    vae__number_list channels, attention; /* unet: from the whole image down; heights */
+    uint64_t blocks, groups;              /* unet: of each height; of each groupnorm */
+} vae__network_spec;
+
 /* A diffusion: prior=diffusion's, or of model=diffusion. The choices are those of src/diffusion. */
 typedef struct vae__diffusion_spec {
     uint64_t steps;
     int schedule, predict, variance;
-    vae__layers network;
+    int data; /* what p(x|x_1) is of; follows from the likelihood */
+    vae__network_spec network;
 } vae__diffusion_spec;
 
 struct vae__likelihood;

@@ -80,6 +80,16 @@ typedef struct vae__products {
     size_t a_stride, b_stride, c_stride;
 } vae__products;
 
+/* `count` neighbouring channels of an image with channels last: value c of position p is at p * stride + c. */
+typedef struct vae__channels {
+    size_t positions, count, stride;
+} vae__channels;
+
+/* dx = of_dy dy - of_x (x - centre) - constant, each [count]. */
+typedef struct vae__channel_correction {
+    const vae__real *of_dy, *of_x, *constant;
+} vae__channel_correction;
+
 typedef struct vae__kernels {
     const char *name;                          /* "avx2" ... */
     const vae__activation_kernels *activation; /* [VAE__ACTIVATION_COUNT] */
@@ -139,6 +149,21 @@ typedef struct vae__kernels {
 
     /* ---- products of columns in double, for builds without a BLAS ---- */
     void (*products)(const vae__products *products);
+
+    /* ---- channels of an image with channels last; per channel: centre, scale, shift, sums [count] ---- */
+    void (*channel_sums)(const vae__channels *g, const vae__real *x, double *sums);
+    /* sums of (x - centre)^2 */
+    void (*channel_squares)(const vae__channels *g, const vae__real *x, const double *centre,
+                            double *sums);
+    /* sums of dy, and of (x - centre) dy */
+    void (*channel_products)(const vae__channels *g, const vae__real *x, const double *centre,
+                             const vae__real *dy, double *sums, double *products);
+    /* y = (x - centre) scale + shift */
+    void (*channel_scale)(const vae__channels *g, const vae__real *x, const vae__real *centre,
+                          const vae__real *scale, const vae__real *shift, vae__real *y);
+    void (*channel_correct)(const vae__channels *g, const vae__real *x, const vae__real *centre,
+                            const vae__real *dy, const vae__channel_correction *terms,
+                            vae__real *dx);
 } vae__kernels;
 
 /* The table for "auto" (the best this machine runs), "sse2", "avx2", "avx512" or "generic". A level

@@ -188,7 +188,7 @@ static int run_network(FILE *file, vae_context *context) {
         return 0;
     static const char network[] = "[dense 5, silu, res[dense 4, tanh, dense 5], silu]";
     const vae__slice text = {"spec", network, network, sizeof network - 1};
-    assert_ok(vae__layers_parse(&text, &spec.network, NULL));
+    assert_ok(vae__layers_parse(&text, &spec.network.layers, NULL));
     spec.steps = steps;
     spec.schedule = index_of(vae__noise_names, schedule);
     spec.predict = index_of(vae__predict_names, predicts);
@@ -200,14 +200,15 @@ static int run_network(FILE *file, vae_context *context) {
     expect(file, "output"), read_values(file, output, N * outputs);
     expect(file, "loss"), read_values(file, losses, N);
 
+    const vae__shape shape = vae__shape_vector(WIDTH);
     vae__parameters list = {0};
     vae__network places;
     vae__model_diffusion *diffusion;
     const vae__declaration d = {context, &list};
-    assert_ok(vae__diffusion_declare(&spec, WIDTH, 0, &d, "", &places.diffusion));
+    assert_ok(vae__diffusion_declare(&spec, &shape, 0, &d, "", &places.diffusion));
     assert_ok(vae__parameters_allocate(context, &list));
     set_parameters(&list);
-    assert_ok(vae__diffusion_make(context, &spec, WIDTH, &list, &places.diffusion, &diffusion));
+    assert_ok(vae__diffusion_make(context, &spec, &shape, &list, &places.diffusion, &diffusion));
     vae__program program = {0};
     vae__spec whole = {.diffusion = spec};
     vae__objective_settings settings = {objective_of(loss), 1, 0};

@@ -30,123 +30,160 @@ static vae_status infer(vae__graph *graph, vae__node *node) {
                                     0);
 }
 
-/* One group of one image: value (p, c) is at p * channels + c. */
-typedef struct group {
-    size_t channels, positions, first, count; /* count channels from `first` on */
-} group;
+/* ---- scratch: for each channel of an image ---- */
 
-static group group_of(const vae__call *call, size_t number) {
+typedef struct scratch {
+    double *centre, *sums, *products; /* [channels] each */
+    vae__real *middle, *first, *second, *third;
+} scratch;
+
+enum { DOUBLES = 3, REALS = 4 };
+
+static size_t scratch_of(const vae__graph *graph, const vae__node *node) {
+    size_t channels = graph->values[node->inputs[0]].shape.extents[0];
+    return channels * (DOUBLES * sizeof(double) + REALS * sizeof(vae__real));
+}
+
+static scratch scratch_at(const vae__call *call, size_t channels) {
+    scratch s = {.centre = call->scratch};
+    s.sums = s.centre + channels;
+    s.products = s.sums + channels;
+    s.middle = (vae__real *)(s.products + channels);
+    s.first = s.middle + channels;
+    s.second = s.first + channels;
+    s.third = s.second + channels;
+    return s;
+}
+
+/* ---- one image ---- */
+
+static vae__channels all_channels(const vae__call *call) {
     const vae__shape *shape = &vae__call_input(call, 0)->shape;
-    size_t channels = shape->extents[0], count = channels / call->node->size;
-    return (group){channels, shape->size / channels, number * count, count};
+    size_t channels = shape->extents[0];
+    return (vae__channels){shape->size / channels, channels, channels};
 }
 
-static void measure_group(const group *g, const vae__real *x, double *mean, double *inverse) {
-    double sum = 0, squares = 0, size = (double)g->positions * (double)g->count;
-    for (size_t p = 0; p < g->positions; p++)
-        for (size_t c = g->first; c < g->first + g->count; c++)
-            sum += (double)x[p * g->channels + c];
-    *mean = sum / size;
-    for (size_t p = 0; p < g->positions; p++) {
-        for (size_t c = g->first; c < g->first + g->count; c++) {
-            double from = (double)x[p * g->channels + c] - *mean;
-            squares += from * from;
-        }
-    }
-    *inverse = 1 / sqrt(squares / size + EPSILON);
+/* The sum of sums[first .. first + count), in order. */
+static double total(const double *sums, size_t first, size_t count) {
+    double sum = 0;
+    for (size_t c = first; c < first + count; c++) sum += sums[c];
+    return sum;
 }
 
-static void forward_group(const vae__call *call, const group *g, const vae__real *x, vae__real *y,
-                          vae__real *moments) {
-    const vae__real *weight = call->parameter[0], *bias = call->parameter[1];
-    double mean, inverse;
-    measure_group(g, x, &mean, &inverse);
-    for (size_t p = 0; p < g->positions; p++) {
-        for (size_t c = g->first; c < g->first + g->count; c++) {
-            size_t i = p * g->channels + c;
-            y[i] = (vae__real)(((double)x[i] - mean) * inverse) * weight[c] + bias[c];
-        }
+static void measure_image(const vae__call *call, const vae__channels *g, const vae__real *x,
+                          const scratch *s, vae__real *moments) {
+    size_t groups = call->node->size, count = g->count / groups;
+    double size = (double)g->positions * (double)count;
+    call->kernels->channel_sums(g, x, s->sums);
+    for (size_t i = 0; i < groups; i++) {
+        double mean = total(s->sums, i * count, count) / size;
+        for (size_t c = i * count; c < (i + 1) * count; c++) s->centre[c] = mean;
     }
-    moments[MEAN] = (vae__real)mean;
-    moments[INVERSE] = (vae__real)inverse;
+    call->kernels->channel_squares(g, x, s->centre, s->sums);
+    for (size_t i = 0; i < groups; i++) {
+        double squares = total(s->sums, i * count, count);
+        moments[i * MOMENTS + MEAN] = (vae__real)s->centre[i * count];
+        moments[i * MOMENTS + INVERSE] = (vae__real)(1 / sqrt(squares / size + EPSILON));
+    }
 }
 
 static void forward(const vae__call *call) {
-    const vae__value *x = vae__call_input(call, 0);
-    size_t rows = vae__call_rows(call, x), groups = call->node->size;
-    for (size_t i = 0; i < rows * groups; i++) {
-        const group g = group_of(call, i % groups);
-        size_t row = i / groups * x->width;
-        forward_group(call, &g, (const vae__real *)call->input[0] + row,
-                      (vae__real *)call->output[0] + row,
-                      (vae__real *)call->output[1] + i * MOMENTS);
+    const vae__value *value = vae__call_input(call, 0);
+    const vae__real *x = call->input[0], *weight = call->parameter[0];
+    vae__real *y = call->output[0], *moments = call->output[1];
+    size_t rows = vae__call_rows(call, value), groups = call->node->size;
+    const vae__channels g = all_channels(call);
+    const scratch s = scratch_at(call, g.count);
+    for (size_t r = 0; r < rows; r++, x += value->width, y += value->width) {
+        measure_image(call, &g, x, &s, moments);
+        for (size_t c = 0; c < g.count; c++) {
+            const vae__real *own = moments + c / (g.count / groups) * MOMENTS;
+            s.middle[c] = own[MEAN];
+            s.first[c] = own[INVERSE] * weight[c];
+        }
+        call->kernels->channel_scale(&g, x, s.middle, s.first, call->parameter[1], y);
+        moments += groups * MOMENTS;
     }
-}
-
-static double normalised(vae__real x, const vae__real *moments) {
-    return ((double)x - (double)moments[MEAN]) * (double)moments[INVERSE];
 }
 
 /* With g = weight dy and n the normalised values: dx = (g - mean(g) - n mean(g n)) / sqrt(variance + epsilon),
  * means over the group. */
-static void backward_group(const vae__call *call, const group *g, const vae__real *x,
-                           const vae__real *moments, const vae__real *dy, vae__real *dx) {
-    const vae__real *weight = call->parameter[0];
-    double mean = 0, along = 0, size = (double)g->positions * (double)g->count;
-    for (size_t p = 0; p < g->positions; p++) {
-        for (size_t c = g->first; c < g->first + g->count; c++) {
-            size_t i = p * g->channels + c;
-            double d = (double)weight[c] * (double)dy[i];
-            mean += d;
-            along += d * normalised(x[i], moments);
-        }
-    }
-    mean /= size;
-    along /= size;
-    for (size_t p = 0; p < g->positions; p++) {
-        for (size_t c = g->first; c < g->first + g->count; c++) {
-            size_t i = p * g->channels + c;
-            double d = (double)weight[c] * (double)dy[i];
-            dx[i] = (vae__real)((d - mean - normalised(x[i], moments) * along) *
-                                (double)moments[INVERSE]);
-        }
-    }
-}
-
 static void backward(const vae__call *call) {
-    const vae__value *x = vae__call_input(call, 0);
-    size_t rows = vae__call_rows(call, x), groups = call->node->size;
-    if (!call->input_gradient[0]) return;
-    for (size_t i = 0; i < rows * groups; i++) {
-        const group g = group_of(call, i % groups);
-        size_t row = i / groups * x->width;
-        backward_group(call, &g, (const vae__real *)call->input[0] + row,
-                       (const vae__real *)call->output[1] + i * MOMENTS,
-                       call->output_gradient[0] + row, call->input_gradient[0] + row);
+    const vae__value *value = vae__call_input(call, 0);
+    const vae__real *x = call->input[0], *moments = call->output[1], *dy = call->output_gradient[0];
+    const vae__real *weight = call->parameter[0];
+    vae__real *dx = call->input_gradient[0];
+    size_t rows = vae__call_rows(call, value), groups = call->node->size;
+    const vae__channels g = all_channels(call);
+    const scratch s = scratch_at(call, g.count);
+    const vae__channel_correction terms = {s.first, s.second, s.third};
+    size_t count = g.count / groups;
+    double size = (double)g.positions * (double)count;
+    if (!dx) return;
+    for (size_t r = 0; r < rows; r++, x += value->width, dy += value->width, dx += value->width) {
+        for (size_t c = 0; c < g.count; c++) {
+            s.middle[c] = moments[c / count * MOMENTS + MEAN];
+            s.centre[c] = (double)s.middle[c];
+        }
+        call->kernels->channel_products(&g, x, s.centre, dy, s.sums, s.products);
+        for (size_t c = 0; c < g.count; c++) {
+            s.sums[c] *= (double)weight[c];
+            s.products[c] *= (double)weight[c];
+        }
+        for (size_t i = 0; i < groups; i++) {
+            double inverse = (double)moments[i * MOMENTS + INVERSE];
+            double mean = total(s.sums, i * count, count) / size;
+            double along = total(s.products, i * count, count) * inverse / size;
+            for (size_t c = i * count; c < (i + 1) * count; c++) {
+                s.first[c] = (vae__real)(inverse * (double)weight[c]);
+                s.second[c] = (vae__real)(along * inverse * inverse);
+                s.third[c] = (vae__real)(mean * inverse);
+            }
+        }
+        call->kernels->channel_correct(&g, x, s.middle, dy, &terms, dx);
+        moments += groups * MOMENTS;
     }
 }
 
-/* The sum over rows and positions of n dy, for the weight of channel c; of dy for its bias. */
-static double sum_channel(const vae__call *call, size_t which, size_t c) {
-    const vae__value *x = vae__call_input(call, 0);
-    size_t rows = vae__call_rows(call, x), groups = call->node->size;
-    size_t channels = x->shape.extents[0], number = c / (channels / groups);
-    const vae__real *from = call->input[0], *dy = call->output_gradient[0];
-    double total = 0;
-    for (size_t r = 0; r < rows; r++) {
-        const vae__real *moments =
-            (const vae__real *)call->output[1] + (r * groups + number) * MOMENTS;
-        for (size_t i = r * x->width + c; i < (r + 1) * x->width; i += channels)
-            total += (which ? 1 : normalised(from[i], moments)) * (double)dy[i];
+/* ---- the gradient of weight and bias ---- */
+
+enum { PIECE = 64 }; /* channels whose sums are made together */
+
+/* into [count] of the channels from `first` on: the sum over rows and positions of n dy for the weight, of dy for the
+ * bias; in double, row after row. */
+static void sum_piece(const vae__call *call, size_t which, size_t first, size_t count,
+                      vae__real *into, int add) {
+    const vae__value *value = vae__call_input(call, 0);
+    size_t rows = vae__call_rows(call, value), groups = call->node->size;
+    vae__channels g = all_channels(call);
+    const vae__real *x = (const vae__real *)call->input[0] + first, *moments = call->output[1];
+    const vae__real *dy = call->output_gradient[0] + first;
+    double totals[PIECE] = {0}, centre[PIECE], sums[PIECE], products[PIECE];
+    size_t in_group = g.count / groups;
+    g.count = count;
+    for (size_t r = 0; r < rows; r++, x += value->width, dy += value->width) {
+        for (size_t c = 0; c < count; c++)
+            centre[c] = (double)moments[(first + c) / in_group * MOMENTS + MEAN];
+        if (which) {
+            call->kernels->channel_sums(&g, dy, sums);
+        } else {
+            call->kernels->channel_products(&g, x, centre, dy, sums, products);
+        }
+        for (size_t c = 0; c < count; c++) {
+            double inverse = (double)moments[(first + c) / in_group * MOMENTS + INVERSE];
+            totals[c] += which ? sums[c] : inverse * products[c];
+        }
+        moments += groups * MOMENTS;
     }
-    return total;
+    for (size_t c = 0; c < count; c++)
+        into[c] = (vae__real)(totals[c] + (add ? (double)into[c] : 0));
 }
 
 static void gradient(const vae__call *call, size_t which, vae__parameter_rows part, vae__real *into,
                      int add) {
-    for (size_t i = 0; i < part.count; i++) {
-        double total = sum_channel(call, which, part.first + i);
-        into[i] = (vae__real)(total + (add ? (double)into[i] : 0));
+    for (size_t i = 0; i < part.count; i += PIECE) {
+        size_t left = part.count - i;
+        sum_piece(call, which, part.first + i, left < PIECE ? left : PIECE, into + i, add);
     }
 }
 
@@ -178,7 +215,8 @@ static const vae__op groupnorm_op = {
     .backward = backward,
     .gradient = gradient,
     .measure = measure,
-    .bound = bound};
+    .bound = bound,
+    .scratch = scratch_of};
 
 vae_status vae__groupnorm(vae__graph *graph, vae__id x, vae__id weight, size_t groups, vae__id *y) {
     vae__node_spec spec = {.op = &groupnorm_op,

@@ -18,6 +18,13 @@ extern const char *const vae__activation_names[VAE__ACTIVATION_COUNT + 1];
 /* y = a + b. (add.c) */
 vae_status vae__add(vae__graph *graph, vae__id a, vae__id b, vae__id *y);
 
+/* y = x + e, e [rows or 1, channels], at each position of images with channels last; or of vectors, e [rows or 1, width].
+ * (add_channels.c) */
+vae_status vae__add_channels(vae__graph *graph, vae__id x, vae__id e, vae__id *y);
+
+/* y = the channels of a, then those of b, for images of one size with channels last. (concat.c) */
+vae_status vae__concat(vae__graph *graph, vae__id a, vae__id b, vae__id *y);
+
 /* y = weight n + bias, n each row of x at mean 0 and variance 1; weight and bias [width]. (layernorm.c) */
 vae_status vae__layernorm(vae__graph *graph, vae__id x, vae__id weight, vae__id bias, vae__id *y);
 

@@ -70,7 +70,7 @@ static vae_status add(const vae__layer *layer, const size_t *first, vae__graph *
         status = skip.kind->add(&skip, first, graph, &x);
     }
     if (!status) status = meet(graph, &x, &f);
-    if (!status) status = vae__add(graph, x, f, h);
+    if (!status) status = vae__add(graph, f, x, h); /* in the place of f */
     return status;
 }
 

@@ -6,10 +6,8 @@
  * Heads: m, then a raw log scale a, bounded smoothly to log s in [-8, 2] (s from a twelfth of a
  * level to seven times the range) as log variances are. The bounds of exp(log s) need no logarithm:
  * 1/s = exp(-2) + 1 / (exp(-8) + exp(a)). */
-#include "model/likelihood.h"
-#include "tensor/simd/simd.h"
+#include "model/likelihood/levels.h"
 
-#define TOP 255                               /* the highest level; levels are 0 .. TOP */
 #define LOW_SCALE 3.3546262790251184e-4       /* exp(-8) */
 #define INVERSE_HIGH_SCALE 0.1353352832366127 /* exp(-2) */
 #define RAW_MOST ((real)80) /* exp(a) stays finite; the slope is 0 to float's eye long before */
@@ -20,11 +18,6 @@ static inline real inverse_scale(real a, real *slope) {
     real inverse = (real)INVERSE_HIGH_SCALE + t;
     *slope = e * t * (t / inverse);
     return inverse;
-}
-
-/* The level nearest to x; vector code has no call for rounding at every instruction set. */
-static inline real level_of(real x) {
-    return (real)(int32_t)(x * TOP + (real)0.5);
 }
 
 /* All from C = |x - m| / s and d = D / 2s, by symmetry: with E = exp(-C) and G = exp(-d),
@@ -113,23 +106,6 @@ static size_t two(const vae__spec *spec) {
     return 2;
 }
 
-/* Within a thousandth of a level: more than float's rounding, less than any other scale leaves. */
-static int is_level(real x) {
-    return real_abs(x * TOP - level_of(x)) < (real)1e-3;
-}
-
-static int valid(const vae__spec *spec, const vae__real *x, size_t *column) {
-    size_t width = spec->input.size;
-    int bad = 0;
-    for (size_t i = 0; i < width; i++) bad |= !is_level(x[i]);
-    if (!bad) return 1;
-    for (size_t i = 0; i < width; i++) {
-        *column = i;
-        if (!is_level(x[i])) return 0;
-    }
-    return 1;
-}
-
 /* The column's mean, and the scale of a logistic with its deviation, s = sd sqrt(3) / pi. Not below
  * two and a half levels, so that a pixel never seen lit can still be learned. */
 static void initialize(const vae__spec *spec, const vae__statistics *statistics,
@@ -160,7 +136,7 @@ const vae__likelihood KERNEL(likelihood_discretized_logistic) = {
     .high = 1,
     .discrete = 1,
     .usual_data = &usual_data,
-    .valid = valid,
+    .valid = are_levels,
     .expects = "8-bit levels: multiples of 1/255",
     .heads = two,
     .mean_heads = two,

@@ -5,6 +5,8 @@
  * exp(2 log_sigma), so that the gradient lives below it; sigma=optimal is floored hard, its sigma
  * being no parameter. */
 #include "model/likelihood/gaussian.h"
+
+#include "diffusion/terms.h"
 #include "model/standardize.h"
 
 /* Weight of the past in the running average of sigma=optimal: about the last hundred batches. */
@@ -175,6 +177,7 @@ static const char *const options[] = {"sigma", "sigma_min", "standardize", NULL}
 extern const vae__likelihood KERNEL(likelihood_gaussian);
 const vae__likelihood KERNEL(likelihood_gaussian) = {
     .name = "gaussian",
+    .of_diffusion = 1 + VAE__DATA_GAUSSIAN,
     .low = -(double)INFINITY,
     .high = (double)INFINITY,
     .options = options,

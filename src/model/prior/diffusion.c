@@ -19,7 +19,7 @@ const vae__option vae__prior_diffusion_options[] = {
     {"prior_schedule", VAE__OPTION_CHOICE, FIELD(schedule), .choices = vae__noise_names},
     {"prior_predict", VAE__OPTION_CHOICE, FIELD(predict), .choices = vae__predict_names},
     {"prior_variance", VAE__OPTION_CHOICE, FIELD(variance), .choices = vae__variance_names},
-    {"prior_network", VAE__OPTION_CUSTOM, FIELD(network), .parse = vae__layers_parse,
+    {"prior_network", VAE__OPTION_CUSTOM, FIELD(network.layers), .parse = vae__layers_parse,
      .print = vae__layers_print},
     {.name = NULL}};
 
@@ -30,23 +30,26 @@ static const vae__diffusion_spec usual = {.steps = 200,
                                           .variance = VAE__VARIANCE_OPTIMAL};
 
 static vae_status check(vae__spec *spec) {
-    return vae__diffusion_complete(&spec->diffusion, &usual, (size_t)spec->latent, "prior_");
+    const vae__shape z = vae__shape_vector((size_t)spec->latent);
+    return vae__diffusion_complete(&spec->diffusion, &usual, &z, "prior_");
 }
 
 static double parameter_total(const vae__spec *spec) {
-    return vae__diffusion_count(&spec->diffusion, (size_t)spec->latent) + 2 * (double)spec->latent;
+    const vae__shape z = vae__shape_vector((size_t)spec->latent);
+    return vae__diffusion_count(&spec->diffusion, &z) + 2 * (double)spec->latent;
 }
 
 static vae_status declare(vae_context *context, const vae__spec *spec, vae__parameters *list,
                           vae__network *network) {
     const vae__declaration d = {context, list};
-    return vae__diffusion_declare(&spec->diffusion, (size_t)spec->latent, 1, &d, "prior",
-                                  &network->diffusion);
+    const vae__shape z = vae__shape_vector((size_t)spec->latent);
+    return vae__diffusion_declare(&spec->diffusion, &z, 1, &d, "prior", &network->diffusion);
 }
 
 static void initialize(const vae__prior_call *call) {
-    vae__diffusion_initialize(&call->spec->diffusion, (size_t)call->spec->latent, call->spec,
-                              call->parameters, &call->network->diffusion);
+    const vae__shape z = vae__shape_vector((size_t)call->spec->latent);
+    vae__diffusion_initialize(&call->spec->diffusion, &z, call->spec, call->parameters,
+                              &call->network->diffusion);
 }
 
 /* ---- training ---- */
@@ -141,7 +144,7 @@ static vae_status sample(const vae_model *model, const vae__stream *stream, size
     size_t latent = (size_t)model->spec.latent;
     told t = {how, first_row, total};
     vae__denoising d;
-    vae__sampler sampler = vae__sampling_sampler(how, model->diffusion->engine.schedule.steps);
+    vae__sampler sampler = vae__sampling_sampler(how, &model->diffusion->engine);
     uint32_t *list = vae__allocate(model->context, sampler.steps, sizeof *list);
     if (!list) return vae__last_status();
     vae_status status = vae__sampler_list(sampler.spacing, model->diffusion->engine.schedule.steps,

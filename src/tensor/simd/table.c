@@ -26,4 +26,9 @@ const vae__kernels KERNEL(kernels) = {
     .raise = KERNEL(raise),
     .transpose = KERNEL(transpose),
     .products = KERNEL(products),
+    .channel_sums = KERNEL(channel_sums),
+    .channel_squares = KERNEL(channel_squares),
+    .channel_products = KERNEL(channel_products),
+    .channel_scale = KERNEL(channel_scale),
+    .channel_correct = KERNEL(channel_correct),
 };

@@ -47,6 +47,15 @@ void KERNEL(raise)(const vae__geometry *g, const real *tile, size_t first, size_
                    real *images);
 void KERNEL(transpose)(const real *from, size_t rows, size_t columns, real *to);
 void KERNEL(products)(const vae__products *products);
+void KERNEL(channel_sums)(const vae__channels *g, const real *x, double *sums);
+void KERNEL(channel_squares)(const vae__channels *g, const real *x, const double *centre,
+                             double *sums);
+void KERNEL(channel_products)(const vae__channels *g, const real *x, const double *centre,
+                              const real *dy, double *sums, double *products);
+void KERNEL(channel_scale)(const vae__channels *g, const real *x, const real *centre,
+                           const real *scale, const real *shift, real *y);
+void KERNEL(channel_correct)(const vae__channels *g, const real *x, const real *centre,
+                             const real *dy, const vae__channel_correction *terms, real *dx);
 
 extern const vae__kernels KERNEL(kernels);
 

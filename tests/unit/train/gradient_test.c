@@ -46,7 +46,7 @@ static void fit_support(const vae_model *model, float *x, size_t n) {
     size_t group = model->spec.input.extents[model->spec.input.rank - 1];
     for (size_t i = 0; i < n * model->spec.input.size; i++) {
         if (model->spec.likelihood->log1p_input) x[i] = floorf(40 * x[i] * x[i] * x[i]);
-        if (!strcmp(name, "discretized_logistic"))
+        if (!strncmp(name, "discretized_", 12))
             x[i] = rintf(fminf(fmaxf(400 * x[i] - 70, 0), 255)) / 255;
         if (!strcmp(name, "categorical")) x[i] = i % group == (i / group * 5 + 1) % group;
     }
@@ -250,6 +250,21 @@ static void diffusions(void **state) {
                     "adam", 7, 0, 1);
 }
 
+/* Every kind of part: joined and merged images, attention, the step in each block, and the levels' ends. */
+static void unets(void **state) {
+    (void)state;
+    check_gradients(
+        "model=diffusion input=1x4x4 steps=9 network=unet channels=[4, 6] groups=2 attention=[2]",
+        "adam", 3, 0, 1);
+    check_gradients(
+        "model=diffusion input=2x4x2 steps=9 network=unet channels=[2] blocks=2 groups=1 "
+        "variance=learned",
+        "adam objective=vlb", 3, 0, 1);
+    check_gradients("model=diffusion input=1x4x4 steps=9 network=unet channels=[2, 4] groups=2 "
+                    "likelihood=discretized_gaussian variance=learned",
+                    "adam objective=vlb", 4, 0, 1);
+}
+
 /* Layers with parameters of their own, alone, nested and at the ends of a network. */
 static void layers(void **state) {
     (void)state;
@@ -370,6 +385,7 @@ int main(void) {
         cmocka_unit_test(flows),
         cmocka_unit_test(vamps),
         cmocka_unit_test(diffusions),
+        cmocka_unit_test(unets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
