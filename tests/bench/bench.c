@@ -53,6 +53,11 @@ static const bench_network diffusion = {
     "model=diffusion input=20 steps=200 network=[dense 256, silu, res[dense 256, silu, "
     "dense 256], silu]"};
 
+/* A denoising diffusion of small images. */
+static const bench_network unet = {"unet 1x28x28",
+                                   "model=diffusion input=1x28x28 likelihood=discretized_gaussian "
+                                   "network=unet channels=[32, 64, 64]"};
+
 /* One kind of call. */
 typedef struct call {
     const char *name;
@@ -114,6 +119,8 @@ static const bench_case cases[] = {
      .ratio = 1.30,
      .asked_threads = 2,
      .samples = 50},
+    {.call = &step, .network = &unet, .batch = 128, .asked_threads = 2},
+    {.call = &generate, .network = &unet, .batch = 64, .asked_threads = 2, .samples = 50},
     {.call = &log_p,
      .network = &deep,
      .batch = 16,

@@ -7,7 +7,7 @@
 static float *floats(size_t n) {
     float *values = malloc(n * sizeof *values);
     for (size_t i = 0; values && i < n; i++)
-        values[i] = (float)((i * 2654435761u >> 9) % 1000 + 1) / 1002;
+        values[i] = (float)((i * 2654435761u >> 9) % 255 + 1) / 255;
     return values;
 }
 

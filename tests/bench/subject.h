@@ -17,7 +17,7 @@ typedef struct bench_subject {
     vae_optimizer *optimizer;
     vae_dataset *dataset; /* NULL: none asked for */
     size_t threads, rows, width, latent;
-    float *x, *z, *mean, *logvar; /* x and z in (0, 1) */
+    float *x, *z, *mean, *logvar; /* x and z in (0, 1], 8-bit levels */
     double *elbo;
     size_t samples;                         /* of log p(x) */
     vae_status status;                      /* of the first call that failed */

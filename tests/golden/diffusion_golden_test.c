@@ -1,5 +1,5 @@
-/* Samplers against the package diffusers, and losses and gradients of a small network against PyTorch, both in float64.
- * make_diffusion.py wrote tests/golden/data/diffusion_*.txt; run the test from the root of the tree. */
+/* Samplers against the package diffusers, and losses and gradients of small networks against PyTorch, both in float64.
+ * make_diffusion.py and make_unet.py wrote tests/golden/data/diffusion_*.txt; run the test from the root of the tree. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,79 +177,182 @@ static void check_gradient(FILE *file, const vae__parameters *list, const vae__p
                   name);
 }
 
+/* The training graph of a diffusion whose parameters are given by a formula. */
+typedef struct graph {
+    vae_context *context;
+    vae__spec spec;
+    vae__shape shape;
+    vae__parameters list;
+    vae__network places;
+    vae__model_diffusion *diffusion;
+    vae__objective_settings settings;
+    vae__program program;
+    vae__workspace *workspace;
+    vae__run run;
+    vae__feed feeds[VAE__MAX_INPUTS];
+    vae__real *fed[3], *gradient; /* data, noise, step */
+    size_t rows;
+} graph;
+
+static void open_graph(graph *g, const char *loss) {
+    const vae__declaration d = {g->context, &g->list};
+    const vae__build build = {&g->spec, &g->places, &g->program.graph, &g->settings, NULL};
+    vae__build with;
+    vae__id x0;
+    vae__diffusion_values values;
+    assert_ok(
+        vae__diffusion_declare(&g->spec.diffusion, &g->shape, 0, &d, "", &g->places.diffusion));
+    assert_ok(vae__parameters_allocate(g->context, &g->list));
+    set_parameters(&g->list);
+    assert_ok(vae__diffusion_make(g->context, &g->spec.diffusion, &g->shape, &g->list,
+                                  &g->places.diffusion, &g->diffusion));
+    g->settings = (vae__objective_settings){objective_of(loss), 1, 0};
+    with = build;
+    with.diffusion = g->diffusion;
+    vae__graph_begin(&g->program.graph, g->context, &g->list);
+    assert_ok(vae__graph_input(&g->program.graph, "x0", &g->shape, VAE__PER_ROW, &x0));
+    assert_ok(vae__diffusion_build_training(&with, x0, &values));
+    assert_ok(vae__program_plan(&g->program, g->rows, 1, 1));
+    assert_ok(vae__program_take(&g->program, &g->workspace));
+    g->gradient = calloc(g->list.block_count, sizeof *g->gradient);
+}
+
+/* Reads what the graph is fed. */
+static void read_inputs(graph *g, FILE *file) {
+    static const char *const names[] = {"data", "noise", "step"};
+    static const char *const inputs[] = {"x0", VAE__DIFFUSION_NOISE, VAE__DIFFUSION_STEP};
+    for (size_t i = 0; i < 3; i++) {
+        size_t count = g->rows * (i < 2 ? g->shape.size : 1);
+        double *read = malloc(count * sizeof *read);
+        g->fed[i] = malloc(count * sizeof **g->fed);
+        expect(file, names[i]), read_values(file, read, count);
+        for (size_t k = 0; k < count; k++) g->fed[i][k] = (vae__real)read[k];
+        *vae__program_feed(&g->program, g->feeds, inputs[i]) = (vae__feed){.rows = g->fed[i]};
+        free(read);
+    }
+}
+
+/* Runs the graph: its losses, and its gradient into g->gradient. */
+static void run_graph(graph *g) {
+    const vae__sink sink = {.gradient = g->gradient};
+    g->run = (vae__run){.workspace = g->workspace, .feeds = g->feeds, .rows = g->rows};
+    assert_ok(vae__run_rows(&g->run));
+    vae__run_weights(&g->run, &sink);
+}
+
+static void check_losses(graph *g, FILE *file, const char *word) {
+    const double *found = vae__program_double(&g->program, &g->run, "loss");
+    double expected[4];
+    expect(file, word), read_values(file, expected, g->rows);
+    for (size_t r = 0; r < g->rows; r++)
+        test_near(found[r] / (1 + fabs(expected[r])), expected[r] / (1 + fabs(expected[r])),
+                  test_tolerance(2e-4, 1e-11), word);
+}
+
+static void close_graph(graph *g) {
+    for (size_t i = 0; i < 3; i++) free(g->fed[i]);
+    free(g->gradient);
+    vae__program_return(&g->program, g->workspace);
+    vae__program_free(&g->program);
+    vae__diffusion_free(g->context, g->diffusion);
+    vae__parameters_free(g->context, &g->list);
+}
+
 static int run_network(FILE *file, vae_context *context) {
-    enum { N = 4 };
     char schedule[20], predicts[20], variance[20], loss[20];
-    double data[N * WIDTH], noise[N * WIDTH], step[N], output[N * 2 * WIDTH], losses[N];
-    vae__diffusion_spec spec = {0};
+    graph g = {.context = context, .rows = 4, .shape = vae__shape_vector(WIDTH)};
+    vae__diffusion_spec *spec = &g.spec.diffusion;
     size_t steps;
     if (fscanf(file, " network %19s %zu %19s %19s %19s", schedule, &steps, predicts, variance,
                loss) != 5)
         return 0;
     static const char network[] = "[dense 5, silu, res[dense 4, tanh, dense 5], silu]";
     const vae__slice text = {"spec", network, network, sizeof network - 1};
-    assert_ok(vae__layers_parse(&text, &spec.network.layers, NULL));
-    spec.steps = steps;
-    spec.schedule = index_of(vae__noise_names, schedule);
-    spec.predict = index_of(vae__predict_names, predicts);
-    spec.variance = index_of(vae__variance_names, variance);
-    size_t outputs = spec.variance == VAE__VARIANCE_LEARNED ? 2 * WIDTH : WIDTH;
-    expect(file, "data"), read_values(file, data, N * WIDTH);
-    expect(file, "noise"), read_values(file, noise, N * WIDTH);
-    expect(file, "step"), read_values(file, step, N);
-    expect(file, "output"), read_values(file, output, N * outputs);
-    expect(file, "loss"), read_values(file, losses, N);
-
-    const vae__shape shape = vae__shape_vector(WIDTH);
-    vae__parameters list = {0};
-    vae__network places;
-    vae__model_diffusion *diffusion;
-    const vae__declaration d = {context, &list};
-    assert_ok(vae__diffusion_declare(&spec, &shape, 0, &d, "", &places.diffusion));
-    assert_ok(vae__parameters_allocate(context, &list));
-    set_parameters(&list);
-    assert_ok(vae__diffusion_make(context, &spec, &shape, &list, &places.diffusion, &diffusion));
-    vae__program program = {0};
-    vae__spec whole = {.diffusion = spec};
-    vae__objective_settings settings = {objective_of(loss), 1, 0};
-    vae__graph_begin(&program.graph, context, &list);
-    const vae__build build = {&whole, &places, &program.graph, &settings, diffusion};
-    const vae__shape shape = vae__shape_vector(WIDTH);
-    vae__id x0;
-    vae__diffusion_values values;
-    assert_ok(vae__graph_input(&program.graph, "x0", &shape, VAE__PER_ROW, &x0));
-    assert_ok(vae__diffusion_build_training(&build, x0, &values));
-    assert_ok(vae__program_plan(&program, N, 1, 1));
-    vae__workspace *workspace;
-    assert_ok(vae__program_take(&program, &workspace));
-    vae__real fed[3][N * WIDTH];
-    for (size_t i = 0; i < N * WIDTH; i++) {
-        fed[0][i] = (vae__real)data[i];
-        fed[1][i] = (vae__real)noise[i];
-        if (i < N) fed[2][i] = (vae__real)step[i];
-    }
-    vae__feed feeds[VAE__MAX_INPUTS] = {{0}};
-    *vae__program_feed(&program, feeds, "x0") = (vae__feed){.rows = fed[0]};
-    *vae__program_feed(&program, feeds, VAE__DIFFUSION_NOISE) = (vae__feed){.rows = fed[1]};
-    *vae__program_feed(&program, feeds, VAE__DIFFUSION_STEP) = (vae__feed){.rows = fed[2]};
-    vae__run run = {.workspace = workspace, .feeds = feeds, .rows = N};
-    assert_ok(vae__run_rows(&run));
-    const double *found = vae__program_double(&program, &run, "loss");
-    for (size_t r = 0; r < N; r++)
-        test_near(found[r] / (1 + fabs(losses[r])), losses[r] / (1 + fabs(losses[r])),
-                  test_tolerance(2e-4, 1e-11), loss);
-    vae__real *gradient = calloc(list.block_count, sizeof *gradient);
-    const vae__sink sink = {.gradient = gradient};
-    vae__run_weights(&run, &sink);
-    for (size_t p = 0; p < list.count; p++)
-        if (list.items[p].trainable) check_gradient(file, &list, &list.items[p], gradient);
+    assert_ok(vae__layers_parse(&text, &spec->network.layers, NULL));
+    spec->steps = steps;
+    spec->schedule = index_of(vae__noise_names, schedule);
+    spec->predict = index_of(vae__predict_names, predicts);
+    spec->variance = index_of(vae__variance_names, variance);
+    open_graph(&g, loss);
+    read_inputs(&g, file);
+    double output[4 * 2 * WIDTH];
+    size_t outputs = spec->variance == VAE__VARIANCE_LEARNED ? 2 * WIDTH : WIDTH;
+    expect(file, "output"), read_values(file, output, g.rows * outputs);
+    run_graph(&g);
+    check_losses(&g, file, "loss");
+    for (size_t p = 0; p < g.list.count; p++)
+        if (g.list.items[p].trainable) check_gradient(file, &g.list, &g.list.items[p], g.gradient);
     expect(file, "end");
-    free(gradient);
-    vae__program_return(&program, workspace);
-    vae__program_free(&program);
-    vae__diffusion_free(context, diffusion);
-    vae__parameters_free(context, &list);
+    close_graph(&g);
     return 1;
+}
+
+/* ---- a U-Net, and ten steps of Adam ---- */
+
+/* The norm and the first values of a parameter, or of its gradient. */
+static void check_values(FILE *file, const char *word, const char *name, const vae__real *own,
+                         size_t size) {
+    enum { FIRST = 8 };
+    double expected[1 + FIRST], squares = 0;
+    size_t first = size < FIRST ? size : FIRST;
+    char found[80];
+    expect(file, word);
+    assert_int_equal(fscanf(file, "%79s", found), 1);
+    assert_string_equal(found, name);
+    read_values(file, expected, 1 + first);
+    for (size_t i = 0; i < size; i++) squares += (double)own[i] * (double)own[i];
+    test_near(sqrt(squares), expected[0], test_tolerance(2e-3, 1e-10), name);
+    for (size_t i = 0; i < first; i++)
+        test_near((double)own[i], expected[1 + i], test_tolerance(2e-3, 1e-10), name);
+}
+
+static void check_all_values(graph *g, FILE *file, const char *word, const vae__real *block) {
+    for (size_t p = 0; p < g->list.count; p++) {
+        const vae__parameter *parameter = &g->list.items[p];
+        check_values(file, word, parameter->name, block + (parameter->values - g->list.block),
+                     vae__parameter_size(parameter));
+    }
+}
+
+static void unet(void **state) {
+    graph g = {.context = test_context(NULL), .rows = 3};
+    FILE *file = fopen("tests/golden/data/diffusion_unet.txt", "r");
+    (void)state;
+    if (!file) fail_msg("tests/golden/data/diffusion_unet.txt cannot be read");
+    assert_ok(vae__spec_parse("model=diffusion input=2x4x8 steps=12 network=unet channels=[4, 6] "
+                              "groups=2 attention=[2]",
+                              &g.spec));
+    g.shape = g.spec.input;
+    open_graph(&g, "simple");
+    read_inputs(&g, file);
+    run_graph(&g);
+    check_losses(&g, file, "loss");
+    check_all_values(&g, file, "gradient", g.gradient);
+    vae__real *mean = calloc(g.list.block_count, sizeof *mean);
+    vae__real *square = calloc(g.list.block_count, sizeof *square);
+    for (int i = 1; i <= 10; i++) {
+        if (i > 1) run_graph(&g);
+        for (size_t k = 0; k < g.list.block_count; k++) {
+            double d = (double)g.gradient[k];
+            mean[k] = (vae__real)(0.9 * (double)mean[k] + 0.1 * d);
+            square[k] = (vae__real)(0.999 * (double)square[k] + 0.001 * d * d);
+            double m = (double)mean[k] / (1 - pow(0.9, i)),
+                   v = (double)square[k] / (1 - pow(0.999, i));
+            g.list.block[k] -= (vae__real)(1e-2 * m / (sqrt(v) + 1e-8));
+        }
+    }
+    run_graph(&g);
+    if (sizeof(vae__real) ==
+        sizeof(double)) { /* Adam turns rounding of a gradient near 0 into steps */
+        check_losses(&g, file, "trained_loss");
+        check_all_values(&g, file, "trained", g.list.block);
+    }
+    free(square);
+    free(mean);
+    fclose(file);
+    vae_context *context = g.context;
+    close_graph(&g);
+    vae_context_destroy(context);
 }
 
 static void networks(void **state) {
@@ -265,6 +368,7 @@ static void networks(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(samplers), cmocka_unit_test(networks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(samplers), cmocka_unit_test(networks),
+                                       cmocka_unit_test(unet)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
