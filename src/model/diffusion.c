@@ -56,7 +56,7 @@ vae_status vae__diffusion_complete(vae__diffusion_spec *spec, const vae__diffusi
 
 double vae__diffusion_count(const vae__diffusion_spec *spec, const vae__shape *shape) {
     const vae__denoiser_spec network = vae__diffusion_network(spec, shape, NULL);
-    double missed = spec->variance == VAE__VARIANCE_OPTIMAL ? (double)spec->steps : 0;
+    double missed = spec->variance == VAE__VARIANCE_OPTIMAL ? 2 * (double)spec->steps : 0;
     return vae__denoiser_count(&network) + missed;
 }
 
@@ -73,7 +73,7 @@ vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, const vae__sh
                                   vae__diffusion_places *places) {
     const vae__denoiser_spec network = vae__diffusion_network(spec, shape, NULL);
     char text[VAE__PARAMETER_NAME];
-    places->shift = places->scale = places->missed = VAE__NONE;
+    places->shift = places->scale = places->missed = places->visits = VAE__NONE;
     size_t width = shape->size;
     vae__format(text, sizeof text, "%s%snetwork", name, *name ? "." : "");
     vae_status status = vae__denoiser_declare(&network, d, text, &places->denoiser);
@@ -82,8 +82,10 @@ vae_status vae__diffusion_declare(const vae__diffusion_spec *spec, const vae__sh
     if (!status && standardizes) d->list->items[places->scale].positive = 1;
     if (status || spec->variance != VAE__VARIANCE_OPTIMAL) return status;
     status = declare_state(d, text, "missed", (size_t)spec->steps, &places->missed);
-    if (!status) d->list->items[places->missed].positive = 1;
-    return status;
+    if (!status) status = declare_state(d, text, "visits", (size_t)spec->steps, &places->visits);
+    if (status) return status;
+    d->list->items[places->missed].positive = d->list->items[places->visits].positive = 1;
+    return VAE_OK;
 }
 
 static void fill_with_1(const vae__parameters *list, size_t place) {
@@ -100,6 +102,7 @@ void vae__diffusion_initialize(const vae__diffusion_spec *spec, const vae__shape
     /* A prediction of 0 misses data of variance 1 by 1. */
     fill_with_1(list, places->scale);
     fill_with_1(list, places->missed);
+    fill_with_1(list, places->visits);
 }
 
 vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *spec,
@@ -326,14 +329,21 @@ vae_status vae__diffusion_build_denoise_each(const vae__build *build) {
 
 /* ---- what the prediction misses ---- */
 
-#define RATE 0.01   /* of the running means */
-#define LEAST 1e-12 /* so that a prediction without fault leaves a variance */
+#define LEAST 1e-12     /* so that a prediction without fault leaves a variance */
+#define LEAST_RATE 0.01 /* of a running mean */
+#define FORGETS 3       /* how fast the mean forgets what an earlier network missed */
 
-void vae__diffusion_take_missed(const vae__diffusion *engine, vae__real *mean_squares,
+/* A mean in which row number n weighs about n^FORGETS (Shamir & Zhang 2013, polynomial decay): the first row sets it, whatever it
+ * began with; later on it runs at LEAST_RATE. */
+void vae__diffusion_take_missed(const vae__diffusion_places *places, const vae__parameters *list,
                                 const vae__real *t, const double *missed, size_t n) {
-    for (size_t r = 0; r < n && engine->miss; r++) {
-        vae__real *mean = &mean_squares[(size_t)t[r] - 1];
-        double before = (double)*mean;
-        *mean = (vae__real)fmax(before + RATE * (missed[r] - before), LEAST);
+    if (places->missed == VAE__NONE) return;
+    vae__real *means = list->items[places->missed].values;
+    vae__real *visits = list->items[places->visits].values;
+    for (size_t r = 0; r < n; r++) {
+        size_t i = (size_t)t[r] - 1;
+        double rate = fmax((1 + FORGETS) / ((double)visits[i] + FORGETS), LEAST_RATE);
+        means[i] = (vae__real)fmax((double)means[i] + rate * (missed[r] - (double)means[i]), LEAST);
+        if (visits[i] < 1e6) visits[i]++;
     }
 }

@@ -13,7 +13,9 @@ struct vae__build;
 typedef struct vae__diffusion_places {
     vae__denoiser denoiser;
     size_t shift, scale; /* [width], not trained: the network sees (value - shift) / scale */
-    size_t missed;       /* [steps], not trained: variance=optimal (terms.h) */
+    /* Not trained, [steps] each, for variance=optimal: mean squares of what the prediction misses (terms.h), and 1 + how many
+     * rows they are of. */
+    size_t missed, visits;
 } vae__diffusion_places;
 
 /* What graphs refer to while they live. */
@@ -82,8 +84,9 @@ vae_status vae__diffusion_build_training(const struct vae__build *build, vae__id
 vae_status vae__diffusion_build_denoise(const struct vae__build *build);
 vae_status vae__diffusion_build_denoise_each(const struct vae__build *build);
 
-/* After a training run: the running mean squares of variance=optimal take in what the rows missed. */
-void vae__diffusion_take_missed(const vae__diffusion *engine, vae__real *mean_squares,
+/* After a training run: the running mean squares of variance=optimal take in what n rows missed, row r at step t[r]. Nothing for
+ * another variance. */
+void vae__diffusion_take_missed(const vae__diffusion_places *places, const vae__parameters *list,
                                 const vae__real *t, const double *missed, size_t n);
 
 #endif

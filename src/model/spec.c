@@ -319,8 +319,10 @@ void vae__spec_print(const vae__spec *spec, vae__buffer *out) {
     const vae__model_kind *kind = vae__model_kinds[spec->kind];
     if (kind->print_options) {
         static const int printed[] = {MODEL, INPUT, LIKELIHOOD, STANDARDIZE, INIT, SEED};
-        for (size_t i = 0; i < sizeof printed / sizeof printed[0]; i++)
-            vae__option_print(out, &options[printed[i]], spec);
+        for (size_t i = 0; i < sizeof printed / sizeof printed[0]; i++) {
+            if (vae__likelihood_takes(spec->likelihood, options[printed[i]].name))
+                vae__option_print(out, &options[printed[i]], spec);
+        }
         kind->print_options(spec, out);
         return;
     }

@@ -38,9 +38,8 @@ void vae__diffusion_feed_begin(vae__diffusion_feed *feed, uint64_t seed, uint64_
 
 void vae__diffusion_feed_finish(const vae__diffusion_feed *feed, const vae__program *program,
                                 const vae__run *run) {
-    if (!feed->t || feed->model->network.diffusion.missed == VAE__NONE) return;
     const vae_model *model = feed->model;
-    vae__diffusion_take_missed(&model->diffusion->engine,
-                               model->parameters.items[model->network.diffusion.missed].values,
-                               feed->t, vae__program_double(program, run, "missed"), run->rows);
+    if (!feed->t) return;
+    vae__diffusion_take_missed(&model->network.diffusion, &model->parameters, feed->t,
+                               vae__program_double(program, run, "missed"), run->rows);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times PyTorch on the networks, batches and threads of `make bench`, and compares.
 
-    /usr/bin/python3 tests/bench/peer_torch.py [build/bench.json] [--repetitions 15] [--milliseconds 25]
+    /usr/bin/python3 tests/bench/peer_torch.py [build/bench.json] [--repetitions 15] [--milliseconds 25] [--only TEXT]
 
 A step is forward, backward and Adam on one Bernoulli VAE: dense layers with ReLU, binary cross-entropy
 with logits and the closed-form KL, averaged over the rows. Encode gives mean and log variance without
@@ -34,10 +34,11 @@ IMAGES = {  # shape, channels of the encoder, latent
     "3x64x64": ((3, 64, 64), [32, 64, 128, 256], 128),
     "3x256x256": ((3, 256, 256), [32, 64, 128, 256], 128),
 }
+UNET = "unet 1x28x28"  # a diffusion of images of this shape
 CASES = [
     ("step", "784-400-20", 128), ("step", "784-400-20", 16), ("step", "784-200-200-50", 20),
     ("step", "784-200-200-50", 1000), ("step", "32-64-8", 32),
-    ("step", "1x28x28", 128), ("step", "3x64x64", 32), ("step", "3x256x256", 8),
+    ("step", "1x28x28", 128), ("step", "3x64x64", 32), ("step", "3x256x256", 8), ("step", UNET, 128), ("50 steps", UNET, 64 * 50),
     ("encode", "784-400-20", 1), ("encode", "784-400-20", 64), ("encode", "32-64-8", 1),
 ]
 
@@ -90,6 +91,76 @@ class Autoencoder(torch.nn.Module):
         reconstruction = torch.nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
         kl = 0.5 * torch.sum(mean * mean + torch.exp(logvar) - logvar - 1)
         return (reconstruction + kl) / x.shape[0]
+
+
+class Block(torch.nn.Module):
+    def __init__(self, into, out):
+        super().__init__()
+        self.first = torch.nn.Sequential(torch.nn.GroupNorm(8, into), torch.nn.SiLU(), torch.nn.Conv2d(into, out, 3, padding=1))
+        self.step = torch.nn.Linear(64, out)
+        self.second = torch.nn.Sequential(torch.nn.GroupNorm(8, out), torch.nn.SiLU(), torch.nn.Conv2d(out, out, 3, padding=1))
+        self.skip = torch.nn.Identity() if into == out else torch.nn.Conv2d(into, out, 1)
+
+    def forward(self, x, e):
+        return self.skip(x) + self.second(self.first(x) + self.step(e)[:, :, None, None])
+
+
+class Unet(torch.nn.Module):
+    """network=unet channels=[32, 64, 64], with the loss of v over the cosine schedule."""
+
+    def __init__(self):
+        super().__init__()
+        conv = torch.nn.Conv2d
+        self.embedding = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.SiLU(), torch.nn.Linear(64, 64), torch.nn.SiLU())
+        self.into, self.out = conv(1, 32, 3, padding=1), torch.nn.Sequential(torch.nn.GroupNorm(8, 32), torch.nn.SiLU(), conv(32, 1, 3, padding=1))
+        self.down = torch.nn.ModuleList([Block(32, 32), Block(32, 64), Block(64, 64)])
+        self.halves = torch.nn.ModuleList([conv(32, 32, 3, 2, 1), conv(64, 64, 3, 2, 1)])
+        self.middle = torch.nn.ModuleList([Block(64, 64), Block(64, 64)])
+        self.up = torch.nn.ModuleList([Block(128, 64), Block(128, 64), Block(64, 32)])
+        self.twice = torch.nn.ModuleList([conv(64, 64, 3, padding=1), conv(64, 32, 3, padding=1)])
+        self.kept = torch.cos(torch.arange(1001) / 1000 * torch.pi / 2) ** 2
+
+    def predict(self, x, t):
+        angle = t[:, None] * 10000.0 ** (-torch.arange(32) / 32)
+        e = self.embedding(torch.cat([angle.sin(), angle.cos()], 1))
+        h, saved = self.into(x), []
+        for i, block in enumerate(self.down):
+            h = block(h, e)
+            saved.append(h)
+            if i < 2:
+                h = self.halves[i](h)
+        for block in self.middle:
+            h = block(h, e)
+        for i, block in enumerate(self.up):
+            h = block(torch.cat([h, saved.pop()], 1), e)
+            if i < 2:
+                h = self.twice[i](torch.nn.functional.interpolate(h, scale_factor=2))
+        return self.out(h)
+
+    def forward(self, x):
+        t = torch.randint(1, 1001, (len(x),))
+        a, noise = self.kept[t][:, None, None, None], torch.randn_like(x)
+        target = a.sqrt() * noise - (1 - a).sqrt() * x
+        return ((self.predict(a.sqrt() * x + (1 - a).sqrt() * noise, t.float()) - target) ** 2).sum() / len(x)
+
+    @torch.inference_mode()
+    def sample(self, n):
+        """50 steps of DDIM."""
+        x = torch.randn(n, 1, 28, 28)
+        for t in range(1000, 0, -20):
+            a, before = self.kept[t], self.kept[t - 20]
+            v = self.predict(x, torch.full((n,), float(t)))
+            data, noise = a.sqrt() * x - (1 - a).sqrt() * v, (1 - a).sqrt() * x + a.sqrt() * v
+            x = before.sqrt() * data + (1 - before).sqrt() * noise
+        return x
+
+
+def make_unet_calls(what, batch, compiled):
+    for form in ["eager", "channels_last"] + (["compile"] if compiled else []):
+        torch.manual_seed(1)
+        model = Unet().to(memory_format=torch.contiguous_format if form == "eager" else torch.channels_last)
+        model = torch.compile(model) if form == "compile" and what == "step" else model
+        yield make_step(model, torch.rand(batch, 1, 28, 28)) if what == "step" else lambda: model.sample(batch // 50)
 
 
 def make_step(model, x):
@@ -166,9 +237,11 @@ def run_cases(options):
     ours = read_bench(options.bench)
     torch.set_num_threads(threads)
     for what, name, batch in CASES:
-        if batch == 1 and threads > 1:
+        if (batch == 1 and threads > 1) or options.only not in "%s %s %d" % (what, name, batch):
             continue
-        if name in IMAGES:
+        if name == UNET:
+            calls = list(make_unet_calls(what, batch, options.compile))
+        elif name in IMAGES:
             calls = list(make_image_steps(name, batch, options.compile))
         else:
             torch.manual_seed(1)
@@ -197,6 +270,7 @@ def main():
     parser.add_argument("--repetitions", type=int, default=15, help="samples, at least 3")
     parser.add_argument("--milliseconds", type=float, default=25, help="of a sample")
     parser.add_argument("--compile", action="store_true", help="also torch.compile for images, which takes minutes")
+    parser.add_argument("--only", default="", help="cases whose title contains this text")
     parser.add_argument("--threads", type=int, help="only this number, in this process")
     options = parser.parse_args()
     if options.threads:

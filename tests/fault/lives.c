@@ -298,6 +298,8 @@ const life lives[] = {
     {fit_by_steps, "diffusion prior_steps=4 prior_network=[dense 3, silu]", 50},
     {diffuse,
      "model=diffusion input=4 steps=5 variance=optimal standardize=1 network=[dense 3, silu]", 50},
+    {diffuse,
+     "model=diffusion input=1x2x2 steps=5 network=unet channels=[2, 2] groups=1 attention=[1]", 50},
     {save_and_resume, "adam", 50},
     {save_and_resume, "sgd momentum=0.9 clip_norm=1", 50},
     {call_first, "encode", 20},

@@ -208,7 +208,8 @@ static void refuses(void **state) {
          "spec:1:8: latent=16777217: expected a whole number from 1 to 16777216"},
         {"input=4 latent=2 likelihood=bernouli",
          "spec:1:29: unknown likelihood 'bernouli'; did you mean 'bernoulli'? (known: bernoulli gaussian "
-         "continuous_bernoulli discretized_logistic categorical poisson negative_binomial)"},
+         "continuous_bernoulli discretized_logistic categorical poisson negative_binomial "
+         "discretized_gaussian)"},
         {"likelihood=", "spec:1:12: unknown likelihood ''"},
         {"likelyhood=gaussian",
          "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "

@@ -58,6 +58,8 @@ static const struct run_case {
     {"input=1x8x8 latent=3 likelihood=bernoulli encoder=[conv 16 4 stride 2 pad 1, relu] decoder=[dense 64, "
      "reshape 4x4x4, relu, deconv 8 4 stride 2 pad 1, relu]",
      "sgd lr=1e-3 momentum=0.9 clip_norm=1", "batch=70", 250, 64},
+    {"model=diffusion input=1x8x8 steps=20 variance=optimal network=unet channels=[8, 16] attention=[4]",
+     "adamw lr=1e-3 ema=0.9", "batch=70", 250, 64},
 };
 
 typedef struct training {
