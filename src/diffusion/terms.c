@@ -196,15 +196,61 @@ void vae__diffusion_gradient(const vae__diffusion *d, int loss, size_t t, const 
 
 /* ---- strata ---- */
 
-void vae__diffusion_strata(const vae__diffusion *d, const vae__stream *stream, size_t n,
+/* The table that the loss draws by, or NULL: evenly. */
+static const double *table_of(const vae__diffusion *d, int loss) {
+    return loss == VAE__LOSS_VLB ? d->cumulative : NULL;
+}
+
+/* The step whose stretch of the table u in [0, 1) lies in. */
+static size_t step_at(const double *cumulative, size_t steps, double u) {
+    size_t low = 0, high = steps; /* cumulative[low] <= u < cumulative[high] */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (cumulative[middle] <= u) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}
+
+void vae__diffusion_strata(const vae__diffusion *d, int loss, const vae__stream *stream, size_t n,
                            uint64_t *order, vae__real *t) {
+    const double *cumulative = table_of(d, loss);
     size_t steps = d->schedule.steps;
     vae__stream places = *stream;
     places.sample++;
     vae__random_permutation(stream, order, n);
     for (size_t r = 0; r < n; r++) {
-        double u = vae__random_uniform(&places, (uint32_t)r, 0);
-        size_t at = (size_t)(((double)order[r] + u) / (double)n * (double)steps);
-        t[r] = (vae__real)(1 + (at < steps ? at : steps - 1));
+        double u = ((double)order[r] + vae__random_uniform(&places, (uint32_t)r, 0)) / (double)n;
+        size_t at = (size_t)(u * (double)steps);
+        t[r] = (vae__real)(cumulative ? step_at(cumulative, steps, u)
+                                      : 1 + (at < steps ? at : steps - 1));
     }
+}
+
+double vae__diffusion_weight(const vae__diffusion *d, int loss, size_t t) {
+    const double *cumulative = table_of(d, loss);
+    if (!cumulative) return 1;
+    return 1 / ((double)d->schedule.steps * (cumulative[t] - cumulative[t - 1]));
+}
+
+#define LEAST_LOG_RATIO (-4.0) /* of A_t and 1 - A_t: below it hardly anything is left to predict */
+#define FIRST_STEP 4.0         /* that step 1, a term of another kind, counts in the same measure */
+
+void vae__diffusion_shares(const vae__noise_schedule *schedule, double *cumulative) {
+    size_t steps = schedule->steps;
+    const double *a = schedule->retained;
+    cumulative[0] = 0;
+    cumulative[1] = FIRST_STEP;
+    for (size_t t = 2; t <= steps; t++) {
+        double before = fmax(log(a[t - 1]) - log1p(-a[t - 1]), LEAST_LOG_RATIO);
+        double now = fmax(log(a[t]) - log1p(-a[t]), LEAST_LOG_RATIO);
+        cumulative[t] = cumulative[t - 1] + before - now;
+    }
+    double total = cumulative[steps];
+    for (size_t t = 1; t < steps; t++)
+        cumulative[t] = 0.5 * (cumulative[t] / total + (double)t / (double)steps);
+    cumulative[steps] = 1;
 }

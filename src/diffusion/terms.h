@@ -29,6 +29,8 @@ typedef struct vae__diffusion {
     size_t width;
     const vae__real *
         miss; /* [T], of step t at t - 1: the mean square of x_0 minus its prediction; for variance=optimal */
+    /* [T + 1], from 0 to 1: how often training by the bound's terms takes a step up to t. NULL: all alike. */
+    const double *cumulative;
 } vae__diffusion;
 
 /* Numbers of the network's output: width, or twice that. */
@@ -60,9 +62,18 @@ typedef struct vae__log_density {
 } vae__log_density;
 vae__log_density vae__data_density(int data, double x, double mean, double variance);
 
-/* t [n] from 1 to T for the rows of a batch, one in each of n strata of equal size, which a permutation keyed by the stream
- * gives to the rows. `order` [n] is room. */
-void vae__diffusion_strata(const vae__diffusion *d, const vae__stream *stream, size_t n,
+/* How training by `loss` draws steps: t [n] from 1 to T for the rows of a batch, one in each of n strata of equal probability,
+ * which a permutation keyed by the stream gives to the rows. `order` [n] is room. All steps are alike but for VAE__LOSS_VLB, whose
+ * terms differ by orders of magnitude: there step t has the probability p_t of `cumulative` (importance sampling, as Nichol &
+ * Dhariwal 2021, section 3.3, but with a table that is known before training). */
+void vae__diffusion_strata(const vae__diffusion *d, int loss, const vae__stream *stream, size_t n,
                            uint64_t *order, vae__real *t);
+
+/* 1 / (T p_t): what a row at step t counts, so that means over drawn steps are without bias. */
+double vae__diffusion_weight(const vae__diffusion *d, int loss, size_t t);
+
+/* The table for a schedule, cumulative [T + 1]: half of the draws evenly over steps, half evenly over log(A_t / (1 - A_t)), since
+ * the bound's terms are then about as large as each other where the network predicts well. */
+void vae__diffusion_shares(const vae__noise_schedule *schedule, double *cumulative);
 
 #endif

@@ -115,12 +115,17 @@ vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *
     made->shape = *shape;
     made->time_scale = 1000 / (double)spec->steps;
     if (places->missed != VAE__NONE) made->engine.miss = list->items[places->missed].values;
-    vae_status status = vae__noise_schedule_make(context, spec->schedule, (size_t)spec->steps,
-                                                 spec->variance, &made->engine.schedule);
+    made->cumulative = vae__allocate(context, (size_t)spec->steps + 1, sizeof *made->cumulative);
+    vae_status status = made->cumulative
+                            ? vae__noise_schedule_make(context, spec->schedule, (size_t)spec->steps,
+                                                       spec->variance, &made->engine.schedule)
+                            : vae__last_status();
     if (status) {
         vae__diffusion_free(context, made);
         return status;
     }
+    vae__diffusion_shares(&made->engine.schedule, made->cumulative);
+    made->engine.cumulative = made->cumulative;
     *out = made;
     return VAE_OK;
 }
@@ -128,6 +133,7 @@ vae_status vae__diffusion_make(vae_context *context, const vae__diffusion_spec *
 void vae__diffusion_free(vae_context *context, vae__model_diffusion *diffusion) {
     if (!diffusion) return;
     vae__noise_schedule_free(&diffusion->engine.schedule);
+    vae__release(context, diffusion->cumulative);
     vae__release(context, diffusion);
 }
 
@@ -189,8 +195,9 @@ static void forward_measure(const vae__call *call) {
                         *output = input_row(call, OUTPUT, r);
         size_t t = step_of(call, r);
         vae__diffusion_add_noise(d, t, x0, noise, x_t);
-        double term = vae__diffusion_term(d, t, x0, x_t, output, &missed[r]);
-        loss[r] = vae__diffusion_loss(d, (int)call->node->size, t, x0, noise, x_t, output);
+        double weight = vae__diffusion_weight(d, (int)call->node->size, t);
+        double term = weight * vae__diffusion_term(d, t, x0, x_t, output, &missed[r]);
+        loss[r] = weight * vae__diffusion_loss(d, (int)call->node->size, t, x0, noise, x_t, output);
         data[r] = t == 1 ? -steps * term : 0;
         rest[r] = vae__diffusion_prior_term(d, x0) + (t == 1 ? 0 : steps * term);
     }
@@ -214,9 +221,10 @@ static void backward_loss(const vae__call *call) {
     for (size_t r = 0; r < call->rows; r++) {
         const vae__real *x0 = input_row(call, DATA, r), *noise = input_row(call, NOISE, r);
         size_t t = step_of(call, r);
+        double weight = vae__diffusion_weight(d, (int)call->node->size, t);
         vae__diffusion_add_noise(d, t, x0, noise, x_t);
         vae__diffusion_gradient(d, (int)call->node->size, t, x0, noise, x_t,
-                                input_row(call, OUTPUT, r), 1 / (double)call->batch_rows,
+                                input_row(call, OUTPUT, r), weight / (double)call->batch_rows,
                                 into + r * outputs);
     }
 }
@@ -226,6 +234,12 @@ static const vae__op loss_op = {.name = "diffusion_loss",
                                 .infer = infer_loss,
                                 .backward = backward_loss,
                                 .scratch = scratch_of};
+
+int vae__diffusion_loss_of(const vae__graph *graph) {
+    size_t i = 0;
+    while (i < graph->node_count && graph->nodes[i].op != &measure_op) i++;
+    return i < graph->node_count ? (int)graph->nodes[i].size : VAE__LOSS_SIMPLE;
+}
 
 /* ---- levels ---- */
 

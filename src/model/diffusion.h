@@ -21,7 +21,8 @@ typedef struct vae__diffusion_places {
 /* What graphs refer to while they live. */
 typedef struct vae__model_diffusion {
     vae__diffusion engine;
-    vae__shape shape; /* of a row of data */
+    vae__shape shape;   /* of a row of data */
+    double *cumulative; /* of the engine */
     double
         time_scale; /* 1000 / steps: features of the step are those of a diffusion of 1000 steps */
 } vae__model_diffusion;
@@ -79,6 +80,9 @@ typedef struct vae__diffusion_values {
 } vae__diffusion_values;
 vae_status vae__diffusion_build_training(const struct vae__build *build, vae__id data,
                                          vae__diffusion_values *values);
+
+/* The loss (VAE__LOSS_SIMPLE ..) of a graph that has one. */
+int vae__diffusion_loss_of(const vae__graph *graph);
 
 /* "x_t" [n, width] and "step", one number for all rows or one for each -> "output". */
 vae_status vae__diffusion_build_denoise(const struct vae__build *build);

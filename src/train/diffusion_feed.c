@@ -30,7 +30,8 @@ void vae__diffusion_feed_begin(vae__diffusion_feed *feed, uint64_t seed, uint64_
     feed->stream = (vae__stream){seed, step, VAE__PURPOSE_DIFFUSION, 0};
     vae__stream strata = feed->stream;
     strata.sample++;
-    vae__diffusion_strata(&feed->model->diffusion->engine, &strata, rows, feed->order, feed->t);
+    vae__diffusion_strata(&feed->model->diffusion->engine, vae__diffusion_loss_of(&program->graph),
+                          &strata, rows, feed->order, feed->t);
     *vae__program_feed(program, feeds, VAE__DIFFUSION_NOISE) =
         (vae__feed){.fill = fill_noise, .user = feed};
     *vae__program_feed(program, feeds, VAE__DIFFUSION_STEP) = (vae__feed){.rows = feed->t};

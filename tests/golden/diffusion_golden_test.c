@@ -206,6 +206,7 @@ static void open_graph(graph *g, const char *loss) {
     set_parameters(&g->list);
     assert_ok(vae__diffusion_make(g->context, &g->spec.diffusion, &g->shape, &g->list,
                                   &g->places.diffusion, &g->diffusion));
+    g->diffusion->engine.cumulative = NULL; /* steps are given, not drawn by weight */
     g->settings = (vae__objective_settings){objective_of(loss), 1, 0};
     with = build;
     with.diffusion = g->diffusion;

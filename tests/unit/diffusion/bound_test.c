@@ -349,7 +349,7 @@ static void strata_cover_the_steps(void **state) {
     (void)state;
     for (uint64_t step = 0; step < 200; step++) {
         const vae__stream stream = {9, step, VAE__PURPOSE_FIT, 0};
-        vae__diffusion_strata(&w.diffusion, &stream, 100, order, t);
+        vae__diffusion_strata(&w.diffusion, VAE__LOSS_SIMPLE, &stream, 100, order, t);
         size_t seen[51] = {0};
         for (size_t r = 0; r < 100; r++) {
             assert_in_range((size_t)t[r], 1, 50);
@@ -357,11 +357,44 @@ static void strata_cover_the_steps(void **state) {
         }
         for (size_t i = 1; i <= 50; i++) assert_int_equal(seen[i], 2); /* 100 strata, 50 steps */
         counts[(size_t)t[0]]++;
-        vae__diffusion_strata(&w.diffusion, &stream, 100, order, again);
+        vae__diffusion_strata(&w.diffusion, VAE__LOSS_SIMPLE, &stream, 100, order, again);
         assert_memory_equal(t, again, sizeof t);
     }
     for (size_t i = 1; i <= 50; i++) first += counts[i] > 0;
     assert_true(first > 40); /* a row has any step */
+    release(&w);
+}
+
+/* Steps that are drawn by weight are each drawn, and a weighted mean over them is the mean over all steps. */
+static void weights_leave_no_bias(void **state) {
+    enum { STEPS = 50, ROWS_OF_BATCH = 40, BATCHES = 500 };
+    world w = make(VAE__NOISE_COSINE, STEPS, VAE__VARIANCE_LARGE, VAE__PREDICT_V, 0, 1);
+    double cumulative[STEPS + 1], sums[STEPS + 1] = {0}, total = 0;
+    uint64_t order[ROWS_OF_BATCH];
+    vae__real t[ROWS_OF_BATCH];
+    (void)state;
+    vae__diffusion_shares(&w.diffusion.schedule, cumulative);
+    assert_true(cumulative[0] >= 0 && cumulative[0] <= 0);
+    assert_true(cumulative[STEPS] >= 1 && cumulative[STEPS] <= 1);
+    for (size_t i = 1; i <= STEPS; i++) /* at least half of what even draws give */
+        assert_true(cumulative[i] - cumulative[i - 1] >= 0.5 / STEPS - 1e-12);
+    assert_true(cumulative[1] > 2.0 / STEPS &&
+                cumulative[STEPS] - cumulative[STEPS - 1] < 1.0 / STEPS);
+    w.diffusion.cumulative = cumulative;
+    for (uint64_t step = 0; step < BATCHES; step++) {
+        const vae__stream stream = {9, step, VAE__PURPOSE_FIT, 0};
+        vae__diffusion_strata(&w.diffusion, VAE__LOSS_VLB, &stream, ROWS_OF_BATCH, order, t);
+        for (size_t r = 0; r < ROWS_OF_BATCH; r++) {
+            assert_in_range((size_t)t[r], 1, STEPS);
+            double weight = vae__diffusion_weight(&w.diffusion, VAE__LOSS_VLB, (size_t)t[r]);
+            sums[(size_t)t[r]] += weight;
+            total += weight;
+        }
+    }
+    for (size_t i = 1; i <= STEPS; i++)
+        test_near(sums[i] * STEPS / (ROWS_OF_BATCH * BATCHES), 1, 0.15, "each step");
+    test_near(total / (ROWS_OF_BATCH * BATCHES), 1, 0.01, "all steps");
+    test_near(vae__diffusion_weight(&w.diffusion, VAE__LOSS_SIMPLE, 1), 1, 0, "the simple loss");
     release(&w);
 }
 
@@ -372,6 +405,7 @@ int main(void) {
         cmocka_unit_test(estimates_agree),
         cmocka_unit_test(paths_come_to_log_p),
         cmocka_unit_test(gradients_are_those_of_the_losses),
+        cmocka_unit_test(weights_leave_no_bias),
         cmocka_unit_test(bins_add_up),
         cmocka_unit_test(tails_are_not_clamped),
         cmocka_unit_test(slopes_of_bins),
