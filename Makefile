@@ -2,7 +2,8 @@
 #
 #   make                 lib/libvae.a, lib/libvae.so and the program bin/vae; make lib: the library alone
 #   make deps            installs what the build, the tests and the demo need (Debian, Ubuntu); make deps-all: and check-all
-#   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli, MODEL=conv
+#   make demo            trains on Fashion-MNIST and draws pictures into demo-out/; LIKELIHOOD=bernoulli, MODEL=conv;
+#                        MODEL=diffusion: a denoising diffusion of the images, about five minutes
 #   make check           the test suite; T=text runs the test programs whose path contains it
 #   make check-all       the suite in every configuration, lint, ABI, install, interoperability and document tests;
 #                        WITHOUT=part leaves one out

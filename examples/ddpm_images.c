@@ -5,7 +5,7 @@
  *   ddpm_images [key=value ...]
  *     network="channels=[16, 32, 32]": the rest of the spec, e.g. "channels=[32, 64, 64] variance=learned schedule=cosine"
  *     objective=simple|vlb|hybrid (as the variance suggests)
- *     epochs=3  batch=64  lr=2e-3  ema=0.999  seed=1  threads=N (all processors)
+ *     epochs=2  batch=64  lr=2e-3  ema=0.999  seed=1  threads=N (all processors)
  *     rows=500  samples=100: test images of the bound, and draws of its steps for each
  *     images=2000: of the Frechet distance; 0: it is left out
  *     steps="1000 50 10": of the grids of samples, at most three numbers; more than 100 are ddpm's, else ddim's
@@ -289,7 +289,7 @@ static int run(ddpm *d) {
 int main(int count, char **arguments) {
     ddpm d = {.options = {.network = "channels=[16, 32, 32]",
                           .objective = "",
-                          .epochs = "3",
+                          .epochs = "2",
                           .batch = "64",
                           .lr = "2e-3",
                           .ema = "0.999",

@@ -346,9 +346,11 @@ MODEL ?=
 
 .PHONY: examples demo
 examples: $(EXAMPLES)
-demo: $(OUT)/examples/demo
-	$(Q)$(OUT)/examples/demo $(if $(LIKELIHOOD),likelihood=$(LIKELIHOOD)) \
-	    $(if $(MODEL),model=$(MODEL)) $(DEMO_OPTIONS)
+# MODEL=diffusion is a program of its own: about five minutes.
+DEMO := $(OUT)/examples/$(if $(filter diffusion,$(MODEL)),ddpm_images,demo)
+demo: $(DEMO)
+	$(Q)$(DEMO) $(if $(LIKELIHOOD),likelihood=$(LIKELIHOOD)) \
+	    $(if $(filter-out diffusion,$(MODEL)),model=$(MODEL)) $(DEMO_OPTIONS)
 
 $(OUT)/examples/%.o: examples/%.c
 	$(say) CC '$<'

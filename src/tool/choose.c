@@ -132,9 +132,41 @@ static int append_network(const tool_call *call, const char *found, text *spec, 
     return TOOL_DONE;
 }
 
+/* ---- a diffusion ---- */
+
+/* Of 8-bit levels, or of numbers; a table's columns are standardised. */
+static int append_diffusion(const tool_call *call, const suggestion *found, text *spec,
+                            text *reasons) {
+    static const char *const others[] = {"latent", "encoder", "decoder", "prior"};
+    int input = (int)strcspn(found->text, " ");
+    int is_image = memchr(found->text, 'x', (size_t)input) != NULL;
+    int is_levels = suggests(found, "discretized_logistic");
+    const char *likelihood = is_levels ? "discretized_gaussian" : "gaussian";
+    const char *asked = command_value(call, "likelihood", "auto");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (command_given(call, others[i]))
+            return command_misused(call, "--%s belongs to --model vae: a diffusion has none",
+                                   others[i]);
+    }
+    if (strcmp(asked, "auto")) likelihood = asked;
+    text_append(spec, "model=diffusion %.*s likelihood=%s%s", input, found->text, likelihood,
+                is_image || is_levels ? "" : " standardize=1");
+    text_append(reasons, "likelihood  %s%s\n", likelihood,
+                strcmp(asked, "auto") ? ", as asked for"
+                : is_levels           ? ": the values are 8-bit levels"
+                                      : "");
+    text_append(reasons, "network     %s\n",
+                is_image ? "unet, the default for images" : "layers, the default for vectors");
+    return TOOL_DONE;
+}
+
+static int is_diffusion(const tool_call *call) {
+    return !strcmp(command_value(call, "model", "vae"), "diffusion");
+}
+
 /* --spec says it all; what is missing and can only be one thing is added. */
 static int append_given(const tool_call *call, const char *given, const char *input, text *spec) {
-    static const char *const others[] = {"latent", "encoder", "decoder", "likelihood"};
+    static const char *const others[] = {"model", "latent", "encoder", "decoder", "likelihood"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         if (command_given(call, others[i]))
             return command_misused(call,
@@ -151,13 +183,18 @@ int choose_spec(const tool_call *call, const vae_dataset *data, const vae_datase
                 text *spec, text *reasons) {
     const char *given = command_value(call, "spec", NULL),
                *seed = command_value(call, "seed", NULL);
+    const char *model = command_value(call, "model", "vae");
     suggestion found;
     int problem = TOOL_DONE;
+    if (strcmp(model, "vae") && strcmp(model, "diffusion"))
+        return command_misused(call, "--model: expected vae or diffusion, found '%s'", model);
     vae_status status = suggest(data, heldout, &found);
     if (status) {
         problem = command_refused(call, status, NULL);
     } else if (given) {
         problem = append_given(call, given, found.text, spec);
+    } else if (is_diffusion(call)) {
+        problem = append_diffusion(call, &found, spec, reasons);
     } else {
         append_likelihood(call, &found, spec, reasons);
         append_latent(call, vae_dataset_width(data), spec, reasons);
@@ -171,7 +208,9 @@ int choose_spec(const tool_call *call, const vae_dataset *data, const vae_datase
 
 void choose_optimizer(const tool_call *call, text *options) {
     const char *lr = command_value(call, "lr", NULL), *seed = command_value(call, "seed", NULL);
-    text_append(options, "%s", command_value(call, "optimizer", "adam"));
+    /* An average of the parameters steadies what a diffusion samples. */
+    text_append(options, "%s",
+                command_value(call, "optimizer", is_diffusion(call) ? "adam ema=0.999" : "adam"));
     if (lr) text_append(options, " lr=%s", lr);
     if (seed && !text_has_key(options->text, "seed", NULL)) text_append(options, " seed=%s", seed);
 }

@@ -198,9 +198,14 @@ static void print_option(const tool_option *option) {
     printf("%-25s %s\n", left, option->meaning);
 }
 
+enum { SCREEN_LINES = 24, ABOVE_AND_BELOW = 4 }; /* usage, summary, blank line, --help */
+
 void command_help(const tool_command *command) {
     static const tool_option help = {"help", 'h', TOOL_FLAG, NULL, "show this"};
-    printf("vae %s %s [options]\n%s\n\n", command->name, command->operands, command->summary);
+    int count = option_count(command);
+    /* A blank line, unless it is what a screen has no room for. */
+    printf("vae %s %s [options]\n%s\n%s", command->name, command->operands, command->summary,
+           count + ABOVE_AND_BELOW <= SCREEN_LINES ? "\n" : "");
     for (int i = 0; i < option_count(command); i++) print_option(command->options + i);
     print_option(&help);
     if (command->notes) printf("\n%s", command->notes);

@@ -21,11 +21,12 @@ enum { MOST_EPOCHS = 1000000 };
 
 static const tool_option options[] = {
     TOOL_OUTPUT("where the best model goes (required)"),
+    {"model", 0, TOOL_TEXT, "NAME", "vae, or diffusion, of images by a U-Net (vae)"},
     {"latent", 0, TOOL_WHOLE, "N", "width of z (16; less for narrow tables)"},
     {"encoder", 0, TOOL_TEXT, "LAYERS", "from x to z (\"dense 128, relu\")"},
     {"decoder", 0, TOOL_TEXT, "LAYERS", "from z to x (the encoder's mirror)"},
     {"likelihood", 0, TOOL_TEXT, "NAME", "p(x|z) (auto: by the values of DATA)"},
-    {"spec", 0, TOOL_TEXT, "TEXT", "instead of these four: the whole model as text"},
+    {"spec", 0, TOOL_TEXT, "TEXT", "instead of these five: the whole model as text"},
     {"prior", 0, TOOL_TEXT, "TEXT", "put on the latents at the end, e.g. mixture:50"},
     {"epochs", 0, TOOL_WHOLE, "N", "at most (50)"},
     {"patience", 0, TOOL_WHOLE, "N", "epochs without a better held-out ELBO (5; 0: all)"},

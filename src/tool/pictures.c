@@ -45,8 +45,14 @@ static const char *draw_samples(const void *what, const char *path) {
     const subject *s = what;
     const plot_grid grid = {.rows = 10, .columns = 10, .height = s->height, .width = s->breadth};
     float *x = text_allocate(grid.rows * grid.columns * s->width, sizeof *x);
-    const char *problem = problem_of(vae_sample(s->model, 100, 1, NULL, x, NULL));
-    if (!problem) problem = plot_images(path, "Samples: E[x|z], z ~ p(z)", x, &grid);
+    int is_diffusion = subject_is_diffusion(s);
+    const char *problem =
+        problem_of(vae_generate(s->model, 100, 1, is_diffusion ? "sampler=ddim steps=50" : NULL,
+                                NULL, NULL, NULL, x, NULL));
+    if (!problem)
+        problem = plot_images(
+            path, is_diffusion ? "Samples, 50 steps of ddim" : "Samples: E[x|z], z ~ p(z)", x,
+            &grid);
     free(x);
     return problem;
 }
@@ -223,7 +229,7 @@ int pictures_draw(const subject *s, const char *folder, text *written) {
     if (!status && is_image && s->data)
         status =
             pictures_file(s->call, folder, "reconstructions.png", draw_reconstructions, s, written);
-    if (!status && s->data)
+    if (!status && s->data && !subject_is_diffusion(s)) /* whose latents are noise */
         status = pictures_file(s->call, folder, "latent.png", draw_latent, s, written);
     return status;
 }

@@ -241,3 +241,7 @@ void subject_close(subject *s) {
     units_free(&s->units);
     *s = (subject){0};
 }
+
+int subject_is_diffusion(const subject *s) {
+    return strstr(vae_model_spec(s->model), "model=diffusion") != NULL;
+}

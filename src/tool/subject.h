@@ -31,6 +31,9 @@ int subject_open_table(const subject *s, table *to, const char *path, size_t row
 /* Name of a column for people: the model's, or its number from 0. buffer: at least 24 bytes. */
 const char *subject_column(const subject *s, size_t column, char *buffer);
 
+/* Whether the model itself is a diffusion. */
+int subject_is_diffusion(const subject *s);
+
 /* How many rows to take through the model at a time. */
 size_t subject_chunk(const subject *s);
 

@@ -7,7 +7,7 @@ _vae() {
         return
     fi
     case ${COMP_WORDS[1]} in
-    train) options="--output --latent --encoder --decoder --likelihood --spec --prior --epochs --patience --batch --lr --optimizer --seed --data --columns --where --resume --plot --threads --quiet --help" ;;
+    train) options="--output --model --latent --encoder --decoder --likelihood --spec --prior --epochs --patience --batch --lr --optimizer --seed --data --columns --where --resume --plot --threads --quiet --help" ;;
     evaluate) options="--output --samples --fitted-on --frechet --seed --data --columns --threads --quiet --help" ;;
     score) options="--output --explain --threshold-quantile --threshold --samples --seed --data --columns --threads --quiet --help" ;;
     encode) options="--output --logvar --data --columns --threads --quiet --help" ;;

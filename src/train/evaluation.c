@@ -280,7 +280,7 @@ static vae_status fill(vae_evaluation *e, pass *p, const vae_dataset *fitted_on)
     if (!isnan(distance)) put(e, "prior_distance", distance);
     status = p->options.baselines ? put_baselines(e, p, fitted_on) : VAE_OK;
     if (!status) status = vae__evaluation_print(e, &e->text);
-    if (!status) warn_of_collapse(e);
+    if (!status && !p->model->kind->no_latents) warn_of_collapse(e);
     return status;
 }
 

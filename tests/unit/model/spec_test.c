@@ -214,7 +214,7 @@ static void refuses(void **state) {
         {"likelyhood=gaussian",
          "spec:1:1: unknown key 'likelyhood'; did you mean 'likelihood'? "
          "(known: input latent likelihood encoder decoder head sigma sigma_min size "
-         "standardize init seed posterior prior model prior_covariance prior_hidden prior_steps prior_schedule prior_predict prior_variance prior_network steps schedule predict variance network)"},
+         "standardize init seed posterior prior model prior_covariance prior_hidden prior_steps prior_schedule prior_predict prior_variance prior_network steps schedule predict variance network channels blocks attention groups)"},
         {"input=4\nlatent=2\n\tsed=1", "spec:3:2: unknown key 'sed'; did you mean 'seed'?"},
         {"encoder=dense", "spec:1:9: expected a list in brackets, e.g. [dense 400, relu]; found "
                           "'dense'"},
