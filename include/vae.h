@@ -384,17 +384,25 @@ typedef struct vae_model vae_model;
  * Which function does what with which prior: docs/text.md.
  *
  * model=diffusion makes another model of it: a denoising diffusion of x itself (Ho et al. 2020), whose latents
- * x_1 .. x_T are as wide as x and whose encoder adds noise. It takes input, likelihood=gaussian (the default),
- * standardize, init, seed, and
+ * x_1 .. x_T are as wide as x and whose encoder adds noise. It takes input, init, seed, and
  *
+ *   likelihood=gaussian | discretized_gaussian (gaussian)
+ *                               p(x|x_1). gaussian: of any numbers, with standardize=1 of columns of different
+ *                               scales. discretized_gaussian: of 8-bit values, multiples of 1/255 in [0, 1];
+ *                               log p is of a probability, as with discretized_logistic
  *   steps=1000  schedule=linear | cosine (cosine)  predict=v | noise | data (v)
  *   variance=large | small | optimal | learned (large)  network=[...]
  *                               as those of prior=diffusion
+ *   network=unet                of images, and the default for them: residual blocks on the image, its half,
+ *                               its quarter .. and back, with connections across (Ho et al. 2020)
+ *   channels=[32, 64, 64]       unet: of each size. Height and width must be multiples of 2^(numbers - 1)
+ *   blocks=1  groups=8          unet: blocks of each size; groups of each groupnorm, which divide channels
+ *   attention=[]                unet: heights at which self-attention follows each block, e.g. [7]
  *
  * Its latent is x_T: vae_encode gives q(x_T|x), vae_decode goes back by 50 steps of ddim without noise, and
  * vae_reconstruct there and back. vae_elbo is the bound: reconstruction is log p(x|x_1), kl the rest, each by one
  * draw. vae_log_likelihood has estimators of its own, vae_score takes samples=, x and x_mean of vae_sample are
- * the same, since the last step adds no noise.
+ * the same, since the last step adds no noise; but with discretized_gaussian x is rounded to 8-bit levels.
  */
 VAE_API vae_status vae_model_create(vae_context *context, const char *spec, vae_model **out);
 
@@ -792,7 +800,7 @@ VAE_API vae_status vae_sample(const vae_model *model, size_t n, uint64_t seed, f
  *                     the first step on; evenly from the first to the last
  *   taken=K           takes the first K of these steps and no more: x is what they have come to, z of a prior too
  *   eta=0             ddim: 0 to 1; 0 adds no noise, 1 as much as the variance small
- *   clip=0|1 (0)      keeps the predicted data within -1 and 1 */
+ *   clip=0|1          keeps the predicted data within -1 and 1; 1 with discretized_gaussian, else 0 */
 VAE_API vae_status vae_generate(const vae_model *model, size_t n, uint64_t seed,
                                 const char *options, vae_progress_fn progress, void *user, float *z,
                                 float *x_mean, float *x);
