@@ -139,7 +139,9 @@ enum {
     VAE__OP_GRADIENT_READS_OUTPUT = 1024, /* they read outputs */
     VAE__OP_GRADIENT_READS_DELTA = 2048,  /* they read the gradients of outputs */
     VAE__OP_TAKES_CHANNEL_BIAS =
-        4096 /* with VAE__OP_TAKES_BIAS: also a bias with one value for each channel */
+        4096, /* with VAE__OP_TAKES_BIAS: also a bias with one value for each channel */
+    VAE__OP_NEVER_FIRST =
+        8192 /* of the outputs that the traits above speak of, output 0 is not read */
 };
 
 /* An op is an object. What it does not need stays NULL. */

@@ -31,6 +31,12 @@ static int same_shape(const vae__value *a, const vae__value *b) {
     return a->width == b->width && a->domain == b->domain && a->is_double == b->is_double;
 }
 
+/* Whether backward reads output number i of the node. */
+static int keeps_output(const vae__node *node, size_t i) {
+    return node->op->traits & VAE__OP_KEEPS_OUTPUT &&
+           (i || !(node->op->traits & VAE__OP_NEVER_FIRST));
+}
+
 static void place_outputs_on_inputs(buffers *b) {
     const vae__graph *graph = b->plan->graph;
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -41,8 +47,7 @@ static void place_outputs_on_inputs(buffers *b) {
         if (in->producer == VAE__NONE || in->consumers != 1 || in->is_result ||
             !same_shape(in, out))
             continue;
-        if (b->plan->training && graph->nodes[in->producer].op->traits & VAE__OP_KEEPS_OUTPUT)
-            continue;
+        if (b->plan->training && keeps_output(&graph->nodes[in->producer], 0)) continue;
         b->home[node->outputs[0]] = b->home[node->inputs[0]];
     }
 }
@@ -96,8 +101,9 @@ static void use_gradients(buffers *b, const vae__plan_step *step, size_t time) {
 static void use_for_weights(buffers *b, const vae__node *node, size_t time) {
     if (node->op->traits & VAE__OP_GRADIENT_READS_INPUT)
         use_all(b, node->inputs, node->input_count, time);
+    size_t first = node->op->traits & VAE__OP_NEVER_FIRST ? 1 : 0;
     if (node->op->traits & VAE__OP_GRADIENT_READS_OUTPUT)
-        use_all(b, node->outputs, node->output_count, time);
+        use_all(b, node->outputs + first, node->output_count - first, time);
     for (size_t i = 0; i < node->output_count; i++) {
         if (node->op->traits & VAE__OP_GRADIENT_READS_DELTA &&
             b->plan->has_gradient[node->outputs[i]])
@@ -115,8 +121,8 @@ static void find_lifetimes(buffers *b) {
         const vae__node *node = &graph->nodes[step->node];
         if (!step->backward || node->op->traits & VAE__OP_KEEPS_INPUT)
             use_all(b, node->inputs, node->input_count, i + 1);
-        if (!step->backward || node->op->traits & VAE__OP_KEEPS_OUTPUT)
-            use_all(b, node->outputs, node->output_count, i + 1);
+        for (size_t k = 0; k < node->output_count; k++)
+            if (!step->backward || keeps_output(node, k)) use(b, node->outputs[k], i + 1);
         if (step->backward) use_gradients(b, step, i + 1);
     }
     for (size_t v = 0; v < b->values; v++) {

@@ -207,9 +207,9 @@ static double bound(const vae__call *call, size_t which, const double *sums) {
 
 static const vae__op groupnorm_op = {
     .name = "groupnorm",
-    .traits = VAE__OP_KEEPS_INPUT | VAE__OP_KEEPS_OUTPUT | VAE__OP_GRADIENT_BY_ROWS |
-              VAE__OP_GRADIENT_READS_INPUT | VAE__OP_GRADIENT_READS_OUTPUT |
-              VAE__OP_GRADIENT_READS_DELTA,
+    .traits = VAE__OP_KEEPS_INPUT | VAE__OP_KEEPS_OUTPUT | VAE__OP_NEVER_FIRST |
+              VAE__OP_GRADIENT_BY_ROWS | VAE__OP_GRADIENT_READS_INPUT |
+              VAE__OP_GRADIENT_READS_OUTPUT | VAE__OP_GRADIENT_READS_DELTA,
     .infer = infer,
     .forward = forward,
     .backward = backward,
