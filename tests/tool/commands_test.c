@@ -336,6 +336,30 @@ static void sample_takes_a_sampler(void **state) {
 
 /* ---- evaluate, info ---- */
 
+/* --model diffusion: of 8-bit images a U-Net, of a table layers on standardised columns; samples by few steps. */
+static void train_makes_a_diffusion(void **state) {
+    static const char *const of_vae[] = {"--latent 3", "--encoder 'dense 3'", "--decoder 'dense 3'",
+                                         "--prior mixture:2"};
+    char line[200];
+    (void)state;
+    run r = good("train sprites:60:1x16x16 -o m --epochs 1 --model diffusion --batch 30");
+    assert_non_null(
+        strstr(r.errors, "likelihood  discretized_gaussian: the values are 8-bit levels"));
+    assert_non_null(strstr(r.errors, "network=unet channels=[32, 64, 64]"));
+    assert_non_null(strstr(r.errors, "bits per dimension"));
+    assert_null(strstr(r.errors, "collapse"));
+    good("sample m --sampler ddim --steps 3 -n 2 -o s.csv");
+    r = good("train toy:ring:200 -o t --epochs 1 --model diffusion");
+    assert_non_null(strstr(r.errors, "model=diffusion input=2 likelihood=gaussian standardize=1"));
+    for (size_t i = 0; i < COUNT_OF(of_vae); i++) {
+        snprintf(line, sizeof line, "train sprites:60:1x16x16 -o n --model diffusion %s",
+                 of_vae[i]);
+        check_bad(line, 2, "belongs to --model vae: a diffusion has none");
+    }
+    check_bad("train sprites:60:1x16x16 -o n --model gan", 2,
+              "expected vae or diffusion, found 'gan'");
+}
+
 static void evaluate_prints_the_library_s_text(void **state) {
     vae_context *context;
     vae_model *model;
@@ -1038,6 +1062,7 @@ int main(void) {
         IN_FOLDER(train_puts_a_prior_on_the_latents),
         IN_FOLDER(train_knows_what_can_be_fitted),
         IN_FOLDER(sample_takes_a_sampler),
+        IN_FOLDER(train_makes_a_diffusion),
         IN_FOLDER(evaluate_prints_the_library_s_text),
         IN_FOLDER(info_shows_spec_parameters_and_metadata),
         IN_FOLDER(scores_are_the_library_s),
