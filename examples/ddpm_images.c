@@ -3,8 +3,8 @@
  * one. docs/diffusion.md shows what this prints and draws.
  *
  *   ddpm_images [key=value ...]
- *     network="channels=[16, 32, 32]": the rest of the spec, e.g. "channels=[32, 64, 64] variance=learned schedule=cosine"
- *     objective=simple|vlb|hybrid (as the variance suggests)
+ *     network="channels=[16, 32, 32] variance=learned": the rest of the spec, as docs/text.md has it
+ *     objective=simple|vlb|hybrid (vlb)
  *     epochs=2  batch=64  lr=2e-3  ema=0.999  seed=1  threads=N (all processors)
  *     rows=500  samples=100: test images of the bound, and draws of its steps for each
  *     images=2000: of the Frechet distance; 0: it is left out
@@ -116,9 +116,9 @@ static int train(ddpm *d) {
     const char *problem = problem_of(vae_model_create(d->context, text, &d->model));
     if (!problem) problem = problem_of(vae_model_initialize(d->model, d->images.train));
     snprintf(text, sizeof text,
-             "adam lr=%s schedule=cosine steps=%lu warmup=200 clip_norm=1000 ema=%s seed=%s%s%s",
-             o->lr, (unsigned long)batches * d->epochs, o->ema, o->seed,
-             *o->objective ? " objective=" : "", o->objective);
+             "adam lr=%s schedule=cosine steps=%lu warmup=200 clip_norm=1000 ema=%s seed=%s "
+             "objective=%s",
+             o->lr, (unsigned long)batches * d->epochs, o->ema, o->seed, o->objective);
     if (!problem) problem = problem_of(vae_optimizer_create(d->model, text, &optimizer));
     if (!problem) {
         printf("model     %s\n          %llu parameters\ntraining  batch=%s %s\n\n",
@@ -287,8 +287,8 @@ static int run(ddpm *d) {
 }
 
 int main(int count, char **arguments) {
-    ddpm d = {.options = {.network = "channels=[16, 32, 32]",
-                          .objective = "",
+    ddpm d = {.options = {.network = "channels=[16, 32, 32] variance=learned",
+                          .objective = "vlb",
                           .epochs = "2",
                           .batch = "64",
                           .lr = "2e-3",
