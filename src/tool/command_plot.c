@@ -26,7 +26,7 @@ static int run(const tool_call *call) {
     if (!status) status = subject_open(call, &s);
     if (!status && call->operand[1]) status = subject_open_data(&s, call->operand[1]);
     if (!status && !s.data && !s.height)
-        status = command_misused(call, "the rows of %s are no grey images: expected MODEL DATA",
+        status = command_misused(call, "the rows of %s are no images: expected MODEL DATA",
                                  s.model_path);
     if (!status) status = output_make_folder(call, folder);
     if (!status) status = pictures_draw(&s, folder, &written);

@@ -299,7 +299,8 @@ static int finish(job *j) {
     if (!problem && j->folder) {
         best.width = vae_model_width(best.model);
         best.latent = vae_model_latent(best.model);
-        subject_image_shape(vae_model_spec(best.model), &best.height, &best.breadth);
+        subject_image_shape(vae_model_spec(best.model), &best.channels, &best.height,
+                            &best.breadth);
         problem = draw(j, &best);
     }
     if (!problem && j->resume) unlink(j->checkpoint);

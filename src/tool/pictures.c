@@ -43,7 +43,11 @@ static const char *problem_of(vae_status status) {
 
 static const char *draw_samples(const void *what, const char *path) {
     const subject *s = what;
-    const plot_grid grid = {.rows = 10, .columns = 10, .height = s->height, .width = s->breadth};
+    const plot_grid grid = {.rows = 10,
+                            .columns = 10,
+                            .channels = s->channels,
+                            .height = s->height,
+                            .width = s->breadth};
     float *x = text_allocate(grid.rows * grid.columns * s->width, sizeof *x);
     int is_diffusion = subject_is_diffusion(s);
     const char *problem =
@@ -65,6 +69,7 @@ static const char *draw_reconstructions(const void *what, const char *path) {
     const subject *s = what;
     const plot_grid grid = {.rows = 2 * BANDS,
                             .columns = BAND_COLUMNS,
+                            .channels = s->channels,
                             .height = s->height,
                             .width = s->breadth,
                             .band = 2,

@@ -5,7 +5,7 @@
 #include "subject.h"
 #include "text.h"
 
-/* Writes samples.png and reconstructions.png (of grey images) and latent.png into the folder; names of what was
+/* Writes samples.png and reconstructions.png (of images) and latent.png into the folder; names of what was
  * written are appended to the text, each behind a blank. Without data: samples.png only. */
 int pictures_draw(const subject *s, const char *folder, text *written);
 

@@ -410,20 +410,41 @@ const char *plot_panels(const char *path, const char *title, const plot_panel *p
 
 /* ---- Images ---- */
 
-#define IMAGE_SCALE 1.5 /* points per image pixel */
+#define IMAGE_SCALE 1.5  /* points per image pixel, at most */
+#define LARGEST_IMAGE 96 /* points; larger images are drawn smaller */
 #define IMAGE_GAP 2.0
 #define BAND_GAP 10.0
 
-static void draw_image(cairo_t *cr, const float *image, size_t height, size_t width, double left,
+static size_t image_channels(const plot_grid *grid) {
+    return grid->channels == 3 ? 3 : 1;
+}
+
+static double image_scale(const plot_grid *grid) {
+    return fmin(IMAGE_SCALE, LARGEST_IMAGE / fmax((double)grid->height, (double)grid->width));
+}
+
+/* Red, green and blue of pixel i, 8 bits each; a grey image has one level for all three. */
+static unsigned image_pixel(const float *image, const plot_grid *grid, size_t i) {
+    size_t step = image_channels(grid) == 3 ? grid->height * grid->width : 0;
+    unsigned pixel = 0;
+    for (size_t c = 0; c < 3; c++) {
+        float level = fminf(1, fmaxf(0, image[c * step + i]));
+        pixel = pixel << 8 | (unsigned)(level * 255 + 0.5f);
+    }
+    return pixel;
+}
+
+static void draw_image(cairo_t *cr, const float *image, const plot_grid *grid, double left,
                        double top) {
+    size_t height = grid->height, width = grid->width;
+    double scale = image_scale(grid);
     cairo_surface_t *surface =
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width, (int)height);
     if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS) {
         unsigned char *bytes = cairo_image_surface_get_data(surface);
         int stride = cairo_image_surface_get_stride(surface);
         for (size_t i = 0; i < height * width; i++) {
-            unsigned grey = (unsigned)(fminf(1, fmaxf(0, image[i])) * 255 + 0.5f);
-            unsigned pixel = grey << 16 | grey << 8 | grey;
+            unsigned pixel = image_pixel(image, grid, i);
             memcpy(bytes + i / width * (size_t)stride + i % width * sizeof pixel, &pixel,
                    sizeof pixel);
         }
@@ -431,9 +452,10 @@ static void draw_image(cairo_t *cr, const float *image, size_t height, size_t wi
     }
     cairo_save(cr);
     cairo_translate(cr, left, top);
-    cairo_scale(cr, IMAGE_SCALE, IMAGE_SCALE);
+    cairo_scale(cr, scale, scale);
     cairo_set_source_surface(cr, surface, 0, 0);
-    cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_NEAREST);
+    cairo_pattern_set_filter(cairo_get_source(cr),
+                             scale * DENSITY < 1 ? CAIRO_FILTER_GOOD : CAIRO_FILTER_NEAREST);
     cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
     cairo_rectangle(cr, 0, 0, (double)width, (double)height);
     cairo_fill(cr);
@@ -478,8 +500,8 @@ static void draw_grid_names(cairo_t *cr, const plot_grid *grid, double left, dou
 
 const char *plot_images(const char *path, const char *title, const float *images,
                         const plot_grid *grid) {
-    double across = (double)grid->width * IMAGE_SCALE + IMAGE_GAP;
-    double down = (double)grid->height * IMAGE_SCALE + IMAGE_GAP;
+    double across = (double)grid->width * image_scale(grid) + IMAGE_GAP;
+    double down = (double)grid->height * image_scale(grid) + IMAGE_GAP;
     double left = MARGIN + row_name_width(grid), top = MARGIN + (title ? TITLE_HEIGHT : 0);
     if (grid->block && grid->block_names) top += BLOCK_NAME_HEIGHT;
     double right = left + image_at(grid->columns - 1, across, grid->block, BLOCK_GAP) + across;
@@ -489,7 +511,7 @@ const char *plot_images(const char *path, const char *title, const float *images
     draw_grid_names(cr, grid, left, top, across, down);
     for (size_t i = 0; i < grid->rows * grid->columns; i++) {
         size_t r = i / grid->columns, c = i % grid->columns;
-        draw_image(cr, images + i * grid->height * grid->width, grid->height, grid->width,
+        draw_image(cr, images + i * image_channels(grid) * grid->height * grid->width, grid,
                    left + image_at(c, across, grid->block, BLOCK_GAP),
                    top + image_at(r, down, grid->band, BAND_GAP));
     }

@@ -1,4 +1,4 @@
-/* Small pictures with cairo: line and scatter plots side by side, and grids of grey images. PNG,
+/* Small pictures with cairo: line and scatter plots side by side, and grids of images. PNG,
  * white background. Each drawing function returns NULL, or what went wrong. */
 #ifndef PLOT_H
 #define PLOT_H
@@ -48,13 +48,14 @@ const char *plot_panels(const char *path, const char *title, const plot_panel *p
 typedef struct plot_grid {
     size_t rows, columns; /* of images */
     size_t height, width; /* of one image, in pixels */
+    size_t channels;      /* 3: red, green and blue; else grey */
     size_t band;          /* rows that belong together; a wider gap follows them; 0: no bands */
     const char *const *row_names;   /* [band], left of the rows, or NULL */
     size_t block;                   /* columns that belong together, as band; 0: no blocks */
     const char *const *block_names; /* [columns / block], above the blocks, or NULL */
 } plot_grid;
 
-/* images [rows * columns, height * width], 0 black to 1 white; values outside are clamped here and
+/* images [rows * columns, channels, height, width], 0 dark to 1 bright; values outside are clamped here and
  * nowhere else. */
 const char *plot_images(const char *path, const char *title, const float *images,
                         const plot_grid *grid);

@@ -103,9 +103,9 @@ int subject_lacks_columns(const tool_call *call, vae_status status, char *const 
 
 /* ---- the model's shape ---- */
 
-void subject_image_shape(const char *spec, size_t *height, size_t *width) {
+void subject_image_shape(const char *spec, size_t *channels, size_t *height, size_t *width) {
     char *input = NULL, *end;
-    *height = *width = 0;
+    *channels = *height = *width = 0;
     if (!text_has_key(spec, "input", &input)) return;
     unsigned long long sizes[3] = {0};
     size_t rank = 0;
@@ -113,7 +113,8 @@ void subject_image_shape(const char *spec, size_t *height, size_t *width) {
         sizes[rank++] = strtoull(at, &end, 10);
         if (*end != 'x') break;
     }
-    if (rank == 3 && sizes[0] == 1) {
+    if (rank == 3 && (sizes[0] == 1 || sizes[0] == 3)) {
+        *channels = (size_t)sizes[0];
         *height = (size_t)sizes[1];
         *width = (size_t)sizes[2];
     }
@@ -146,7 +147,7 @@ int subject_open(const tool_call *call, subject *out) {
     if (status) return command_refused(call, status, NULL);
     out->width = vae_model_width(out->model);
     out->latent = vae_model_latent(out->model);
-    subject_image_shape(vae_model_spec(out->model), &out->height, &out->breadth);
+    subject_image_shape(vae_model_spec(out->model), &out->channels, &out->height, &out->breadth);
     units_read(&out->units, vae_model_metadata(out->model, SETTINGS_DATA), out->width);
     const char *line = vae_model_metadata(out->model, SETTINGS_COLUMNS);
     if (line) out->names = subject_split_names(line);
@@ -222,6 +223,7 @@ int subject_open_table(const subject *s, table *to, const char *path, size_t row
                   .rows = rows,
                   .names = (const char *const *)s->names,
                   .prefix = "x",
+                  .channels = s->channels,
                   .height = s->height,
                   .width = s->breadth,
                   .units = s->units.offset ? &s->units : NULL};

@@ -13,7 +13,7 @@ typedef struct subject {
     vae_model *model;
     vae_dataset *data; /* NULL for commands without */
     size_t width, latent;
-    size_t height, breadth; /* of a row that is a grey image; else 0 */
+    size_t channels, height, breadth; /* of a row that is an image, grey or in colour; else 0 */
     char **names; /* [width + 1] of the columns, the last NULL; NULL where the model has none */
     units units;  /* of the rows that the model makes */
 } subject;
@@ -59,7 +59,7 @@ int subject_lacks_columns(const tool_call *call, vae_status status, char *const 
 char **subject_split_names(const char *line);
 void subject_free_names(char **names);
 
-/* Rows and columns of a grey image from the shape of a spec's input=; both 0 for anything else. */
-void subject_image_shape(const char *spec, size_t *height, size_t *width);
+/* Channels (1 or 3), rows and columns of an image from the shape of a spec's input=; all 0 for anything else. */
+void subject_image_shape(const char *spec, size_t *channels, size_t *height, size_t *width);
 
 #endif

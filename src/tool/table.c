@@ -70,11 +70,12 @@ static int check_pictures(const table *to, const tool_call *call, const char *pa
         plot_grid none = {0};
         return command_failed(call, "%s: %s", path, plot_images(path, NULL, NULL, &none));
     }
-    if (to->height * to->width == to->columns && to->columns) return TOOL_DONE;
-    return command_failed(call,
-                          "%s: pictures are of grey images, and these rows are none: choose a name "
-                          "that ends in .csv or .npy",
-                          path);
+    if (to->channels * to->height * to->width == to->columns && to->columns) return TOOL_DONE;
+    return command_failed(
+        call,
+        "%s: pictures are of grey or colour images, and these rows are none: choose a name "
+        "that ends in .csv or .npy",
+        path);
 }
 
 int table_open(const tool_call *call, table *to, const char *path) {
@@ -143,7 +144,8 @@ int table_write(table *to, const float *values, size_t rows) {
 
 /* As square as can be, with as few empty places. */
 static int draw(table *to) {
-    plot_grid grid = {.columns = 1, .height = to->height, .width = to->width};
+    plot_grid grid = {
+        .columns = 1, .channels = to->channels, .height = to->height, .width = to->width};
     while (grid.columns * grid.columns < to->pictures_kept) grid.columns++;
     grid.rows = (to->pictures_kept + grid.columns - 1) / grid.columns;
     if (!grid.rows) return command_failed(to->out.call, "there is no row to draw");

@@ -16,8 +16,8 @@ typedef struct table {
     size_t columns, rows;     /* in all */
     const char *const *names; /* [columns]; NULL: "<prefix>0", "<prefix>1" .. */
     const char *prefix;
-    size_t height, width; /* of a row that is a grey image; else 0 */
-    const units *units;   /* that values are written in, then as doubles; NULL: as they are */
+    size_t channels, height, width; /* of a row that is an image, grey or in colour; else 0 */
+    const units *units; /* that values are written in, then as doubles; NULL: as they are */
     /* ---- */
     output out;
     table_format format;

@@ -2,7 +2,7 @@
  *
  *     bench [json=build/bench.json] [only=TEXT] [repetitions=15] [milliseconds=25] [threads=2]
  *
- * only: cases whose title ("step 784-400-20 128"; "hosts", "pair") contains the text. milliseconds: of a sample.
+ * only: cases whose title ("step 784-400-20 128"; "layers 3x64x64", "hosts", "pair") contains the text. milliseconds: of a sample.
  * threads: most to use. */
 #include <errno.h>
 #include <limits.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "layers.h"
 #include "report.h"
 #include "subject.h"
 #include "tensor/gemm.h"
@@ -268,6 +269,20 @@ static void run_case(session *run, const bench_case *c) {
     free(side_of);
 }
 
+/* ---- layers ---- */
+
+static void measure_layers(const session *run) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const bench_case *c = &cases[i];
+        char title[64];
+        int wanted =
+            c->network == &small_images || c->network == &images || c->network == &large_images;
+        snprintf(title, sizeof title, "layers %s", c->network->name);
+        if (!wanted || (run->only && !strstr(title, run->only))) continue;
+        if (!bench_print_layers(&run->report.plan, c->network, c->batch)) fail(c, vae_last_error());
+    }
+}
+
 /* ---- host threads ---- */
 
 static int compare_hosts(const void *a, const void *b) {
@@ -403,6 +418,7 @@ int main(int count, char **arguments) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (is_wanted(&run, &cases[i])) run_case(&run, &cases[i]);
     }
+    measure_layers(&run);
     measure_hosts(&run);
     bench_print_hosts(&run.report);
     bench_print_pair(&run.report);

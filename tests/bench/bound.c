@@ -161,6 +161,12 @@ static void run_convolution(const bench_bound *bound, const bench_convolution *c
     }
 }
 
+void bench_run_convolution(const bench_bound *bound, size_t index) {
+    const bench_convolution *c = &bound->convolutions[index];
+    run_convolution(bound, c, 0, bound->rows, bound->tiles, NULL);
+    if (c->weights) run_convolution(bound, c, 0, bound->rows, bound->tiles, bound->sums);
+}
+
 static void run_convolutions(const bound_run *run, size_t index, size_t shares, int gradients) {
     const bench_bound *bound = run->bound;
     size_t all = gradients ? bound->rows : run->rows, first = all * index / shares;

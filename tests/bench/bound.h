@@ -60,6 +60,9 @@ void bench_bound_free(bench_bound *bound);
 void bench_run_products(void *user);
 void bench_run_bound(void *user); /* products and the pass; needs a state */
 
+/* The products of convolution `index` alone, for all rows, on the calling thread. For one share. */
+void bench_run_convolution(const bench_bound *bound, size_t index);
+
 /* n values, 64-byte aligned: in (0, 1) with `fill`, else 0. Ends the program without room. */
 vae__real *bench_values(size_t n, int fill);
 

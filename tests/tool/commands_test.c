@@ -771,8 +771,26 @@ static void images_are_drawn(void **state) {
     good("train x.npy -o n --epochs 1 -q --encoder 'dense 4' --data split=train:0.7");
     make_model();
     check_bad("sample m.safetensors -o table.png", 1, "these rows are none");
-    check_bad("plot m.safetensors -o .", 2, "the rows of m.safetensors are no grey images");
+    check_bad("plot m.safetensors -o .", 2, "the rows of m.safetensors are no images");
     good("plot m.safetensors table.csv -o .");
+}
+
+/* A picture of colour images has three different channels; it is read by packing it. */
+static void images_in_colour_are_drawn_in_colour(void **state) {
+    enum { HEADER = 128, CHANNEL = 64 * 64 };
+    (void)state;
+    if (!has_pictures() || !strstr(program_run("--version").out, "JPEG yes")) skip();
+    good("train sprites:80:3x16x16 -o m --epochs 1 --encoder 'dense 16, relu' -q");
+    good("plot m -o colours");
+    good("pack colours -o colours.npy --size 3x64x64");
+    char *packed = program_text("colours.npy");
+    assert_memory_equal(packed, "\x93NUMPY", 6);
+    const char *red = packed + HEADER, *green = red + CHANNEL, *blue = green + CHANNEL;
+    assert_memory_not_equal(red, green, CHANNEL);
+    assert_memory_not_equal(green, blue, CHANNEL);
+    free(packed);
+    good("reconstruct m sprites:9:3x16x16 -o r.png");
+    check_png("r.png");
 }
 
 static void without_cairo_all_but_pictures_works(void **state) {
@@ -1077,6 +1095,7 @@ int main(void) {
         IN_FOLDER(shift_goes_along),
         IN_FOLDER(rows_are_chosen),
         IN_FOLDER(images_are_drawn),
+        IN_FOLDER(images_in_colour_are_drawn_in_colour),
         IN_FOLDER(without_cairo_all_but_pictures_works),
         IN_FOLDER(what_cannot_be_read),
         IN_FOLDER(the_wrong_model_is_refused),
