@@ -35,6 +35,8 @@ expect anomaly_score '^spike +20 +(19|20) ' sensors.safetensors
 expect anomaly_score 'false alarms 1?[0-9]?[0-9], 1[0-9]{3} without learning' faults.csv
 expect anomaly_auc '^breast_cancer.*0\.9[0-9]{2} ' - "$data" 1
 expect interpolation 'interpolation.png' interpolation.png
+expect ddpm_images '^bound +[0-9.]+ bits/dim' demo-out/ddpm_samples.png data=sprites network='channels=[8] groups=4' epochs=1 \
+    rows=20 samples=3 images=2 steps=5
 # Lines of 784 values 0 or 1, with blanks between and behind them.
 awk 'BEGIN {
     for (i = 0; i < 200; i++) {
